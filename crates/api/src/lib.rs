@@ -1,0 +1,1 @@
+//! The wire types of Flux's custom resources.

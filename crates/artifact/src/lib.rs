@@ -1,0 +1,1 @@
+//! Artifacts: pack, unpack, digests, storage, file server and fetch.

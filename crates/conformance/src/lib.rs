@@ -1,0 +1,1 @@
+//! Runs conformance corpora: one trial a case, gaps listed, unexpected passes fail.

@@ -1,0 +1,1 @@
+//! Git over HTTP and SSH in process: resolve, fetch, read trees.

@@ -1,0 +1,1 @@
+//! Object in, Current, InProgress, Failed or Terminating out.

@@ -1,0 +1,1 @@
+//! Applies Kustomizations: what Git says is what the cluster shows.

@@ -1,0 +1,1 @@
+//! Builds kustomizations: a file tree in memory in, resources out.

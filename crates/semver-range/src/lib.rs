@@ -1,0 +1,1 @@
+//! Versions and constraints as Helm and Flux read them.

@@ -1,0 +1,1 @@
+//! Produces artifacts from Git repositories.

@@ -1,0 +1,1 @@
+//! Server-side apply, prune, drift and health of any object in one cluster.

@@ -1,0 +1,1 @@
+//! Servers, clocks and a real control plane for tests.
