@@ -1,0 +1,117 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+/// Which addresses may be called. It is asked for the resolved address of every connection, so a name that
+/// changes its address between check and use (DNS rebinding) gains nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AddressRule {
+    /// Every address: what runs inside a cluster calls Services and private Git servers.
+    #[default]
+    Any,
+    /// Every address but link-local ones, where clouds keep their metadata service.
+    NoLinkLocal,
+    /// Only addresses of the public Internet: no loopback, private, link-local or special range.
+    PublicOnly,
+}
+
+impl AddressRule {
+    /// Whether `address` may be called.
+    pub fn allows(self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        match self {
+            Self::Any => true,
+            Self::NoLinkLocal => !is_link_local(address),
+            Self::PublicOnly => match address {
+                IpAddr::V4(v4) => is_public_v4(v4),
+                IpAddr::V6(v6) => is_public_v6(v6),
+            },
+        }
+    }
+
+    /// Judges the host of a URL when it is a literal address; names are judged when they are resolved.
+    pub(crate) fn allows_url(self, url: &Url) -> bool {
+        match url.host() {
+            Some(Host::Ipv4(v4)) => self.allows(v4.into()),
+            Some(Host::Ipv6(v6)) => self.allows(v6.into()),
+            Some(Host::Domain(_)) | None => true,
+        }
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        // fd00:ec2::254 is the metadata service of AWS over IPv6.
+        IpAddr::V6(v6) => {
+            v6.is_unicast_link_local() || v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
+        }
+    }
+}
+
+fn is_public_v4(v4: Ipv4Addr) -> bool {
+    let [a, b, c, _] = v4.octets();
+    let shared = a == 100 && (64..128).contains(&b);
+    let protocol = a == 192 && b == 0 && c == 0;
+    let benchmark = a == 198 && (18..20).contains(&b);
+    let special = v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_documentation();
+    !(special || shared || protocol || benchmark || a == 0 || a >= 224)
+}
+
+fn is_public_v6(v6: Ipv6Addr) -> bool {
+    let first = v6.segments()[0];
+    // Global unicast is 2000::/3; the documentation block and the two that tunnel IPv4 are left out.
+    let global = first & 0xe000 == 0x2000;
+    let documentation = first == 0x2001 && v6.segments()[1] == 0x0db8;
+    let tunnel = first == 0x2002 || (first == 0x2001 && v6.segments()[1] == 0);
+    global && !documentation && !tunnel
+}
+
+/// The system's resolver, filtered by a rule.
+pub(crate) struct FilteredResolver(pub(crate) AddressRule);
+
+impl Resolve for FilteredResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let rule = self.0;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found.filter(|address| rule.allows(address.ip())).collect();
+            if allowed.is_empty() {
+                return Err("no allowed address".into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rule: AddressRule, address: &str, expected: bool) {
+        assert_eq!(rule.allows(address.parse().unwrap()), expected, "{rule:?} {address}");
+    }
+
+    #[test]
+    fn metadata_addresses_are_refused_by_both_rules() {
+        for rule in [AddressRule::NoLinkLocal, AddressRule::PublicOnly] {
+            check(rule, "169.254.169.254", false);
+            check(rule, "::ffff:169.254.169.254", false);
+            check(rule, "fe80::1", false);
+            check(rule, "fd00:ec2::254", false);
+            check(rule, "8.8.8.8", true);
+        }
+    }
+
+    #[test]
+    fn private_and_special_ranges_are_not_public() {
+        for address in
+            ["127.0.0.1", "10.1.2.3", "192.168.0.1", "100.64.0.1", "0.0.0.0", "::1", "fc00::1", "2002::1"]
+        {
+            check(AddressRule::PublicOnly, address, false);
+            check(AddressRule::Any, address, true);
+        }
+        check(AddressRule::PublicOnly, "2606:4700::1111", true);
+    }
+}
