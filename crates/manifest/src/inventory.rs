@@ -76,7 +76,13 @@ impl Inventory {
     /// What stands here and not in `other`, in this order: what is to be pruned, when `other` is the new set.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
-        Self(self.0.iter().filter(|(id, _)| !other.contains(id)).map(|(id, v)| (id.clone(), v.clone())).collect())
+        Self(
+            self.0
+                .iter()
+                .filter(|(id, _)| !other.contains(id))
+                .map(|(id, v)| (id.clone(), v.clone()))
+                .collect(),
+        )
     }
 
     /// This set followed by what `other` adds; versions of `other` win. Inventories are written ahead as this.

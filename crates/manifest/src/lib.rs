@@ -6,6 +6,7 @@
 mod id;
 mod inventory;
 mod object;
+pub mod yaml;
 
 pub use crate::{
     id::{Gvk, ObjectId, ParseIdError},

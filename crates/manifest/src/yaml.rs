@@ -1,0 +1,34 @@
+//! YAML as Kubernetes and its Go tools read and print it.
+//!
+//! Two dialects over one grammar (libyaml's events): [`Dialect::Sigs`] is what the API server, `kubectl` and Flux
+//! read (YAML 1.1 words such as `yes` are booleans), [`Dialect::Kyaml`] is what kustomize holds in memory
+//! (YAML 1.2 words, scalar text kept). [`to_yaml`] prints as `sigs.k8s.io/yaml` does.
+//! Reading order: `limits`, `error`, `node`, `resolve`, `compose`, `json`, `parse`; then `number`, `order`,
+//! `scalar`, `emit`, `print`, `format`.
+
+mod compose;
+mod emit;
+mod error;
+mod format;
+mod json;
+mod limits;
+mod node;
+mod number;
+mod order;
+mod parse;
+mod print;
+mod resolve;
+mod scalar;
+mod timestamp;
+
+pub use self::{
+    error::{YamlCause, YamlError},
+    format::{FormatOptions, format_node},
+    json::DuplicateKeys,
+    limits::Limits,
+    node::{Entry, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag},
+    order::compare_keys,
+    parse::{parse_documents, parse_nodes, parse_objects, parse_value},
+    print::{to_yaml, write_yaml},
+    resolve::{Dialect, resolve_plain},
+};

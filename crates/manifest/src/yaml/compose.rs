@@ -1,0 +1,205 @@
+use std::collections::HashMap;
+
+use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle as Style, SequenceStyle};
+
+use crate::yaml::{
+    Dialect, Entry, Limits, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag, YamlCause, YamlError,
+    resolve_plain,
+};
+
+const CORE_PREFIX: &str = "tag:yaml.org,2002:";
+
+/// Turns libyaml's events into nodes, one document at a time; aliases are written out, within a budget.
+pub(crate) struct Composer<'a> {
+    parser: Parser<&'a [u8]>,
+    dialect: Dialect,
+    limits: &'a Limits,
+    /// Anchored nodes with their weight; `None` while the node is still being read.
+    anchors: HashMap<String, Option<(Node, usize)>>,
+    nodes: usize,
+    alias_nodes: usize,
+    depth: usize,
+}
+
+impl<'a> Composer<'a> {
+    pub(crate) fn new(text: &'a str, dialect: Dialect, limits: &'a Limits) -> Result<Self, YamlError> {
+        if text.len() > limits.bytes {
+            let cause = YamlCause::Limit { limit: limits.bytes, unit: "bytes" };
+            return Err(YamlError::at(0, 0, cause));
+        }
+        let mut parser = Parser::new();
+        parser.set_encoding(libyaml_safer::Encoding::Utf8);
+        parser.set_input(text.trim_start_matches('\u{feff}').as_bytes());
+        Ok(Self { parser, dialect, limits, anchors: HashMap::new(), nodes: 0, alias_nodes: 0, depth: 0 })
+    }
+
+    /// The next document; `None` at the end of the text.
+    pub(crate) fn next_document(&mut self) -> Result<Option<Node>, YamlError> {
+        loop {
+            match self.next_event()?.data {
+                EventData::StreamEnd => return Ok(None),
+                EventData::DocumentStart { .. } => break,
+                _ => {}
+            }
+        }
+        self.anchors.clear();
+        let first = self.next_event()?;
+        let node = self.node(first)?;
+        self.next_event()?;
+        Ok(Some(node))
+    }
+
+    fn next_event(&mut self) -> Result<Event, YamlError> {
+        self.parser.parse().map_err(|error| {
+            let mark = error.problem_mark().or_else(|| error.context_mark());
+            let place = mark.map(place).unwrap_or_default();
+            YamlError::at(place.line, place.column, YamlCause::Syntax(error.problem().to_owned()))
+        })
+    }
+
+    fn node(&mut self, event: Event) -> Result<Node, YamlError> {
+        let at = place(event.start_mark);
+        self.nodes += 1;
+        if self.nodes > self.limits.nodes {
+            return Err(limit(at, self.limits.nodes, "nodes"));
+        }
+        match event.data {
+            EventData::Alias { anchor } => self.alias(&anchor, at),
+            EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
+                let scalar = self.scalar(value, tag, plain_implicit, style, at);
+                Ok(self.keep_anchor(anchor, Node::Scalar(scalar), 0))
+            }
+            EventData::SequenceStart { anchor, style, .. } => {
+                let flow = style == SequenceStyle::Flow;
+                self.collection(anchor, at, |composer| composer.sequence(flow, at))
+            }
+            EventData::MappingStart { anchor, style, .. } => {
+                let flow = style == MappingStyle::Flow;
+                self.collection(anchor, at, |composer| composer.mapping(flow, at))
+            }
+            _ => Err(syntax(at, "did not find expected node content")),
+        }
+    }
+
+    fn collection(
+        &mut self,
+        anchor: Option<String>,
+        at: Place,
+        read: impl FnOnce(&mut Self) -> Result<Node, YamlError>,
+    ) -> Result<Node, YamlError> {
+        self.depth += 1;
+        if self.depth > self.limits.depth {
+            return Err(limit(at, self.limits.depth, "levels"));
+        }
+        if let Some(name) = &anchor {
+            self.anchors.insert(name.clone(), None);
+        }
+        let before = self.nodes + self.alias_nodes;
+        let node = read(self)?;
+        self.depth -= 1;
+        let weight = self.nodes + self.alias_nodes - before;
+        Ok(self.keep_anchor(anchor, node, weight))
+    }
+
+    fn sequence(&mut self, flow: bool, place: Place) -> Result<Node, YamlError> {
+        let mut items = Vec::new();
+        loop {
+            let event = self.next_event()?;
+            if event.data == EventData::SequenceEnd {
+                return Ok(Node::Sequence(Sequence { items, flow, place }));
+            }
+            items.push(self.node(event)?);
+        }
+    }
+
+    fn mapping(&mut self, flow: bool, place: Place) -> Result<Node, YamlError> {
+        let mut entries = Vec::new();
+        loop {
+            let event = self.next_event()?;
+            if event.data == EventData::MappingEnd {
+                return Ok(Node::Mapping(Mapping { entries, flow, place }));
+            }
+            let key = self.key(event)?;
+            let event = self.next_event()?;
+            entries.push(Entry { key, value: self.node(event)? });
+        }
+    }
+
+    fn key(&mut self, event: Event) -> Result<Scalar, YamlError> {
+        match self.node(event)? {
+            Node::Scalar(scalar) => Ok(scalar),
+            Node::Sequence(list) => Err(bad_key(list.place, "list")),
+            Node::Mapping(map) => Err(bad_key(map.place, "mapping")),
+        }
+    }
+
+    fn scalar(&self, value: String, tag: Option<String>, plain: bool, style: Style, place: Place) -> Scalar {
+        let tag = match tag {
+            Some(tag) if tag != "!" => named_tag(&tag),
+            None if plain => resolve_plain(self.dialect, &value),
+            _ => Tag::Str,
+        };
+        let style = match style {
+            Style::SingleQuoted => ScalarStyle::SingleQuoted,
+            Style::DoubleQuoted => ScalarStyle::DoubleQuoted,
+            Style::Literal => ScalarStyle::Literal,
+            Style::Folded => ScalarStyle::Folded,
+            _ => ScalarStyle::Plain,
+        };
+        Scalar { value, tag, style, place }
+    }
+
+    fn keep_anchor(&mut self, anchor: Option<String>, node: Node, weight: usize) -> Node {
+        if let Some(name) = anchor {
+            let weight = weight + 1 + node.text().map_or(0, |text| text.len() / 32);
+            self.anchors.insert(name, Some((node.clone(), weight)));
+        }
+        node
+    }
+
+    fn alias(&mut self, anchor: &str, at: Place) -> Result<Node, YamlError> {
+        let fail = |cause| Err(YamlError::at(at.line, at.column, cause));
+        match self.anchors.get(anchor) {
+            None => fail(YamlCause::UnknownAnchor(anchor.to_owned())),
+            Some(None) => fail(YamlCause::RecursiveAnchor(anchor.to_owned())),
+            Some(Some((node, weight))) => {
+                self.alias_nodes += weight;
+                if self.alias_nodes > self.limits.alias_nodes {
+                    return fail(YamlCause::Aliasing);
+                }
+                Ok(node.clone())
+            }
+        }
+    }
+}
+
+fn named_tag(tag: &str) -> Tag {
+    match tag.strip_prefix(CORE_PREFIX) {
+        Some("null") => Tag::Null,
+        Some("bool") => Tag::Bool,
+        Some("int") => Tag::Int,
+        Some("float") => Tag::Float,
+        Some("str") => Tag::Str,
+        Some("timestamp") => Tag::Timestamp,
+        Some("binary") => Tag::Binary,
+        Some("merge") => Tag::Merge,
+        _ => Tag::Other(tag.into()),
+    }
+}
+
+fn place(mark: Mark) -> Place {
+    let number = |n: u64| u32::try_from(n + 1).unwrap_or(u32::MAX);
+    Place { line: number(mark.line), column: number(mark.column) }
+}
+
+fn limit(at: Place, limit: usize, unit: &'static str) -> YamlError {
+    YamlError::at(at.line, at.column, YamlCause::Limit { limit, unit })
+}
+
+fn syntax(at: Place, message: &str) -> YamlError {
+    YamlError::at(at.line, at.column, YamlCause::Syntax(message.to_owned()))
+}
+
+fn bad_key(at: Place, what: &'static str) -> YamlError {
+    YamlError::at(at.line, at.column, YamlCause::Key(what))
+}

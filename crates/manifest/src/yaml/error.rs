@@ -1,0 +1,104 @@
+use std::fmt;
+
+/// Why a text is no YAML, or no YAML that has a JSON form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct YamlError {
+    /// The file as the caller named it; may be empty.
+    pub file: String,
+    /// Line, from 1; 0 when the error has no place.
+    pub line: u32,
+    /// Column, from 1; 0 when the error has no place.
+    pub column: u32,
+    /// What is wrong.
+    pub cause: YamlCause,
+}
+
+/// What is wrong with a text. Messages keep go-yaml's words, which scripts know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum YamlCause {
+    /// The grammar is violated; the words are libyaml's.
+    #[error("{0}")]
+    Syntax(String),
+    /// An alias names no anchor.
+    #[error("unknown anchor '{0}' referenced")]
+    UnknownAnchor(String),
+    /// An anchored node refers to itself.
+    #[error("anchor '{0}' value contains itself")]
+    RecursiveAnchor(String),
+    /// Aliases blow the document up.
+    #[error("document contains excessive aliasing")]
+    Aliasing,
+    /// A limit of [`crate::yaml::Limits`] is exceeded.
+    #[error("document exceeds the limit of {limit} {unit}")]
+    Limit {
+        /// The configured figure.
+        limit: usize,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// A mapping key that is a list, a mapping or null.
+    #[error("invalid map key: {0}")]
+    Key(&'static str),
+    /// A key stands twice in a mapping, where that is refused.
+    #[error("key \"{key}\" already set in map")]
+    Duplicate {
+        /// The key.
+        key: String,
+    },
+    /// `<<` is given something that is no mapping.
+    #[error("map merge requires map or sequence of maps as the value")]
+    Merge,
+    /// An explicit tag does not fit the text.
+    #[error("cannot decode !!{found} `{text}` as a !!{wanted}")]
+    Tag {
+        /// What the text is.
+        found: &'static str,
+        /// The text, shortened.
+        text: String,
+        /// What the tag says.
+        wanted: &'static str,
+    },
+    /// Infinity or not-a-number, which JSON lacks.
+    #[error("json: unsupported value: {0}")]
+    NotJson(String),
+    /// A document that should be an object is a scalar or a list.
+    #[error("json: cannot unmarshal {0} into Go value of type map[string]interface {{}}")]
+    NotAMapping(&'static str),
+    /// Not UTF-8.
+    #[error("invalid UTF-8")]
+    Utf8,
+}
+
+impl YamlError {
+    /// The error at a place of the text.
+    #[must_use]
+    pub fn at(line: u32, column: u32, cause: YamlCause) -> Self {
+        Self { file: String::new(), line, column, cause }
+    }
+
+    /// The same error, naming a file.
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Self {
+        file.clone_into(&mut self.file);
+        self
+    }
+}
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.file.is_empty() {
+            write!(f, "{}: ", self.file)?;
+        }
+        f.write_str("error converting YAML to JSON: yaml: ")?;
+        if self.line > 0 {
+            write!(f, "line {}: ", self.line)?;
+        }
+        self.cause.fmt(f)?;
+        if self.column > 0 {
+            write!(f, " (column {})", self.column)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for YamlError {}
