@@ -1,0 +1,3 @@
+//! Group `kustomize.toolkit.fluxcd.io`: what is built from sources and applied.
+
+pub mod v1;

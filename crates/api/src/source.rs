@@ -1,0 +1,3 @@
+//! Group `source.toolkit.fluxcd.io`: where desired state comes from.
+
+pub mod v1;
