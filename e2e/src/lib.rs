@@ -1,1 +1,11 @@
-//! Flow tests through real binaries.
+//! Flow tests through real binaries: a [`World`] is a namespace with a Git server and both controllers.
+//!
+//! Tests spawn the binaries and link none of them. The demo, the bench and the stand-in of `cargo xtask test --null` are
+//! programs of this package.
+mod manifests;
+mod world;
+
+pub use crate::{
+    manifests::{deployment, git_repository, kustomization, service, yaml_list},
+    world::{SOON, World, WorldBuilder, eventually},
+};

@@ -1,1 +1,42 @@
-//! Servers, clocks and a real control plane for tests.
+//! Servers and a real control plane for tests.
+//!
+//! [`ControlPlane`] runs etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok on this machine,
+//! [`Controller`] runs one of our binaries against it, [`GitServer`] serves repositories made by the real `git`.
+//! Whatever is started here dies with the test process, also when that process is killed: see [`reaper`](crate::Scope).
+//!
+//! Reading order: reaper, process, tools, plane, cluster, controller, the servers, the condition rules.
+mod certificates;
+mod cluster;
+mod conditions;
+mod controller;
+mod event_sink;
+mod git_repo;
+mod git_server;
+mod kinds;
+mod kubeconfig;
+mod metrics;
+mod namespace;
+mod plane;
+mod ports;
+mod process;
+mod reaper;
+mod serve;
+mod static_server;
+mod tools;
+
+pub use crate::{
+    cluster::Cluster,
+    conditions::{check_conditions, condition},
+    controller::{Controller, ControllerBuilder},
+    event_sink::EventSink,
+    git_repo::GitRepo,
+    git_server::{Fault, GitServer},
+    metrics::Metrics,
+    namespace::TestNamespace,
+    plane::{ControlPlane, PlaneOptions},
+    ports::free_ports,
+    process::{Process, Usage},
+    reaper::Scope,
+    static_server::StaticServer,
+    tools::{program, tools_cache},
+};
