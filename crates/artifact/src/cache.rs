@@ -1,0 +1,174 @@
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::{FutureExt, future::BoxFuture, future::Shared};
+use net::Client;
+
+use crate::{Digest, FetchError, FetchLimits, Tree, UnpackLimits, fetch, unpack};
+
+/// Settings of a [`Cache`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheOptions {
+    /// Folder of the cache; what is in it from an earlier process is removed.
+    pub dir: PathBuf,
+    /// Bytes on disk above which trees that nobody holds are dropped, least recently used first.
+    pub max_bytes: u64,
+    /// Limits of downloads.
+    pub fetch: FetchLimits,
+    /// Limits of archives.
+    pub unpack: UnpackLimits,
+}
+
+impl CacheOptions {
+    /// Half a gigabyte in `dir`.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            max_bytes: 512 << 20,
+            fetch: FetchLimits::default(),
+            unpack: UnpackLimits::default(),
+        }
+    }
+}
+
+type Flight = Shared<BoxFuture<'static, Result<Arc<Tree>, FetchError>>>;
+
+/// Unpacked artifacts on disk, shared by the process, each fetched once. A tree stays as long as somebody holds
+/// it; beyond that the least recently used ones go first. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Cache {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: CacheOptions,
+    client: Client,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    flights: HashMap<Digest, Flight>,
+    kept: HashMap<Digest, Kept>,
+    /// Counts uses, so that the least recent one is known.
+    clock: u64,
+    /// Names blobs.
+    serial: u64,
+}
+
+struct Kept {
+    tree: Arc<Tree>,
+    used: u64,
+}
+
+impl Cache {
+    /// Opens the folder and empties it.
+    ///
+    /// # Errors
+    /// The disk's refusal.
+    pub fn open(options: CacheOptions, client: Client) -> io::Result<Self> {
+        match std::fs::remove_dir_all(&options.dir) {
+            // A mount point cannot be removed itself; its content is gone by then.
+            Err(error) if !options.dir.is_dir() && error.kind() != io::ErrorKind::NotFound => {
+                return Err(error);
+            }
+            _ => std::fs::create_dir_all(&options.dir)?,
+        }
+        Ok(Self { inner: Arc::new(Inner { options, client, state: Mutex::default() }) })
+    }
+
+    /// The tree of the artifact with this digest, from the cache or from `url`. Calls for the same digest at
+    /// the same time share one download; dropping one of them does not stop it for the others.
+    ///
+    /// # Errors
+    /// See [`FetchError`]; a failure is not remembered.
+    pub async fn get(&self, url: &str, digest: &Digest) -> Result<Arc<Tree>, FetchError> {
+        let flight = {
+            let mut state = self.inner.lock();
+            if let Some(tree) = state.touch(digest) {
+                return Ok(tree);
+            }
+            state.flights.entry(digest.clone()).or_insert_with(|| self.start(url, digest)).clone()
+        };
+        let result = flight.clone().await;
+        let mut state = self.inner.lock();
+        // Only the flight that was joined is taken out: a later one may already have its place.
+        if state.flights.get(digest).is_some_and(|current| current.ptr_eq(&flight)) {
+            state.flights.remove(digest);
+            if let Ok(tree) = &result {
+                state.keep(tree.clone(), self.inner.options.max_bytes);
+            }
+        }
+        result
+    }
+
+    /// Bytes on disk, and how many trees there are.
+    pub fn usage(&self) -> (u64, usize) {
+        let state = self.inner.lock();
+        (state.bytes(), state.kept.len())
+    }
+
+    fn start(&self, url: &str, digest: &Digest) -> Flight {
+        let inner = self.inner.clone();
+        let (url, digest) = (url.to_owned(), digest.clone());
+        async move { inner.load(&url, digest).await }.boxed().shared()
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn load(&self, url: &str, digest: Digest) -> Result<Arc<Tree>, FetchError> {
+        let dir = &self.options.dir;
+        let download = fetch(&self.client, url, &digest, dir, &self.options.fetch).await?;
+        let blob = self.lock().next_blob(dir);
+        let limits = self.options.unpack.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let archive =
+                File::open(download.file.path()).map_err(|error| FetchError::Disk(error.to_string()))?;
+            unpack(archive, digest, &blob, &limits).map_err(|error| FetchError::Unpack(error.to_string()))
+        });
+        let tree = work.await.map_err(|error| FetchError::Unpack(error.to_string()))??;
+        Ok(Arc::new(tree))
+    }
+}
+
+impl State {
+    fn touch(&mut self, digest: &Digest) -> Option<Arc<Tree>> {
+        self.clock += 1;
+        let kept = self.kept.get_mut(digest)?;
+        kept.used = self.clock;
+        Some(kept.tree.clone())
+    }
+
+    fn keep(&mut self, tree: Arc<Tree>, max_bytes: u64) {
+        self.clock += 1;
+        self.kept.insert(tree.digest().clone(), Kept { tree, used: self.clock });
+        while self.bytes() > max_bytes {
+            let Some(oldest) = self.oldest_unused() else { break };
+            self.kept.remove(&oldest);
+        }
+    }
+
+    /// Trees that only the cache holds may go.
+    fn oldest_unused(&self) -> Option<Digest> {
+        let unused = self.kept.iter().filter(|(_, kept)| Arc::strong_count(&kept.tree) == 1);
+        unused.min_by_key(|(_, kept)| kept.used).map(|(digest, _)| digest.clone())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.kept.values().map(|kept| kept.tree.size()).sum()
+    }
+
+    fn next_blob(&mut self, dir: &Path) -> PathBuf {
+        self.serial += 1;
+        dir.join(format!("{}.blob", self.serial))
+    }
+}
