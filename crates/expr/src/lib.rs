@@ -1,1 +1,26 @@
-//! CEL expressions: environment, cost limit, output types.
+//! Expressions in CEL as Flux evaluates them: `healthCheckExprs`, `readyExpr`, filters.
+//!
+//! The environment is that of Flux's `pkg/runtime/cel`: the standard library, optionals, cross-type numeric
+//! comparison, UTC, and the extensions strings, sets and encoders. Expressions come from tenants, so text,
+//! nesting and the work of one evaluation are bounded ([`MAX_TEXT`], [`MAX_DEPTH`], [`MAX_WORK`]).
+//!
+//! Variables are JSON values, borrowed. What a variable holds can be read out by an expression and may end
+//! in an error text: **the `data` of a Secret must never be given as a variable**; that is the caller's duty.
+//!
+//! Pure: no clock, no I/O. Reading order: `program`, `environment`, `check`, `instrument`, `budget`.
+mod budget;
+mod check;
+mod environment;
+mod error;
+mod functions;
+mod instrument;
+mod program;
+mod value;
+
+pub use crate::{
+    environment::{Env, Output},
+    error::{CompileError, EvalError},
+    instrument::{MAX_DEPTH, MAX_TEXT},
+    program::Program,
+};
+pub use budget::MAX_WORK;
