@@ -2,8 +2,11 @@
 //!
 //! Tests spawn the binaries and link none of them. The demo, the bench and the stand-in of `cargo xtask test --null` are
 //! programs of this package.
+pub mod demo;
 mod manifests;
 mod world;
+
+pub mod recorded;
 
 pub use crate::{
     manifests::{deployment, git_repository, kustomization, service, yaml_list},

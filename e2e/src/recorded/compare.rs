@@ -1,0 +1,123 @@
+//! Recorded and seen, side by side.
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// Paths at which two values differ, with both sides; at most 12.
+pub(crate) fn differences(path: &str, recorded: &Value, seen: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    collect(path, recorded, seen, &mut all);
+    all.truncate(12);
+    all
+}
+
+fn collect(path: &str, recorded: &Value, seen: &Value, all: &mut Vec<String>) {
+    match (recorded, seen) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                let side =
+                    |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
+                collect(&format!("{path}.{key}"), &side(a), &side(b), all);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            for at in 0..a.len().max(b.len()) {
+                let side = |list: &[Value]| list.get(at).cloned().unwrap_or(Value::Null);
+                collect(&format!("{path}[{at}]"), &side(a), &side(b), all);
+            }
+        }
+        _ if recorded == seen => {}
+        _ => all.push(format!("{path}: recorded {recorded}, seen {seen}")),
+    }
+}
+
+/// A state without what the recorder adds, conditions in order of type.
+pub(crate) fn state(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Some(map) = value.as_object_mut() {
+        map.remove("after_step");
+    }
+    if let Some(conditions) = value.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
+        conditions.sort_by_key(|condition| condition["type"].as_str().unwrap_or_default().to_owned());
+    }
+    value
+}
+
+/// An event without what the sender adds.
+pub(crate) fn event(value: &Value) -> String {
+    let object = &value["involvedObject"];
+    let metadata = &value["metadata"];
+    format!(
+        "{}/{} {} {}: {} {metadata}",
+        text(&object["kind"]),
+        text(&object["name"]),
+        text(&value["severity"]),
+        text(&value["reason"]),
+        value["message"]
+    )
+}
+
+/// Manager, operation and subresource of managedFields entries.
+pub(crate) fn managers(entries: &[Value]) -> BTreeSet<String> {
+    let one = |entry: &Value| {
+        format!("{} {} {}", text(&entry["manager"]), text(&entry["operation"]), text(&entry["subresource"]))
+    };
+    entries.iter().map(one).collect()
+}
+
+/// A live object in the recorder's shape, as far as the recording goes.
+pub(crate) fn object(live: &Value, recorded: &Value) -> Value {
+    let mut shape = serde_json::Map::new();
+    for key in recorded.as_object().into_iter().flat_map(serde_json::Map::keys) {
+        let value = match key.as_str() {
+            "name" | "namespace" | "labels" | "annotations" | "ownerReferences" => {
+                live["metadata"][key].clone()
+            }
+            "managedFields" => fields(&live["metadata"]["managedFields"]),
+            _ => live[key].clone(),
+        };
+        if !value.is_null() {
+            shape.insert(key.clone(), value);
+        }
+    }
+    for key in ["labels", "annotations"] {
+        if !live["metadata"][key].is_null() {
+            shape.insert(key.into(), live["metadata"][key].clone());
+        }
+    }
+    Value::Object(shape)
+}
+
+/// managedFields entries with the leaves of fieldsV1 as paths.
+fn fields(entries: &Value) -> Value {
+    let one = |entry: &Value| {
+        let mut entry = entry.clone();
+        let mut paths = Vec::new();
+        leaves("", &entry["fieldsV1"], &mut paths);
+        paths.sort();
+        if let Some(map) = entry.as_object_mut() {
+            map.retain(|key, _| {
+                ["manager", "operation", "apiVersion", "subresource"].contains(&key.as_str())
+            });
+            map.insert("fields".into(), paths.into());
+        }
+        entry
+    };
+    entries.as_array().into_iter().flatten().map(one).collect()
+}
+
+fn leaves(path: &str, value: &Value, all: &mut Vec<String>) {
+    for (key, inner) in value.as_object().into_iter().flatten() {
+        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        if inner.as_object().is_none_or(serde_json::Map::is_empty) {
+            all.push(if key == "." { path.to_owned() } else { here });
+        } else {
+            leaves(&here, inner, all);
+        }
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

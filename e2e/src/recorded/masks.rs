@@ -1,0 +1,109 @@
+//! What changes from run to run, taken out of both sides.
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+/// Text of this run ↔ text of the recordings.
+#[derive(Default)]
+pub(crate) struct Masks {
+    pairs: Vec<(String, String)>,
+    commits: usize,
+}
+
+impl Masks {
+    /// `real` is written as `mask` in recordings.
+    pub(crate) fn add(&mut self, mask: &str, real: &str) {
+        self.pairs.push((mask.into(), real.into()));
+    }
+
+    /// The next commit; its first 12, 8 and 7 characters have masks of their own.
+    pub(crate) fn add_commit(&mut self, id: &str) {
+        self.commits += 1;
+        let number = self.commits;
+        self.add(&format!("<commit{number}>"), id);
+        for length in [12, 8, 7] {
+            self.add(&format!("<commit{number}:{length}>"), &id[..length]);
+        }
+    }
+
+    /// Input of a recording, as text of this run.
+    pub(crate) fn fill(&self, text: &str) -> String {
+        self.pairs.iter().fold(text.to_owned(), |text, (mask, real)| text.replace(mask, real))
+    }
+
+    /// A JSON value of this run, as it would stand in a recording.
+    pub(crate) fn hide(&self, value: &Value) -> Value {
+        let hide = |text: &str| {
+            let mut longest_first: Vec<_> = self.pairs.iter().collect();
+            longest_first.sort_by_key(|(_, real)| std::cmp::Reverse(real.len()));
+            longest_first.iter().fold(text.to_owned(), |text, (mask, real)| text.replace(real.as_str(), mask))
+        };
+        map_strings(value, &hide)
+    }
+}
+
+static MEASURED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(passed in|finished in|failed after|timeout waiting for: context deadline exceeded in) [0-9][0-9a-zµ.]*")
+        .expect("constant")
+});
+static PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"127\.0\.0\.1:[0-9]+->").expect("constant"));
+static TEMPORARY: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"<tmp>/[A-Za-z-]+<n>|<tmp>/[A-Za-z-]+-[0-9]+").expect("constant"));
+
+/// Times, measured durations, identities, and the digest and size of archives that source-controller packs: their
+/// deflate stream is the compressor's own, so Go's is not ours.
+pub(crate) fn normal(value: &Value) -> Value {
+    let text = |text: &str| {
+        let text = MEASURED.replace_all(text, "$1 <dur>");
+        let text = PORT.replace_all(&text, "127.0.0.1:<port>->");
+        TEMPORARY.replace_all(&text, "<tmp>").into_owned()
+    };
+    let mut value = map_strings(value, &text);
+    mask_keys(&mut value);
+    value
+}
+
+const HIDDEN: [&str; 12] = [
+    "lastUpdateTime",
+    "firstReconciled",
+    "lastReconciled",
+    "lastReconciledDuration",
+    "lastTransitionTime",
+    "timestamp",
+    "uid",
+    "resourceVersion",
+    "reportingInstance",
+    "size",
+    "source.toolkit.fluxcd.io/digest",
+    "totalReconciliations",
+];
+
+fn mask_keys(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("lastTransitionTime");
+            let is_artifact = map.contains_key("url") && map.contains_key("revision");
+            for (key, inner) in map.iter_mut() {
+                if HIDDEN.contains(&key.as_str()) || (is_artifact && key == "digest") {
+                    *inner = Value::String(format!("<{key}>"));
+                } else {
+                    mask_keys(inner);
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(mask_keys),
+        _ => {}
+    }
+}
+
+fn map_strings(value: &Value, change: &impl Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(change(text)),
+        Value::Array(list) => list.iter().map(|inner| map_strings(inner, change)).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(key, inner)| (change(key), map_strings(inner, change))).collect()
+        }
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,362 @@
+//! Plays one scenario.
+use std::{
+    io::Write,
+    net::TcpListener,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use kube::discovery::ApiResource;
+use serde_json::{Value, json};
+use testkit::{ControlPlane, Controller, EventSink, GitRepo, GitServer};
+
+use crate::recorded::{
+    Scenario, compare,
+    masks::{Masks, normal},
+    watch::Watched,
+};
+
+/// Beyond this a step that has not reached its recorded state never will; waits of the scenario come on top.
+const STEP: Duration = Duration::from_secs(12);
+
+/// The control plane and the controllers that every scenario of a run plays on.
+pub struct Rig {
+    /// Whose objects are looked at.
+    pub plane: ControlPlane,
+    /// source-controller for all namespaces.
+    pub source: Controller,
+    /// kustomize-controller for all namespaces.
+    pub kustomize: Controller,
+    /// Takes the events of both.
+    pub events: EventSink,
+}
+
+impl Rig {
+    /// Starts a control plane of its own, so that controllers of all namespaces meet no other test.
+    pub async fn start() -> Result<Rig> {
+        let plane = ControlPlane::start().await?;
+        plane.apply_crds(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/crd"))?;
+        let events = EventSink::start()?;
+        let start = async |binary: &str| {
+            plane
+                .controller(binary)
+                .arg(format!("--events-addr={}", events.url()))
+                .arg("--requeue-dependency=5s")
+                .arg("--concurrent=20")
+                .start()
+                .await
+        };
+        let source = start("source-controller").await?;
+        let kustomize = start("kustomize-controller").await?;
+        Ok(Rig { plane, source, kustomize, events })
+    }
+}
+
+struct Player<'a> {
+    rig: &'a Rig,
+    scenario: &'a Scenario,
+    masks: Masks,
+    git: GitServer,
+    repos: Vec<(String, GitRepo)>,
+    differences: Vec<String>,
+    /// Accepts connections and never answers; kept open as long as the scenario.
+    _silent: TcpListener,
+}
+
+/// Plays a scenario and tells where ours differ from the recording; an empty list is agreement.
+///
+/// # Errors
+/// When a step cannot be played at all.
+pub async fn play(rig: &Rig, scenario: &Scenario) -> Result<Vec<String>> {
+    let mut player = Player::new(rig, scenario)?;
+    player.kubectl(&["create", "namespace", &scenario.namespace], None)?;
+    let result = player.run().await;
+    player.clean_up();
+    result.with_context(|| scenario.name.clone())?;
+    Ok(player.differences)
+}
+
+impl<'a> Player<'a> {
+    fn new(rig: &'a Rig, scenario: &'a Scenario) -> Result<Self> {
+        let git = GitServer::start()?;
+        let silent = TcpListener::bind("127.0.0.1:0")?;
+        let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut masks = Masks::default();
+        masks.add("<ns>", &scenario.namespace);
+        masks.add("<git>", git.url().trim_start_matches("http://"));
+        masks.add("<artifact-host>", &format!("127.0.0.1:{}", rig.source.ports()[2]));
+        masks.add("<closed>", &closed.to_string());
+        masks.add("<silent>", &silent.local_addr()?.to_string());
+        masks.add("<tmp>", &rig.kustomize.dir().display().to_string());
+        Ok(Self { rig, scenario, masks, git, repos: Vec::new(), differences: Vec::new(), _silent: silent })
+    }
+
+    async fn run(&mut self) -> Result<()> {
+        let (kind, name) = &self.scenario.object;
+        let client = self.rig.plane.client().await?;
+        let watched = Watched::start(client, &resource(kind)?, &self.scenario.namespace, name).await?;
+        for (number, step) in self.scenario.steps.iter().enumerate() {
+            let from = watched.len();
+            let extra = self.act(step).await.with_context(|| format!("step {number}: {}", step["do"]))?;
+            self.settle(&watched, number, from, extra).await;
+            self.compare_objects(number).await?;
+        }
+        self.compare_events();
+        self.compare_managers()
+    }
+
+    async fn act(&mut self, step: &Value) -> Result<Duration> {
+        let verb = step["do"].as_str().context("do")?;
+        match verb {
+            "apply" => self.apply(step)?,
+            "git commit and push" => self.commit(step)?,
+            "create empty git repository" => self.repo(step).map(drop)?,
+            "annotate" | "patch" | "suspend" | "resume" => self.patch(step)?,
+            "delete" => self.delete(step)?,
+            "wait" => return Ok(Duration::from_secs(step["seconds"].as_u64().unwrap_or(1))),
+            "delete the stored artifact file" => self.delete_artifact()?,
+            _ if verb.starts_with("kubectl ") => self.raw(verb.trim_start_matches("kubectl "), step)?,
+            _ if verb.starts_with("delete ") => self.raw(verb, step)?,
+            _ => bail!("no such step: {verb}"),
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// Waits for the recorded end of the step, or notes how ours differs.
+    async fn settle(&mut self, watched: &Watched, number: usize, from: usize, extra: Duration) {
+        let Some(recorded) = self.scenario.settled(number) else {
+            tokio::time::sleep(extra).await;
+            return;
+        };
+        let recorded = normal(&compare::state(recorded));
+        let masks = &self.masks;
+        let seen = |state: &Value| normal(&compare::state(&masks.hide(state)));
+        if let Err(last) = watched.reach(from, STEP + extra, |state| seen(state) == recorded).await {
+            let found = compare::differences(&format!("after step {number}"), &recorded, &seen(&last));
+            self.differences.extend(found);
+        }
+    }
+
+    fn apply(&mut self, step: &Value) -> Result<()> {
+        for manifest in step["manifests"].as_array().into_iter().flatten() {
+            let text = self.masks.fill(&manifest.to_string());
+            let args = ["apply", "--server-side", "--field-manager=recorder", "--force-conflicts", "-f", "-"];
+            let done = self.kubectl(&args, Some(&text));
+            let refused = step.get("api_error").filter(|error| !error.is_null());
+            match (done, refused) {
+                (Err(error), None) => return Err(error),
+                (Ok(_), Some(error)) => {
+                    self.differences
+                        .push(format!("the API server took what it refused: {}", error["message"]));
+                }
+                (Ok(_), None) | (Err(_), Some(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, step: &Value) -> Result<()> {
+        let masks = &self.masks;
+        let text = |value: &Value| masks.fill(value.as_str().unwrap_or_default());
+        let files: Vec<(String, String)> = step["files"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(path, content)| (path.clone(), text(content)))
+            .collect();
+        let gone: Vec<String> = step["delete"].as_array().into_iter().flatten().map(text).collect();
+        let message = text(&step["message"]);
+        let branch = step["branch"].as_str().unwrap_or("main").to_owned();
+        let tag = step["tag"].as_str().map(str::to_owned);
+        let repo = self.repo(step)?;
+        if repo.git(&["rev-parse", "--verify", "-q", &branch]).is_ok() {
+            repo.checkout(&branch)?;
+        } else if repo.git(&["rev-parse", "HEAD"]).is_ok() {
+            repo.branch(&branch)?;
+        }
+        for path in &gone {
+            std::fs::remove_file(repo.work().join(path)).with_context(|| path.clone())?;
+        }
+        let id = repo.commit(&files, &message)?;
+        if let Some(tag) = tag {
+            repo.tag(&tag)?;
+        }
+        self.masks.add_commit(&id);
+        Ok(())
+    }
+
+    fn repo(&mut self, step: &Value) -> Result<&GitRepo> {
+        let name = step["repository"].as_str().context("repository")?;
+        if !self.repos.iter().any(|(known, _)| known == name) {
+            let repo = self.git.repo(&format!("{}/{name}", self.scenario.namespace))?;
+            self.repos.push((name.to_owned(), repo));
+        }
+        self.repos.iter().find(|(known, _)| known == name).map(|(_, repo)| repo).context("just made")
+    }
+
+    fn patch(&mut self, step: &Value) -> Result<()> {
+        let object = step["object"].as_str().context("object")?;
+        let patch = self.masks.fill(&step["patch"].to_string());
+        let done = self.kubectl(
+            &["patch", &with_group(object), "--type=merge", "--field-manager=recorder", "-p", &patch],
+            None,
+        );
+        if step.get("api_error").is_none() { done.map(drop) } else { Ok(()) }
+    }
+
+    fn delete(&mut self, step: &Value) -> Result<()> {
+        let object = with_group(step["object"].as_str().context("object")?);
+        self.kubectl(&["delete", &object, "--wait=false"], None).map(drop)
+    }
+
+    fn delete_artifact(&mut self) -> Result<()> {
+        let folder = self.rig.source.dir().join("storage/gitrepository").join(&self.scenario.namespace);
+        for repo in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            for file in std::fs::read_dir(repo?.path())? {
+                std::fs::remove_file(file?.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn raw(&mut self, command: &str, step: &Value) -> Result<()> {
+        let command = self.masks.fill(command);
+        let (words, last) = match command.split_once(" -p ") {
+            Some((words, patch)) => (words, Some(patch)),
+            None => (command.as_str(), None),
+        };
+        let mut args: Vec<&str> = words.split_whitespace().collect();
+        if let Some(patch) = last {
+            args.extend(["-p", patch]);
+        }
+        let stdin = step["stdin"].as_str().map(|text| self.masks.fill(text));
+        let stdin =
+            stdin.or_else(|| step["stdin"].is_object().then(|| self.masks.fill(&step["stdin"].to_string())));
+        self.kubectl(&args, stdin.as_deref()).map(drop)
+    }
+
+    /// Live objects may need a moment: controllers of the cluster write to them too.
+    async fn compare_objects(&mut self, number: usize) -> Result<()> {
+        let scenario = self.scenario;
+        for recorded in scenario.objects(number) {
+            let mut found = Vec::new();
+            for _ in 0..25 {
+                found = self.compare_object(number, recorded)?;
+                if found.is_empty() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            self.differences.extend(found);
+        }
+        Ok(())
+    }
+
+    fn compare_object(&self, number: usize, recorded: &Value) -> Result<Vec<String>> {
+        let kind = recorded["kind"].as_str().context("kind")?;
+        let name = self.masks.fill(recorded["name"].as_str().context("name")?);
+        let path = format!("after step {number}: {kind}/{name}");
+        let group = recorded["apiVersion"].as_str().and_then(|v| v.rsplit_once('/')).map(|(group, _)| group);
+        let resource = group.map_or(kind.to_owned(), |group| format!("{kind}.{group}"));
+        let args = ["get", &resource, &name, "-o", "json", "--show-managed-fields", "--ignore-not-found"];
+        let live = self.kubectl(&args, None)?;
+        let absent = recorded["absent"] == true;
+        if live.trim().is_empty() {
+            return Ok(if absent { Vec::new() } else { vec![format!("{path}: recorded, not there")] });
+        }
+        if absent {
+            return Ok(vec![format!("{path}: recorded as absent, but there")]);
+        }
+        let live = self.masks.hide(&serde_json::from_str(&live)?);
+        let seen = normal(&compare::object(&live, recorded));
+        Ok(compare::differences(&path, &normal(recorded), &seen))
+    }
+
+    fn compare_events(&mut self) {
+        let mine = |event: &Value| event["involvedObject"]["namespace"] == self.scenario.namespace.as_str();
+        let all = self.rig.events.events();
+        let seen: std::collections::BTreeSet<String> =
+            all.iter().filter(|e| mine(e)).map(|e| compare::event(&normal(&self.masks.hide(e)))).collect();
+        let recorded: std::collections::BTreeSet<String> =
+            self.scenario.events().map(|event| compare::event(&normal(event))).collect();
+        self.differences.extend(recorded.difference(&seen).map(|event| format!("event missing: {event}")));
+        self.differences
+            .extend(seen.difference(&recorded).map(|event| format!("event not recorded: {event}")));
+    }
+
+    fn compare_managers(&mut self) -> Result<()> {
+        let (kind, name) = &self.scenario.object;
+        let object = with_group(&format!("{kind}/{name}"));
+        let args = ["get", &object, "-o", "json", "--show-managed-fields", "--ignore-not-found"];
+        let live = self.kubectl(&args, None)?;
+        if live.trim().is_empty() || self.scenario.managers().is_empty() {
+            return Ok(());
+        }
+        let live: Value = serde_json::from_str(&live)?;
+        let entries = live["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        let (recorded, seen) = (compare::managers(self.scenario.managers()), compare::managers(&entries));
+        if recorded != seen {
+            self.differences.push(format!("field managers: recorded {recorded:?}, seen {seen:?}"));
+        }
+        Ok(())
+    }
+
+    fn kubectl(&self, args: &[&str], stdin: Option<&str>) -> Result<String> {
+        let mut child = Command::new(testkit::program("kubectl")?)
+            .arg("--kubeconfig")
+            .arg(self.rig.plane.kubeconfig())
+            .args(["-n", &self.scenario.namespace])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut pipe = child.stdin.take().context("stdin")?;
+        pipe.write_all(stdin.unwrap_or_default().as_bytes())?;
+        drop(pipe);
+        let output = child.wait_with_output()?;
+        ensure!(
+            output.status.success(),
+            "kubectl {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Takes the finalizers away, so that no controller works on in a namespace that nobody looks at.
+    fn clean_up(&self) {
+        let all = "gitrepositories.source.toolkit.fluxcd.io,kustomizations.kustomize.toolkit.fluxcd.io";
+        let names = self.kubectl(&["get", all, "-o", "name"], None).unwrap_or_default();
+        for name in names.lines() {
+            let patch = json!({ "spec": { "suspend": true } }).to_string();
+            let _ = self.kubectl(&["patch", name, "--type=merge", "-p", &patch], None);
+        }
+        let _ = self.kubectl(&["delete", "namespace", &self.scenario.namespace, "--wait=false"], None);
+    }
+}
+
+fn resource(kind: &str) -> Result<ApiResource> {
+    let (group, plural) = match kind {
+        "GitRepository" => ("source.toolkit.fluxcd.io", "gitrepositories"),
+        "Kustomization" => ("kustomize.toolkit.fluxcd.io", "kustomizations"),
+        _ => bail!("no scenario of {kind} is played here"),
+    };
+    Ok(ApiResource {
+        group: group.into(),
+        version: "v1".into(),
+        api_version: format!("{group}/v1"),
+        kind: kind.into(),
+        plural: plural.into(),
+    })
+}
+
+/// `Kustomization/app` with the group, since kustomize.config.k8s.io could be meant too.
+fn with_group(object: &str) -> String {
+    match object.split_once('/') {
+        Some(("Kustomization", name)) => format!("kustomizations.kustomize.toolkit.fluxcd.io/{name}"),
+        Some(("GitRepository", name)) => format!("gitrepositories.source.toolkit.fluxcd.io/{name}"),
+        _ => object.to_owned(),
+    }
+}
