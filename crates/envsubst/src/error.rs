@@ -29,9 +29,6 @@ pub enum Cause {
     /// Strict mode, and the variable has neither a value nor a default.
     #[error("variable not set (strict mode)")]
     NotSet,
-    /// A substring with a negative length.
-    #[error("substring with a negative length")]
-    NegativeLength,
     /// A substring or pattern cut a character in two.
     #[error("substitution cuts a character: the result is not utf-8")]
     NotUtf8,

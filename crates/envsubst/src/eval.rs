@@ -61,7 +61,7 @@ pub fn substitute_within<'v>(
     for piece in &pieces {
         evaluation.piece(piece, &mut out)?;
     }
-    // Safe to unwrap into an error: every reference is checked on its own in `reference_at_top`.
+    // Each reference is checked on its own, with its line; this cannot fail after that.
     String::from_utf8(out).map_err(|_| SubstituteError { cause: Cause::NotUtf8, line: 1, variable: None })
 }
 

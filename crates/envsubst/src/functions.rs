@@ -32,11 +32,11 @@ pub(crate) fn apply(
         "##" => trim(true, false, bounds),
         "%" => trim(false, true, bounds),
         "%%" => trim(true, true, bounds),
-        ":" => substring(value, args),
+        ":" => Ok(substring(value, args)),
         "/#" => Ok(replace_prefix(value, args)),
         "/%" => Ok(replace_suffix(value, args)),
-        "/" => replace(value, args, 1, bounds.max_bytes),
-        "//" => replace(value, args, usize::MAX, bounds.max_bytes),
+        "/" => replace(value, args, 1, bounds),
+        "//" => replace(value, args, usize::MAX, bounds),
         _ => Ok(if value.is_empty() { args.concat() } else { value.to_vec() }),
     }
 }
@@ -55,22 +55,20 @@ fn map_first(value: &[u8], map: fn(char) -> char) -> Vec<u8> {
     out
 }
 
-/// `${v:start}` and `${v:start:length}`; a negative start counts from the end, and what is no number leaves
+/// `${v:start}` and `${v:start:length}`; a negative number counts from the end, and what is no number leaves
 /// the value as it is.
-fn substring(value: &[u8], args: &[Vec<u8>]) -> Result<Vec<u8>, Cause> {
-    let Some(start) = number(&args[0]) else { return Ok(value.to_vec()) };
+fn substring(value: &[u8], args: &[Vec<u8>]) -> Vec<u8> {
+    let Some(start) = number(&args[0]) else { return value.to_vec() };
     let len = i64::try_from(value.len()).unwrap_or(i64::MAX);
     let start = if start < 0 { start.saturating_add(len).max(0) } else { start };
     let end = match args.get(1).map(|arg| number(arg)) {
         None => len,
-        Some(None) => return Ok(value.to_vec()),
+        Some(None) => return value.to_vec(),
+        Some(Some(length)) if length < 0 => len.saturating_add(length),
         Some(Some(length)) => start.saturating_add(length).min(len),
     };
-    if end < start && start < len {
-        return Err(Cause::NegativeLength);
-    }
-    let range = usize::try_from(start).unwrap_or(usize::MAX)..usize::try_from(end).unwrap_or(0);
-    Ok(value.get(range).unwrap_or_default().to_vec())
+    let at = |index: i64| usize::try_from(index).unwrap_or(usize::MAX);
+    value.get(at(start)..at(end)).unwrap_or_default().to_vec()
 }
 
 fn number(text: &[u8]) -> Option<i64> {
@@ -128,9 +126,34 @@ fn replace_suffix(value: &[u8], args: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Replaces up to `limit` occurrences; an empty text to replace stands before every character and at the end.
-fn replace(value: &[u8], args: &[Vec<u8>], limit: usize, max_bytes: usize) -> Result<Vec<u8>, Cause> {
+fn replace(value: &[u8], args: &[Vec<u8>], limit: usize, bounds: &mut Bounds) -> Result<Vec<u8>, Cause> {
     let from = args[0].as_slice();
     let to = args.get(1).map(Vec::as_slice).unwrap_or_default();
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    match (text(value), text(from), text(to)) {
+        (Some(value), Some(from), Some(to)) => replace_text(value, from, to, limit, bounds.max_bytes),
+        _ => replace_bytes(value, from, to, limit, bounds),
+    }
+}
+
+fn replace_text(value: &str, from: &str, to: &str, limit: usize, max: usize) -> Result<Vec<u8>, Cause> {
+    let found = value.matches(from).take(limit).count();
+    if value.len().saturating_add(found.saturating_mul(to.len())) > max {
+        return Err(Cause::TooLarge);
+    }
+    Ok(value.replacen(from, to, limit).into_bytes())
+}
+
+/// The same for values cut inside a character.
+fn replace_bytes(
+    value: &[u8],
+    from: &[u8],
+    to: &[u8],
+    limit: usize,
+    bounds: &mut Bounds,
+) -> Result<Vec<u8>, Cause> {
+    let steps = value.len().saturating_mul(from.len());
+    bounds.budget.spend(steps).map_err(|_| Cause::TooExpensive)?;
     let mut out = Vec::new();
     let mut rest = value;
     for done in 0..limit {
@@ -138,7 +161,7 @@ fn replace(value: &[u8], args: &[Vec<u8>], limit: usize, max_bytes: usize) -> Re
         out.extend_from_slice(&rest[..at]);
         out.extend_from_slice(to);
         rest = &rest[at + from.len()..];
-        if out.len() > max_bytes {
+        if out.len() > bounds.max_bytes {
             return Err(Cause::TooLarge);
         }
     }

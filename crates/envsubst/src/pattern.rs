@@ -14,7 +14,7 @@ pub(crate) enum MatchError {
 pub(crate) struct Budget(pub(crate) u64);
 
 impl Budget {
-    fn spend(&mut self, steps: usize) -> Result<(), MatchError> {
+    pub(crate) fn spend(&mut self, steps: usize) -> Result<(), MatchError> {
         self.0 = self.0.checked_sub(steps as u64 + 1).ok_or(MatchError::TooExpensive)?;
         Ok(())
     }
