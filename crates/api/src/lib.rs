@@ -9,7 +9,13 @@
 
 pub mod meta;
 
+pub mod helm;
+pub mod image;
 pub mod kustomize;
+pub mod notification;
 pub mod source;
+pub mod source_extensions;
+
+pub mod crd;
 
 mod schema;

@@ -63,3 +63,34 @@ fn condition(_: &mut SchemaGenerator) -> Schema {
         },
     })
 }
+
+/// A `metav1.LabelSelector`.
+pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "x-kubernetes-map-type": "atomic",
+        "properties": {
+            "matchLabels": {
+                "type": "object", "additionalProperties": { "type": "string" },
+                "description": "Labels an object must have, all of them.",
+            },
+            "matchExpressions": {
+                "type": "array", "x-kubernetes-list-type": "atomic",
+                "description": "Requirements an object must meet, all of them.",
+                "items": {
+                    "type": "object",
+                    "description": "One requirement.",
+                    "required": ["key", "operator"],
+                    "properties": {
+                        "key": { "type": "string", "description": "The label." },
+                        "operator": { "type": "string", "description": "In, NotIn, Exists or DoesNotExist." },
+                        "values": {
+                            "type": "array", "x-kubernetes-list-type": "atomic", "items": { "type": "string" },
+                            "description": "The values for In and NotIn; none for the others.",
+                        },
+                    },
+                },
+            },
+        },
+    })
+}

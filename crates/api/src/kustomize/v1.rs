@@ -3,7 +3,6 @@
 mod kustomization;
 
 pub use self::kustomization::{
-    BuildMetadata, Decryption, DecryptionProvider, DeletionPolicy, JsonPatchOperation, Kustomization,
-    KustomizationSpec, KustomizationStatus, LegacyJsonPatch, PostBuild, SourceKind, SourceReference,
-    SubstituteReference, SubstituteStrategy,
+    BuildMetadata, Decryption, DecryptionProvider, DeletionPolicy, Kustomization, KustomizationSpec,
+    KustomizationStatus, PostBuild, SourceKind, SourceReference, SubstituteReference, SubstituteStrategy,
 };

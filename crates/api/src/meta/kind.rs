@@ -11,18 +11,25 @@ pub struct Column {
     pub type_: &'static str,
     /// Where the value stands in the object.
     pub json_path: &'static str,
+    /// 0, or 1 for a column that only `-o wide` shows.
+    pub priority: u8,
 }
 
 impl Column {
     /// A column that shows a text.
     pub const fn text(name: &'static str, json_path: &'static str) -> Self {
-        Self { name, type_: "string", json_path }
+        Self { name, type_: "string", json_path, priority: 0 }
+    }
+
+    /// A column that shows a text with `-o wide` only.
+    pub const fn wide_text(name: &'static str, json_path: &'static str) -> Self {
+        Self { priority: 1, ..Self::text(name, json_path) }
     }
 }
 
 /// Age since creation.
 pub(crate) const AGE: Column =
-    Column { name: "Age", type_: "date", json_path: ".metadata.creationTimestamp" };
+    Column { name: "Age", type_: "date", json_path: ".metadata.creationTimestamp", priority: 0 };
 /// Status of the Ready condition.
 pub(crate) const READY: Column = Column::text("Ready", r#".status.conditions[?(@.type=="Ready")].status"#);
 /// Message of the Ready condition.
@@ -227,18 +234,18 @@ macro_rules! flux_resource {
     };
 }
 
-/// `FluxObject` of a kind that has `spec.suspend`; with `interval` where the field is required, with
-/// `optional interval` where it is not.
+/// `FluxObject` of a kind: `spec.suspend` suspends it, unless something else is named.
 macro_rules! flux_object {
-    ($kind:ident, $status:ty, |$object:ident| interval: $interval:expr) => {
-        crate::meta::flux_object!($kind, $status, |$object| suspend: $object.spec.suspend, interval: $interval);
+    ($kind:ident, $status:ty, interval: |$object:pat_param| $interval:expr) => {
+        crate::meta::flux_object!($kind, $status, suspend: |object| object.spec.suspend,
+            interval: |$object| $interval);
     };
-    ($kind:ident, $status:ty, |$object:ident| suspend: $suspend:expr, interval: $interval:expr) => {
+    ($kind:ident, $status:ty, suspend: |$suspended:pat_param| $suspend:expr, interval: |$object:pat_param| $interval:expr) => {
         impl crate::meta::FluxObject for $kind {
             type Status = $status;
 
             fn suspended(&self) -> bool {
-                let $object = self;
+                let $suspended = self;
                 $suspend
             }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Time, text_enum};
 
@@ -248,6 +249,32 @@ pub struct NamespaceSelector {
     /// Labels a namespace must have, all of them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
+}
+
+/// A JSON patch as earlier API versions wrote it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LegacyJsonPatch {
+    /// The operations.
+    pub patch: Vec<JsonPatchOperation>,
+    /// The objects to patch.
+    pub target: Selector,
+}
+
+/// One operation of a JSON patch (RFC 6902).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct JsonPatchOperation {
+    /// `test`, `remove`, `add`, `replace`, `move` or `copy`.
+    pub op: String,
+    /// JSON pointer of the place.
+    pub path: String,
+    /// JSON pointer of the place to move or copy from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The value to test, add or replace with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
 }
 
 text_enum! {

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::meta::{
     AGE, CommonMetadata, Condition, CustomHealthCheck, DependencyReference, GoDuration, IgnoreRule,
-    ImageOverride, Inventory, KubeConfigReference, LocalObjectReference, NamespacedObjectKindReference,
-    Patch, READY, STATUS, Selector, Snapshot, ValuesKind, flux_kind, flux_object, flux_status, text_enum,
+    ImageOverride, Inventory, KubeConfigReference, LegacyJsonPatch, LocalObjectReference,
+    NamespacedObjectKindReference, Patch, READY, STATUS, Snapshot, ValuesKind, flux_kind, flux_object,
+    flux_status, text_enum,
 };
 
 /// The shortest time a reconciliation is given, and what the default timeout leaves of the interval.
@@ -23,7 +24,7 @@ flux_kind! {
         columns: [AGE, READY, STATUS],
     }
 }
-flux_object!(Kustomization, KustomizationStatus, |object| interval: object.spec.interval.get().ok());
+flux_object!(Kustomization, KustomizationStatus, interval: |object| object.spec.interval.get().ok());
 flux_status!(KustomizationStatus);
 
 /// What to build, how to change it, and where and how to apply it.
@@ -289,32 +290,6 @@ pub struct SubstituteReference {
     #[serde(skip_serializing_if = "crate::meta::is_false")]
     #[schemars(extend("default" = false))]
     pub optional: bool,
-}
-
-/// A JSON patch as earlier API versions wrote it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct LegacyJsonPatch {
-    /// The operations.
-    pub patch: Vec<JsonPatchOperation>,
-    /// The objects to patch.
-    pub target: Selector,
-}
-
-/// One operation of a JSON patch (RFC 6902).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct JsonPatchOperation {
-    /// `test`, `remove`, `add`, `replace`, `move` or `copy`.
-    pub op: String,
-    /// JSON pointer of the place.
-    pub path: String,
-    /// JSON pointer of the place to move or copy from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// The value to test, add or replace with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<Value>,
 }
 
 /// What was last applied.

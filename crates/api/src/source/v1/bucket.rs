@@ -17,7 +17,7 @@ flux_kind! {
         columns: [Column::text("Endpoint", ".spec.endpoint"), AGE, READY, STATUS],
     }
 }
-flux_object!(Bucket, BucketStatus, |object| interval: object.spec.interval.get().ok());
+flux_object!(Bucket, BucketStatus, interval: |object| object.spec.interval.get().ok());
 flux_status!(BucketStatus);
 
 /// Which bucket, how to log in and what to keep.

@@ -17,7 +17,7 @@ flux_kind! {
         columns: [Column::text("URL", ".spec.url"), AGE, READY, STATUS],
     }
 }
-flux_object!(GitRepository, GitRepositoryStatus, |object| interval: object.spec.interval.get().ok());
+flux_object!(GitRepository, GitRepositoryStatus, interval: |object| object.spec.interval.get().ok());
 flux_status!(GitRepositoryStatus);
 
 /// Which repository, which of its states, how to log in and what to keep.

@@ -23,7 +23,7 @@ flux_kind! {
         ],
     }
 }
-flux_object!(HelmChart, HelmChartStatus, |object| interval: object.spec.interval.get().ok());
+flux_object!(HelmChart, HelmChartStatus, interval: |object| object.spec.interval.get().ok());
 flux_status!(HelmChartStatus);
 
 /// Which chart, in which version, from where.

@@ -17,7 +17,7 @@ flux_kind! {
         columns: [Column::text("URL", ".spec.url"), AGE, READY, STATUS],
     }
 }
-flux_object!(HelmRepository, HelmRepositoryStatus, |object| interval: object.spec.interval());
+flux_object!(HelmRepository, HelmRepositoryStatus, interval: |object| object.spec.interval());
 flux_status!(HelmRepositoryStatus);
 
 /// Which repository and how to log in.

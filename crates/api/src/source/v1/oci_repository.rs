@@ -18,7 +18,7 @@ flux_kind! {
         columns: [Column::text("URL", ".spec.url"), READY, STATUS, AGE],
     }
 }
-flux_object!(OCIRepository, OCIRepositoryStatus, |object| interval: object.spec.interval.get().ok());
+flux_object!(OCIRepository, OCIRepositoryStatus, interval: |object| object.spec.interval.get().ok());
 flux_status!(OCIRepositoryStatus);
 
 /// Which repository, which of its artifacts, how to log in and what to keep.
