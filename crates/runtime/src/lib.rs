@@ -1,1 +1,65 @@
-//! What every controller shares: flags, client, lease, queue, reconcile shell, status, events, metrics.
+//! What every controller shares: flags, client, Lease, health and metrics endpoints, events, and the one reconcile
+//! shell with its queue, finalizer, suspend, conditions, status patch and wake-ups.
+//!
+//! ```text
+//!            watch of the kind ──► store ──► what changed? ─┐ reasons
+//!   other watches, intervals, retries ──► Waker ────────────┤
+//!                                                           ▼
+//!   lease ─► fence      queue: class, namespace, permit ─► turn ─► finalizer, suspend
+//!              │                                                      │
+//!              ▼                                                      ▼
+//!        every write ◄── status patch, events, metrics, log ◄── Reconciler::reconcile ─► Outcome
+//! ```
+//!
+//! Reading order: key, reason, names, conditions, event (the words), reconciler and run (what a kind implements and
+//! gets), queue, store, watch, status, shell (the life of an object), then the process: args, client, fence, lease,
+//! recorder, metrics, debug, http, logs, memory, context, process.
+
+mod key;
+mod names;
+mod reason;
+
+pub mod conditions;
+mod event;
+
+mod reconciler;
+mod run;
+
+mod queue;
+mod store;
+pub mod watch;
+
+mod status;
+
+mod shell;
+
+pub mod args;
+mod client;
+mod debug;
+mod fence;
+mod http;
+mod lease;
+mod logs;
+pub mod memory;
+pub mod metrics;
+mod recorder;
+
+mod context;
+mod process;
+
+pub use crate::args::{CommonArgs, FeatureGates, GoBool};
+pub use crate::conditions::{ConditionStatus, Set};
+pub use crate::context::{Context, Handle};
+pub use crate::event::{Event, Severity};
+pub use crate::fence::{Fence, LostLease};
+pub use crate::key::Key;
+pub use crate::metrics::Metrics;
+pub use crate::names::{ConditionName, ReasonName};
+pub use crate::process::{Controller, RunError, run};
+pub use crate::queue::Waker;
+pub use crate::reason::{Class, Reason, Reasons};
+pub use crate::reconciler::{Finalized, Next, Outcome, Reconciler, StatusOf, Verdict};
+pub use crate::recorder::Recorder;
+pub use crate::run::Run;
+pub use crate::status::StatusError;
+pub use crate::store::{Change, Store};

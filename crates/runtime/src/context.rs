@@ -1,0 +1,171 @@
+use std::future::Future;
+use std::sync::Arc;
+
+use api::meta::{FluxKind, FluxObject};
+use kube::core::DeserializeGuard;
+use kube::{Api, Client, Config};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::args::CommonArgs;
+use crate::debug::Debug;
+use crate::fence::Fence;
+use crate::key::Key;
+use crate::metrics::Metrics;
+use crate::process::Controller;
+use crate::queue::{Queue, Sizes, Waker};
+use crate::reconciler::Reconciler;
+use crate::recorder::Recorder;
+use crate::shell::{Backoff, Shared, Shell};
+use crate::status::Writer;
+use crate::store::{Change, Store};
+use crate::watch::{self, Selection};
+
+/// What a controller gets to set itself up with, once it leads.
+#[derive(Clone)]
+pub struct Context {
+    /// The client: deadlines, retries, and the fence are in it.
+    pub client: Client,
+    /// Where the cluster is, and as whom we talk to it.
+    pub config: Config,
+    /// The flags.
+    pub args: Arc<CommonArgs>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// To be asked before each write that does not go through `client`.
+    pub fence: Fence,
+    /// Sends events.
+    pub recorder: Recorder,
+    /// Fires when the process is to end.
+    pub shutdown: CancellationToken,
+    /// The one namespace that is watched; none for all.
+    pub namespace: Option<String>,
+    pub(crate) controller: Controller,
+    pub(crate) debug: Debug,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// What a reconciler gets of its own kind when it is made.
+pub struct Handle<K> {
+    /// Wakes objects of the kind.
+    pub waker: Waker,
+    /// The objects of the kind.
+    pub store: Store<K>,
+}
+
+impl<K> Clone for Handle<K> {
+    fn clone(&self) -> Self {
+        Self { waker: self.waker.clone(), store: self.store.clone() }
+    }
+}
+
+/// Permits that heals have beside `--concurrent`.
+const HEAL_PERMITS: usize = 2;
+
+impl Context {
+    /// The API of a kind in the watched namespace or namespaces.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        match &self.namespace {
+            None => Api::all(self.client.clone()),
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+        }
+    }
+
+    /// How many objects may be reconciled at once.
+    pub fn concurrent(&self) -> usize {
+        self.args.concurrent.map_or(self.controller.concurrent, usize::from)
+    }
+
+    /// Runs a task until it ends or the process is to end; the end of the process waits for it.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Watches objects of another kind in the watched namespaces. `changed` is called in the order of the watch and
+    /// must not block.
+    pub fn mirror<K>(
+        &self,
+        selection: &Selection,
+        changed: impl FnMut(Change<K>) + Send + 'static,
+    ) -> Store<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + serde::de::DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let api: Api<DeserializeGuard<K>> = self.api();
+        let (store, run) = watch::mirror(api, selection, self.shutdown.clone(), changed);
+        self.tasks.spawn(run);
+        store
+    }
+
+    /// Watches a kind and reconciles its objects from now on. `make` gets the waker and the store of the kind.
+    pub fn register<R>(&self, make: impl FnOnce(Handle<R::Kind>) -> R) -> Handle<R::Kind>
+    where
+        R: Reconciler,
+        R::Kind: FluxKind,
+    {
+        let queue = Queue::new(Sizes { main: self.concurrent(), heal: HEAL_PERMITS });
+        let waker = Waker::new(queue.clone());
+        let api: Api<DeserializeGuard<R::Kind>> = self.api();
+        let selection = Selection { labels: self.args.selector(), fields: None };
+        let (changes, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let (store, run) = watch::mirror(api, &selection, self.shutdown.clone(), move |change| {
+            // The receiver lives as long as the process; what it misses at its end nobody needs.
+            let _ = changes.send(change);
+        });
+        let handle = Handle { waker, store: store.clone() };
+        let shell = Shell {
+            shared: Arc::new(self.shared::<R::Kind>(queue, store)),
+            reconciler: Arc::new(make(handle.clone())),
+        };
+        self.tasks.spawn(run);
+        let observer = shell.clone();
+        self.spawn(async move {
+            while let Some(change) = seen.recv().await {
+                observer.observe(&change);
+            }
+        });
+        self.tasks.spawn(shell.drive(self.shutdown.clone()));
+        handle
+    }
+
+    fn shared<K: FluxObject + FluxKind>(&self, queue: Queue, store: Store<K>) -> Shared<K> {
+        Shared {
+            kind: K::KIND,
+            client: self.client.clone(),
+            args: self.args.clone(),
+            queue,
+            store,
+            fence: self.fence.clone(),
+            debug: self.debug.clone(),
+            metrics: self.metrics.clone(),
+            recorder: self.recorder.clone(),
+            writer: Writer {
+                client: self.client.clone(),
+                fence: self.fence.clone(),
+                manager: self.controller.status_manager,
+            },
+            bases: std::sync::Mutex::default(),
+            backoff: Backoff::new(self.args.min_retry_delay, self.args.max_retry_delay),
+        }
+    }
+
+    /// What an object waits for, shown by `/debug/objects`.
+    pub fn note<K: FluxKind>(&self, key: &Key, waiting_for: impl Into<String>) {
+        self.debug.note(K::KIND, key, waiting_for.into());
+    }
+}

@@ -1,0 +1,206 @@
+//! Leader election by a Lease, as client-go does it, with a fence for every write.
+
+mod record;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
+
+use self::record::{Seen, Step};
+use crate::args::CommonArgs;
+use crate::fence::Fence;
+
+/// Why the process may not (or no longer) act.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LeaseError {
+    /// Another replica may act from now on: the process must end.
+    #[error("leader election lost: lease {lease} was not renewed within {} s", .deadline.as_secs())]
+    Lost { lease: String, deadline: Duration },
+    /// Another replica holds it.
+    #[error("leader election lost: lease {lease} is held by {holder}")]
+    Taken { lease: String, holder: String },
+}
+
+/// The times of the election.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) lease: Duration,
+    pub(crate) renew: Duration,
+    pub(crate) retry: Duration,
+}
+
+impl Times {
+    pub(crate) fn of(args: &CommonArgs) -> Self {
+        Self {
+            lease: args.leader_election_lease_duration,
+            renew: args.leader_election_renew_deadline,
+            retry: args.leader_election_retry_period,
+        }
+    }
+
+    /// How long after a renewal writes may start: a request may be under way for 15 s (its deadline), and must be
+    /// over before another replica may take the Lease.
+    fn window(self) -> Duration {
+        let in_flight = Duration::from_secs(15);
+        self.lease.saturating_sub(in_flight).max(self.lease / 2).min(self.renew)
+    }
+}
+
+/// `<controller>-leader-election`, and for a shard the first 8 hex digits of its selector's SHA-256 behind it.
+pub(crate) fn name(controller: &str, selector: Option<&str>) -> String {
+    match selector {
+        None => format!("{controller}-leader-election"),
+        Some(selector) => format!("{controller}-leader-election-{}", hex8(selector)),
+    }
+}
+
+fn hex8(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text.as_bytes())[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// One candidate for one Lease.
+pub(crate) struct Candidate {
+    api: Api<Lease>,
+    name: String,
+    identity: String,
+    times: Times,
+    fence: Fence,
+    seen: Option<Seen>,
+    releases: bool,
+}
+
+impl Candidate {
+    /// `client` must not be fenced: it writes the Lease itself.
+    pub(crate) fn new(client: Client, namespace: &str, name: String, times: Times, fence: Fence) -> Self {
+        let identity = format!("{}_{:016x}", crate::recorder::host(), rand::random::<u64>());
+        Self {
+            api: Api::namespaced(client, namespace),
+            name,
+            identity,
+            times,
+            fence,
+            seen: None,
+            releases: true,
+        }
+    }
+
+    /// Whether the Lease is given back at a clean end (`--leader-election-release-on-cancel`).
+    pub(crate) fn release_on_cancel(&mut self, releases: bool) {
+        self.releases = releases;
+    }
+
+    /// Waits until the Lease is ours.
+    pub(crate) async fn win(&mut self) {
+        tracing::info!(lease = self.name, "attempting to acquire leader lease");
+        let mut said = false;
+        loop {
+            match self.step().await {
+                Ok(Step::Ours) => {
+                    tracing::info!(lease = self.name, "successfully acquired lease");
+                    return;
+                }
+                Ok(Step::Theirs(_)) => said = false,
+                Err(error) if !said => {
+                    said = true;
+                    tracing::error!(lease = self.name, error = %crate::shell::Chain(&error), "cannot acquire lease");
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(self.times.retry).await;
+        }
+    }
+
+    /// Renews until the Lease is lost, or the token fires.
+    pub(crate) async fn hold(&mut self, shutdown: CancellationToken) -> Result<(), LeaseError> {
+        let mut renewed = Instant::now();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(self.times.retry) => {}
+            }
+            match tokio::time::timeout(self.times.retry.max(Duration::from_secs(1)), self.step()).await {
+                Ok(Ok(Step::Ours)) => renewed = Instant::now(),
+                Ok(Ok(Step::Theirs(holder))) => {
+                    self.fence.close();
+                    return Err(LeaseError::Taken { lease: self.name.clone(), holder });
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(lease = self.name, error = %crate::shell::Chain(&error), "cannot renew lease");
+                }
+                Err(_) => tracing::error!(lease = self.name, error = "no answer", "cannot renew lease"),
+            }
+            if renewed.elapsed() >= self.times.renew {
+                self.fence.close();
+                return Err(LeaseError::Lost { lease: self.name.clone(), deadline: self.times.renew });
+            }
+        }
+    }
+
+    /// Gives the Lease back, so that the next replica need not wait. Nothing may be written any more.
+    pub(crate) async fn release(&mut self) {
+        self.fence.close();
+        if !self.releases {
+            return;
+        }
+        let Some(seen) = self.seen.take().filter(|seen| seen.holder() == self.identity) else { return };
+        let released = record::released(&seen, &self.identity);
+        if let Err(error) = self.api.replace(&self.name, &PostParams::default(), &released).await {
+            tracing::error!(lease = self.name, error = %crate::shell::Chain(&error), "cannot release lease");
+        }
+    }
+
+    /// One look at the Lease, and its renewal or taking where that is due.
+    async fn step(&mut self) -> Result<Step, kube::Error> {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let Some(found) = self.api.get_opt(&self.name).await? else {
+            let lease = record::fresh(&self.name, &self.identity, self.times);
+            let created = self.api.create(&PostParams::default(), &lease).await?;
+            return Ok(self.won(created, now, wall));
+        };
+        let seen = Seen::again(self.seen.take(), found, now);
+        let seen = self.seen.insert(seen);
+        if !seen.may_be_taken(&self.identity, now) {
+            return Ok(Step::Theirs(seen.holder().to_owned()));
+        }
+        let next = record::renewed(seen, &self.identity, self.times);
+        match self.api.replace(&self.name, &PostParams::default(), &next).await {
+            Ok(written) => Ok(self.won(written, now, wall)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The window counts from before the request: the Lease in the cluster is never older than that.
+    fn won(&mut self, lease: Lease, since: Instant, wall: SystemTime) -> Step {
+        self.seen = Some(Seen::again(None, lease, since));
+        self.fence.renewed(since, wall, self.times.window());
+        Step::Ours
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Times, name};
+    use std::time::Duration;
+
+    #[test]
+    fn the_name_is_that_of_flux() {
+        assert_eq!(name("source-controller", None), "source-controller-leader-election");
+        let shard = name("kustomize-controller", Some("sharding.fluxcd.io/key=shard1"));
+        assert_eq!(shard.len(), "kustomize-controller-leader-election-".len() + 8);
+        assert_ne!(shard, name("kustomize-controller", Some("sharding.fluxcd.io/key=shard2")));
+    }
+
+    #[test]
+    fn no_write_that_starts_in_the_window_outlives_the_lease() {
+        let seconds = Duration::from_secs;
+        let times = Times { lease: seconds(35), renew: seconds(30), retry: seconds(5) };
+        assert_eq!(times.window(), seconds(20));
+        assert!(times.window() > times.retry * 2);
+        let short = Times { lease: seconds(4), renew: seconds(3), retry: seconds(1) };
+        assert_eq!(short.window(), seconds(2));
+    }
+}

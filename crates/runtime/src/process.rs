@@ -1,0 +1,250 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Config;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::args::{self, CommonArgs};
+use crate::client::Clients;
+use crate::context::Context;
+use crate::debug::Debug;
+use crate::fence::Fence;
+use crate::http::{self, ListenError};
+use crate::lease::{self, Candidate, LeaseError, Times};
+use crate::logs;
+use crate::metrics::Metrics;
+use crate::recorder::Recorder;
+
+/// What distinguishes one controller from another.
+#[derive(Clone, Copy, Debug)]
+pub struct Controller {
+    /// The name: of the Lease, in events and logs.
+    pub name: &'static str,
+    /// The field manager of finalizers and status, as Flux's controller has it.
+    pub status_manager: &'static str,
+    /// The default of `--concurrent`.
+    pub concurrent: usize,
+}
+
+/// Why a controller ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A flag has a value that cannot be used.
+    #[error("flag {flag}: {cause}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Neither a kubeconfig nor a ServiceAccount.
+    #[error("no cluster is configured")]
+    Config(#[source] Box<kube::config::InferConfigError>),
+    /// The client cannot be made, or the API server does not answer.
+    #[error("cannot reach the API server")]
+    Client(#[source] Box<kube::Error>),
+    /// A port is taken.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Signals cannot be listened to.
+    #[error("cannot listen to signals")]
+    Signal(#[source] std::io::Error),
+    /// The runtime cannot be started.
+    #[error("cannot start threads")]
+    Threads(#[source] std::io::Error),
+    /// Another replica leads: this process must not go on.
+    #[error("{0}")]
+    Lease(String),
+    /// The controller's own set-up failed.
+    #[error("cannot set up {controller}")]
+    Setup {
+        /// Which.
+        controller: &'static str,
+        /// Why.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl From<LeaseError> for RunError {
+    fn from(error: LeaseError) -> Self {
+        Self::Lease(error.to_string())
+    }
+}
+
+/// How long tasks may go on after the end of the process was asked for.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Runs a controller until SIGTERM or SIGINT, or until it must not go on. `setup` is called once this replica leads;
+/// it registers reconcilers and starts what else the controller does.
+///
+/// # Errors
+/// See [`RunError`]; the process is to end with code 1 then.
+pub fn run<F, E>(
+    controller: Controller,
+    args: CommonArgs,
+    setup: impl FnOnce(Context) -> F,
+) -> Result<(), RunError>
+where
+    F: Future<Output = Result<(), E>>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    logs::init(args.log_level, args.log_encoding, controller.name);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.clamp(1, 4))
+        // Builds and git: few at once, so that Lease and watches never starve.
+        .max_blocking_threads(threads.max(2) * 4)
+        .thread_stack_size(2 << 20)
+        .thread_keep_alive(Duration::from_secs(5))
+        .enable_all()
+        .build()
+        .map_err(RunError::Threads)?;
+    let result = runtime.block_on(supervise(controller, args, setup));
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    result
+}
+
+async fn supervise<F, E>(
+    controller: Controller,
+    args: CommonArgs,
+    setup: impl FnOnce(Context) -> F,
+) -> Result<(), RunError>
+where
+    F: Future<Output = Result<(), E>>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let shutdown = signals()?;
+    let (metrics, debug) = (Arc::new(Metrics::new(controller.name)), Debug::default());
+    listen(&args, &metrics, &debug, &shutdown).await?;
+    let mut config = Config::infer().await.map_err(|error| RunError::Config(Box::new(error)))?;
+    config.connect_timeout = Some(Duration::from_secs(10));
+    let unreachable = |error| RunError::Client(Box::new(error));
+    let clients = Clients::new(config.clone(), &args, metrics.clone()).await.map_err(unreachable)?;
+    let fence = if args.enable_leader_election.0 { Fence::closed() } else { Fence::open() };
+    let client = clients.fenced(fence.clone()).map_err(unreachable)?;
+    let namespace = watched_namespace(&args)?;
+    let mut candidate = match candidate(&clients, controller, &args, &fence, &config)? {
+        None => None,
+        Some(mut candidate) => {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = candidate.win() => {}
+            }
+            Some(candidate)
+        }
+    };
+    metrics.leading(controller.name, true);
+    let recorder = Recorder::start(client.clone(), controller.name, &args.events_addr);
+    let tasks = TaskTracker::new();
+    let context = Context {
+        client,
+        config,
+        args: Arc::new(args),
+        metrics: metrics.clone(),
+        fence,
+        recorder,
+        shutdown: shutdown.clone(),
+        namespace,
+        controller,
+        debug,
+        tasks: tasks.clone(),
+    };
+    let set_up = setup(context).await;
+    set_up.map_err(|cause| RunError::Setup { controller: controller.name, cause: cause.into() })?;
+    tracing::info!("started");
+    let result = lead(candidate.as_mut(), &shutdown).await;
+    metrics.leading(controller.name, false);
+    finish(result, candidate, tasks).await
+}
+
+async fn lead(candidate: Option<&mut Candidate>, shutdown: &CancellationToken) -> Result<(), RunError> {
+    match candidate {
+        Some(candidate) => Ok(candidate.hold(shutdown.clone()).await?),
+        None => {
+            shutdown.cancelled().await;
+            Ok(())
+        }
+    }
+}
+
+/// A lost Lease ends the process at once; a signal lets runs come to their end and gives the Lease back.
+async fn finish(
+    result: Result<(), RunError>,
+    candidate: Option<Candidate>,
+    tasks: TaskTracker,
+) -> Result<(), RunError> {
+    result?;
+    tasks.close();
+    let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
+    if let Some(mut candidate) = candidate {
+        candidate.release().await;
+    }
+    tracing::info!("ended");
+    Ok(())
+}
+
+async fn listen(
+    args: &CommonArgs,
+    metrics: &Arc<Metrics>,
+    debug: &Debug,
+    shutdown: &CancellationToken,
+) -> Result<(), RunError> {
+    let address = |flag, text: &str| args::address(text).map_err(|cause| RunError::Flag { flag, cause });
+    let metrics_addr = address("--metrics-addr", &args.metrics_addr)?;
+    let health_addr = address("--health-addr", &args.health_addr)?;
+    http::serve(metrics_addr, "metrics", http::metrics(metrics.clone()), shutdown.clone()).await?;
+    http::serve(health_addr, "health", http::health(debug.clone()), shutdown.clone()).await?;
+    Ok(())
+}
+
+fn watched_namespace(args: &CommonArgs) -> Result<Option<String>, RunError> {
+    if args.watch_all_namespaces.0 {
+        return Ok(None);
+    }
+    let cause = || "needs the environment variable RUNTIME_NAMESPACE".to_owned();
+    let namespace = CommonArgs::runtime_namespace();
+    namespace.map(Some).ok_or_else(|| RunError::Flag { flag: "--watch-all-namespaces=false", cause: cause() })
+}
+
+fn candidate(
+    clients: &Clients,
+    controller: Controller,
+    args: &CommonArgs,
+    fence: &Fence,
+    config: &Config,
+) -> Result<Option<Candidate>, RunError> {
+    if !args.enable_leader_election.0 {
+        return Ok(None);
+    }
+    let client = clients.fenced(Fence::open()).map_err(|error| RunError::Client(Box::new(error)))?;
+    let namespace = CommonArgs::runtime_namespace().unwrap_or_else(|| config.default_namespace.clone());
+    let name = lease::name(controller.name, args.selector().as_deref());
+    let mut candidate = Candidate::new(client, &namespace, name, Times::of(args), fence.clone());
+    candidate.release_on_cancel(args.leader_election_release_on_cancel.0);
+    Ok(Some(candidate))
+}
+
+/// Fires at SIGTERM and SIGINT; a second one ends the process at once.
+fn signals() -> Result<CancellationToken, RunError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
+    let token = CancellationToken::new();
+    let fired = token.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if fired.is_cancelled() {
+                std::process::exit(1);
+            }
+            fired.cancel();
+        }
+    });
+    Ok(token)
+}

@@ -1,0 +1,68 @@
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use crate::key::Key;
+use crate::reason::Class;
+
+/// Who is next: classes in order, within a class round robin over namespaces, within a namespace first in, first out.
+/// A key that moved to another class leaves a stale ticket behind, which is skipped.
+#[derive(Default)]
+pub(super) struct Lanes {
+    classes: [Lane; Class::COUNT],
+    tickets: u64,
+}
+
+#[derive(Default)]
+struct Lane {
+    turns: VecDeque<String>,
+    waiting: HashMap<String, BTreeSet<(u64, Key)>>,
+}
+
+impl Lanes {
+    /// Queues a key; the ticket is needed to take it out again.
+    pub(super) fn insert(&mut self, class: Class, key: &Key) -> u64 {
+        self.tickets += 1;
+        self.classes[class as usize].insert(self.tickets, key);
+        self.tickets
+    }
+
+    /// Takes a key out of the middle.
+    pub(super) fn remove(&mut self, class: Class, ticket: u64, key: &Key) {
+        self.classes[class as usize].remove(ticket, key);
+    }
+
+    /// Takes the next key of a class.
+    pub(super) fn pop(&mut self, class: Class) -> Option<Key> {
+        self.classes[class as usize].pop()
+    }
+}
+
+impl Lane {
+    fn insert(&mut self, ticket: u64, key: &Key) {
+        let keys = self.waiting.entry(key.namespace.clone()).or_default();
+        if keys.is_empty() {
+            self.turns.push_back(key.namespace.clone());
+        }
+        keys.insert((ticket, key.clone()));
+    }
+
+    fn remove(&mut self, ticket: u64, key: &Key) {
+        let Some(keys) = self.waiting.get_mut(&key.namespace) else { return };
+        keys.remove(&(ticket, key.clone()));
+        if keys.is_empty() {
+            self.waiting.remove(&key.namespace);
+            self.turns.retain(|namespace| *namespace != key.namespace);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Key> {
+        let namespace = self.turns.pop_front()?;
+        let keys = self.waiting.get_mut(&namespace)?;
+        let (_, key) = keys.pop_first()?;
+        if keys.is_empty() {
+            self.waiting.remove(&namespace);
+        } else {
+            self.turns.push_back(namespace);
+        }
+        Some(key)
+    }
+}

@@ -1,0 +1,133 @@
+//! From a change in the watch to the reasons for a run.
+
+use api::meta::{FluxObject, FluxStatus, annotations, finalizers};
+
+use super::Shell;
+use crate::reason::Reason;
+use crate::reconciler::Reconciler;
+use crate::store::Change;
+
+impl<R: Reconciler> Shell<R> {
+    /// Takes a change of the watch.
+    pub(crate) fn observe(&self, change: &Change<R::Kind>) {
+        let shared = &self.shared;
+        self.reconciler.observed(change);
+        match &change.new {
+            None => {
+                shared.forget(&change.key);
+                self.reconciler.forget(&change.key);
+            }
+            Some(new) => {
+                shared.metrics.seen(shared.kind, &change.key, new.as_ref());
+                for reason in reasons(change.old.as_deref(), new, change.initial) {
+                    self.wake(&change.key, reason);
+                }
+            }
+        }
+    }
+}
+
+/// Why a change needs a run. Our own writes need none: they touch neither generation nor annotations.
+fn reasons<K: FluxObject>(old: Option<&K>, new: &K, initial: bool) -> Vec<Reason> {
+    let same = old.filter(|old| old.meta().uid == new.meta().uid);
+    let mut reasons = Vec::new();
+    if new.meta().deletion_timestamp.is_some() {
+        if same.is_none_or(|old| old.meta().deletion_timestamp.is_none()) {
+            reasons.push(Reason::Deletion);
+        }
+        return reasons;
+    }
+    match same {
+        None => reasons.push(first(new, initial)),
+        Some(old) if old.meta().generation != new.meta().generation => reasons.push(Reason::Generation),
+        Some(old) if has_finalizer(old) && !has_finalizer(new) => reasons.push(Reason::Generation),
+        Some(_) => {}
+    }
+    if is_requested(same, new) {
+        reasons.push(Reason::Requested);
+    }
+    reasons
+}
+
+fn first<K: FluxObject>(new: &K, initial: bool) -> Reason {
+    let observed = new.status().map(FluxStatus::observed_generation);
+    if initial && observed == new.meta().generation { Reason::Start } else { Reason::Generation }
+}
+
+fn is_requested<K: FluxObject>(old: Option<&K>, new: &K) -> bool {
+    let Some(token) = token(new) else { return false };
+    let handled = new.status().and_then(FluxStatus::last_handled_reconcile_at);
+    match old {
+        Some(old) => self::token(old) != Some(token),
+        None => handled != Some(token),
+    }
+}
+
+fn token<K: FluxObject>(object: &K) -> Option<&str> {
+    object.meta().annotations.as_ref()?.get(annotations::REQUESTED_AT).map(String::as_str)
+}
+
+fn has_finalizer<K: FluxObject>(object: &K) -> bool {
+    object.meta().finalizers.iter().flatten().any(|finalizer| finalizer == finalizers::FLUX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reasons;
+    use crate::reason::Reason;
+    use api::meta::annotations::REQUESTED_AT;
+    use api::source::{GitRepository, GitRepositoryStatus};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    fn object(generation: i64, observed: i64) -> GitRepository {
+        let mut object = GitRepository::new("app", Default::default());
+        object.metadata.generation = Some(generation);
+        object.metadata.uid = Some("u".into());
+        object.status = Some(GitRepositoryStatus { observed_generation: observed, ..Default::default() });
+        object
+    }
+
+    fn requested(mut object: GitRepository, token: &str) -> GitRepository {
+        object.metadata.annotations = Some([(REQUESTED_AT.to_owned(), token.to_owned())].into());
+        object
+    }
+
+    #[test]
+    fn an_object_that_was_there_before_us_starts_and_a_new_one_has_a_generation() {
+        assert_eq!(reasons(None, &object(1, 1), true), [Reason::Start]);
+        assert_eq!(reasons(None, &object(2, 1), true), [Reason::Generation]);
+        assert_eq!(reasons(None, &object(1, -1), false), [Reason::Generation]);
+    }
+
+    #[test]
+    fn our_own_status_writes_need_no_run() {
+        assert!(reasons(Some(&object(1, -1)), &object(1, 1), false).is_empty());
+    }
+
+    #[test]
+    fn a_new_token_is_a_request_and_a_handled_one_is_not() {
+        let (old, new) = (object(1, 1), requested(object(1, 1), "a"));
+        assert_eq!(reasons(Some(&old), &new, false), [Reason::Requested]);
+        assert_eq!(reasons(Some(&new), &new, false), []);
+        assert_eq!(reasons(None, &new, true), [Reason::Start, Reason::Requested]);
+        let mut handled = new.clone();
+        handled.status.as_mut().unwrap().last_handled_reconcile_at = Some("a".into());
+        assert_eq!(reasons(None, &handled, true), [Reason::Start]);
+    }
+
+    #[test]
+    fn a_deletion_is_told_once_and_outweighs_the_rest() {
+        let mut new = requested(object(2, 1), "a");
+        new.metadata.deletion_timestamp = Some(Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(reasons(Some(&object(1, 1)), &new, false), [Reason::Deletion]);
+        assert_eq!(reasons(Some(&new), &new, false), []);
+        assert_eq!(reasons(None, &new, true), [Reason::Deletion]);
+    }
+
+    #[test]
+    fn another_object_of_the_same_name_is_new() {
+        let mut new = object(1, -1);
+        new.metadata.uid = Some("v".into());
+        assert_eq!(reasons(Some(&object(1, 1)), &new, false), [Reason::Generation]);
+    }
+}

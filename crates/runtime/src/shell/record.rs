@@ -1,0 +1,105 @@
+//! One run's result, recorded once.
+
+use api::meta::FluxStatus;
+
+use super::{Shell, TurnError};
+use crate::conditions;
+use crate::debug::State;
+use crate::event::Severity;
+use crate::reason::Reason;
+use crate::reconciler::{Next, Outcome, Reconciler, StatusOf, Verdict};
+use crate::run::Run;
+use crate::status::Live;
+
+impl<R: Reconciler> Shell<R> {
+    /// Status, events, log, next wake-up. True when the run succeeded.
+    pub(super) async fn record(
+        &self,
+        run: &Run<R::Kind>,
+        outcome: Outcome<StatusOf<R>>,
+    ) -> Result<bool, TurnError> {
+        let Outcome { status, verdict, conditions: own, events, next } = outcome;
+        let live = self.conclude(run, status, &verdict, &own);
+        *run.live() = self.shared.write_status(&run.key, live).await?;
+        let told = events.iter().any(|event| event.severity == Severity::Error);
+        for event in events {
+            self.shared.emit(&run.object, event);
+        }
+        self.show(run, &verdict, told);
+        self.plan(run, &verdict, next);
+        Ok(!matches!(verdict, Verdict::Failed { .. } | Verdict::Stalled { .. }))
+    }
+
+    fn conclude(
+        &self,
+        run: &Run<R::Kind>,
+        status: StatusOf<R>,
+        verdict: &Verdict,
+        own: &[conditions::Set],
+    ) -> Live<StatusOf<R>> {
+        let mut live = run.live().clone();
+        let mut sets = conditions::of_verdict(verdict, live.progress.as_deref());
+        sets.extend_from_slice(own);
+        live.apply(status, &sets, run.generation());
+        if matches!(verdict, Verdict::Ready { .. } | Verdict::Stalled { .. }) {
+            live.status.set_observed_generation(run.generation());
+        }
+        // A run that was outdated midway has not handled the request.
+        let handled = !(run.cancel.is_cancelled() && *verdict == Verdict::Unchanged);
+        if let Some(token) = run.requested_at().filter(|_| handled) {
+            live.status.set_last_handled_reconcile_at(token.to_owned());
+        }
+        live
+    }
+
+    fn show(&self, run: &Run<R::Kind>, verdict: &Verdict, told: bool) {
+        let (shared, kind) = (&self.shared, self.shared.kind);
+        let (state, waits_for, error) = match verdict {
+            Verdict::Ready { .. } => (Some(State::Ready), None, None),
+            Verdict::Waiting { reconciling, .. } => (Some(State::Waiting), Some(reconciling.1.clone()), None),
+            Verdict::Failed { message, .. } => (Some(State::Failed), None, Some(message.clone())),
+            Verdict::Stalled { message, .. } => (Some(State::Stalled), None, Some(message.clone())),
+            Verdict::Unchanged => (None, None, None),
+        };
+        if let Some(error) = error.as_ref().filter(|_| !told) {
+            tracing::error!(error, "reconciliation failed");
+        }
+        let state = state.unwrap_or_else(|| state_of(&run.written()));
+        shared.debug.state(kind, &run.key, state);
+        shared.debug.change(kind, &run.key, |row| {
+            row.waits_for = waits_for;
+            row.last_error = error;
+        });
+    }
+
+    fn plan(&self, run: &Run<R::Kind>, verdict: &Verdict, next: Next) {
+        if next != Next::Backoff && !matches!(verdict, Verdict::Unchanged) {
+            self.shared.backoff.reset(&run.key);
+        }
+        self.schedule(&run.key, next);
+    }
+}
+
+/// The state a status shows, for a run that left it alone.
+fn state_of<S: FluxStatus>(status: &S) -> State {
+    use api::meta::ConditionType::{Ready, Reconciling, Stalled};
+    let conditions = status.conditions();
+    if conditions::find(conditions, Stalled).is_some() {
+        return State::Stalled;
+    }
+    match conditions::find(conditions, Ready).map(|ready| ready.status.as_str()) {
+        Some("True") => State::Ready,
+        Some("False") => State::Failed,
+        _ if conditions::find(conditions, Reconciling).is_some() => State::Waiting,
+        _ => State::Queued,
+    }
+}
+
+/// The reason a planned wake-up comes with.
+pub(super) fn reason_of(next: Next) -> Reason {
+    match next {
+        Next::Interval(_) => Reason::Interval,
+        Next::After(_) | Next::Backoff | Next::Never => Reason::Retry,
+        Next::At(_) => Reason::Deadline,
+    }
+}

@@ -1,0 +1,104 @@
+//! When the next run is due.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use rand::RngExt;
+use tokio::time::Instant;
+
+use super::Shell;
+use super::record::reason_of;
+use crate::key::Key;
+use crate::reconciler::{Next, Reconciler};
+
+/// How often each object failed in a row.
+pub(crate) struct Backoff {
+    failures: Mutex<HashMap<Key, u32>>,
+    first: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Self { failures: Mutex::default(), first, longest }
+    }
+
+    /// The next delay: doubles from the first to the longest.
+    fn next(&self, key: &Key) -> Duration {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(key.clone()).or_default();
+        let delay = self.first.saturating_mul(2u32.saturating_pow(*count)).min(self.longest);
+        *count = count.saturating_add(1);
+        delay
+    }
+
+    pub(crate) fn reset(&self, key: &Key) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+impl<R: Reconciler> Shell<R> {
+    pub(super) fn schedule(&self, key: &Key, next: Next) {
+        let shared = &self.shared;
+        let now = Instant::now();
+        let at = match next {
+            Next::Never => None,
+            Next::At(at) => Some(at),
+            Next::After(after) => Some(now + after),
+            Next::Backoff => {
+                shared.metrics.retried(shared.kind);
+                Some(now + shared.backoff.next(key))
+            }
+            Next::Interval(interval) => {
+                Some(now + jittered(interval, shared.args.interval_jitter_percentage))
+            }
+        };
+        if let Some(at) = at {
+            shared.queue.push_at(key, reason_of(next), at);
+        }
+        let due = shared.queue.next_due(key).map(|at| wall(at, now));
+        shared.debug.change(shared.kind, key, |row| row.next_wake_up = due);
+    }
+}
+
+fn wall(at: Instant, now: Instant) -> Timestamp {
+    let ahead = SignedDuration::try_from(at.saturating_duration_since(now)).unwrap_or(SignedDuration::ZERO);
+    Timestamp::now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
+}
+
+/// Spreads an interval evenly by up to so many percent to both sides.
+fn jittered(interval: Duration, percent: u8) -> Duration {
+    let share = f64::from(percent.min(100)) / 100.0;
+    let factor = 1.0 + share * rand::rng().random_range(-1.0..=1.0);
+    interval.mul_f64(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Backoff, jittered};
+    use crate::key::Key;
+    use std::time::Duration;
+
+    #[test]
+    fn backoff_doubles_to_its_limit_and_starts_over() {
+        let backoff = Backoff::new(Duration::from_millis(750), Duration::from_secs(900));
+        let key = Key::new("a", "b");
+        let delays: Vec<u64> = (0..12).map(|_| backoff.next(&key).as_millis() as u64).collect();
+        assert_eq!(delays[..4], [750, 1500, 3000, 6000]);
+        assert_eq!(delays[11], 900_000);
+        backoff.reset(&key);
+        assert_eq!(backoff.next(&key), Duration::from_millis(750));
+    }
+
+    #[test]
+    fn jitter_stays_within_its_percentage() {
+        let interval = Duration::from_secs(100);
+        for _ in 0..200 {
+            let spread = jittered(interval, 5);
+            assert!((95.0..=105.0).contains(&spread.as_secs_f64()), "{spread:?}");
+        }
+        assert_eq!(jittered(interval, 0), interval);
+    }
+}

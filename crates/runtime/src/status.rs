@@ -1,0 +1,128 @@
+//! The status patch of decision D9.
+
+mod patch;
+
+use api::meta::{Condition, ConditionType, FluxObject, FluxStatus, Time};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::core::PartialObjectMeta;
+
+use crate::conditions::{self, Set};
+use crate::fence::{Fence, LostLease};
+use crate::key::Key;
+
+/// Why a status was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// Another replica may be writing by now.
+    #[error("status of {key} is not written")]
+    Fenced {
+        /// The object.
+        key: Key,
+        /// Why.
+        #[source]
+        cause: LostLease,
+    },
+    /// The object is gone, or another one has its name.
+    #[error("{key} is gone")]
+    Gone {
+        /// The object.
+        key: Key,
+    },
+    /// The API server refused or did not answer.
+    #[error("cannot write the status of {key}")]
+    Api {
+        /// The object.
+        key: Key,
+        /// Why.
+        #[source]
+        cause: Box<kube::Error>,
+    },
+}
+
+/// A status as last written, and the object it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Live<S> {
+    pub(crate) uid: String,
+    pub(crate) status: S,
+    /// The message of Reconciling in this run's last progress.
+    pub(crate) progress: Option<String>,
+}
+
+impl<S: FluxStatus> Live<S> {
+    /// What was read from the cluster.
+    pub(crate) fn of<K: FluxObject<Status = S>>(object: &K) -> Self {
+        let status = object.status().cloned().unwrap_or_default();
+        Self { uid: object.meta().uid.clone().unwrap_or_default(), status, progress: None }
+    }
+
+    /// Becomes the next status: fields from `next`, what the shell owns from what was written.
+    pub(crate) fn apply(&mut self, mut next: S, sets: &[Set], generation: i64) {
+        let mut list = self.status.conditions().to_vec();
+        conditions::apply(&mut list, sets, generation, &now());
+        if let Some(reconciling) = shown_progress(&list, sets) {
+            self.progress = Some(reconciling);
+        }
+        *next.conditions_mut() = list;
+        next.set_observed_generation(self.status.observed_generation());
+        if let Some(token) = self.status.last_handled_reconcile_at() {
+            next.set_last_handled_reconcile_at(token.to_owned());
+        }
+        self.status = next;
+    }
+}
+
+fn shown_progress(list: &[Condition], sets: &[Set]) -> Option<String> {
+    let kind = ConditionType::Reconciling.into();
+    let set = sets.iter().any(|set| matches!(set, Set::Put { kind: put, .. } if *put == kind));
+    if !set {
+        return None;
+    }
+    conditions::find(list, ConditionType::Reconciling).map(|condition| condition.message.clone())
+}
+
+/// The time in whole seconds, as conditions carry it.
+pub(crate) fn now() -> Time {
+    let now = Timestamp::now();
+    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
+}
+
+/// Writes what differs. Nothing is sent when nothing does.
+pub(crate) struct Writer {
+    pub(crate) client: kube::Client,
+    pub(crate) fence: Fence,
+    /// The field manager.
+    pub(crate) manager: &'static str,
+}
+
+impl Writer {
+    /// Sends the difference of two statuses of one object; true when there was one.
+    pub(crate) async fn write<K: FluxObject>(
+        &self,
+        key: &Key,
+        uid: &str,
+        base: &K::Status,
+        next: &K::Status,
+    ) -> Result<bool, StatusError> {
+        let Some(body) = patch::between(uid, base, next) else { return Ok(false) };
+        self.fence.check().map_err(|cause| StatusError::Fenced { key: key.clone(), cause })?;
+        let params = PatchParams { field_manager: Some(self.manager.to_owned()), ..PatchParams::default() };
+        let request = kube::core::Request::new(K::url_path(&(), Some(&key.namespace)));
+        let request = request
+            .patch_subresource("status", &key.name, &params, &Patch::Merge(body))
+            .map_err(|error| failed(key, kube::Error::BuildRequest(error)))?;
+        // Only metadata is decoded: what the server made of the status is what was sent.
+        let written: Result<PartialObjectMeta<K>, _> = self.client.request(request).await;
+        written.map(|_| true).map_err(|error| failed(key, error))
+    }
+}
+
+/// 404: gone. 409: the uid in the patch is not the object's.
+fn failed(key: &Key, error: kube::Error) -> StatusError {
+    match &error {
+        kube::Error::Api(status) if matches!(status.code, 404 | 409) => {
+            StatusError::Gone { key: key.clone() }
+        }
+        _ => StatusError::Api { key: key.clone(), cause: Box::new(error) },
+    }
+}

@@ -1,0 +1,151 @@
+//! Watches that go on: past objects that cannot be read, a missing CRD and a lost connection.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::core::DeserializeGuard;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use crate::key::Key;
+use crate::store::{Change, Mirror, Store};
+
+/// Which objects a watch selects.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// A label selector, as in `kubectl -l`.
+    pub labels: Option<String>,
+    /// A field selector.
+    pub fields: Option<String>,
+}
+
+/// First and longest pause after a watch broke. A missing CRD is looked for at the longest pause.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+
+/// Keeps a store equal to the cluster until the token fires. One object that cannot be read does not stop the watch
+/// for the others (it is logged, and its last good state kept); a missing CRD is waited for. Managed fields are
+/// dropped. `changed` is called in the order of the watch and must not block.
+pub fn mirror<K>(
+    api: Api<DeserializeGuard<K>>,
+    selection: &Selection,
+    shutdown: CancellationToken,
+    changed: impl FnMut(Change<K>) + Send + 'static,
+) -> (Store<K>, impl Future<Output = ()> + Send + 'static)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (mirror, store) = Mirror::new();
+    let mut watch = Watch { mirror, changed, kind: K::kind(&()).into_owned(), broken: false };
+    let config = config(selection);
+    let run = async move {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = watch.run(api, config) => {}
+        }
+    };
+    (store, run)
+}
+
+fn config(selection: &Selection) -> watcher::Config {
+    let mut config = watcher::Config::default().streaming_lists();
+    config.label_selector.clone_from(&selection.labels);
+    config.field_selector.clone_from(&selection.fields);
+    config
+}
+
+struct Watch<K, F> {
+    mirror: Mirror<K>,
+    changed: F,
+    kind: String,
+    broken: bool,
+}
+
+impl<K, F> Watch<K, F>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    F: FnMut(Change<K>) + Send,
+{
+    async fn run(&mut self, api: Api<DeserializeGuard<K>>, config: watcher::Config) {
+        let mut pause = PAUSES.0;
+        let mut config = config;
+        loop {
+            let mut events = std::pin::pin!(watcher::watcher(api.clone(), config.clone()));
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(event) => {
+                        pause = PAUSES.0;
+                        self.take(event);
+                    }
+                    Err(error) => {
+                        let plain = streaming_is_refused(&error);
+                        self.report(&error);
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(PAUSES.1);
+                        if plain {
+                            config = config.clone().page_size(500);
+                            config.initial_list_strategy = watcher::InitialListStrategy::ListWatch;
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event<DeserializeGuard<K>>) {
+        self.broken = false;
+        match event {
+            Event::Init => self.mirror.begin_list(),
+            Event::InitApply(DeserializeGuard(Ok(object))) => {
+                let change = self.mirror.listed(slim(object));
+                (self.changed)(change);
+            }
+            Event::InitApply(unread) => {
+                self.report_unread(&unread);
+                self.mirror.listed_unread(Key::of(&unread));
+            }
+            Event::InitDone => self.mirror.end_list().into_iter().for_each(&mut self.changed),
+            Event::Apply(DeserializeGuard(Ok(object))) => {
+                let change = self.mirror.applied(slim(object));
+                (self.changed)(change);
+            }
+            Event::Apply(unread) => self.report_unread(&unread),
+            Event::Delete(object) => {
+                let change = self.mirror.deleted(&Key::of(&object));
+                (self.changed)(change);
+            }
+        }
+    }
+
+    /// Says once that the watch is broken, and again only after it worked.
+    fn report(&mut self, error: &watcher::Error) {
+        if !std::mem::replace(&mut self.broken, true) {
+            tracing::warn!(kind = self.kind, error = %error, "watch is interrupted and will be resumed");
+        }
+    }
+
+    fn report_unread(&self, object: &DeserializeGuard<K>) {
+        if let Err(invalid) = &object.0 {
+            let key = Key::of(object);
+            tracing::error!(kind = self.kind, name = key.name, namespace = key.namespace, error = %invalid.error,
+                "object cannot be read and is left alone");
+        }
+    }
+}
+
+fn slim<K: Resource>(mut object: K) -> K {
+    object.meta_mut().managed_fields = None;
+    object
+}
+
+/// API servers before 1.34, and those with the feature off, answer a streaming list with 400 or 422.
+fn streaming_is_refused(error: &watcher::Error) -> bool {
+    let cause = match error {
+        watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause) => cause,
+        _ => return false,
+    };
+    matches!(cause, kube::Error::Api(status) if matches!(status.code, 400 | 422))
+}
