@@ -1,0 +1,64 @@
+//! The table, for people and as JSON.
+use serde_json::{Value, json};
+
+/// Figures of one number of Kustomizations.
+#[derive(Default)]
+pub struct Report {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    count: usize,
+    name: String,
+    figures: Vec<(String, f64, &'static str)>,
+    target: String,
+}
+
+impl Report {
+    /// One more row; `figures` are name, value, unit.
+    pub(crate) fn add(
+        &mut self,
+        count: usize,
+        name: &str,
+        figures: &[(&str, f64, &'static str)],
+        target: &str,
+    ) {
+        let figures: Vec<_> =
+            figures.iter().map(|(name, value, unit)| ((*name).to_owned(), *value, *unit)).collect();
+        let row = Row { count, name: name.into(), figures, target: target.into() };
+        say(&row.line());
+        self.rows.push(row);
+    }
+
+    /// The whole table.
+    pub fn text(&self) -> String {
+        self.rows.iter().map(|row| row.line() + "\n").collect()
+    }
+
+    /// The figures: a list of `{count, row, target, figures: {name: {value, unit}}}`.
+    pub fn json(&self) -> Value {
+        let one = |row: &Row| {
+            let figures: serde_json::Map<String, Value> = row
+                .figures
+                .iter()
+                .map(|(name, value, unit)| (name.clone(), json!({ "value": value, "unit": unit })))
+                .collect();
+            json!({ "count": row.count, "row": row.name, "target": row.target, "figures": figures })
+        };
+        self.rows.iter().map(one).collect()
+    }
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let figures: Vec<String> =
+            self.figures.iter().map(|(name, value, unit)| format!("{name} {value:.3} {unit}")).collect();
+        format!("{:>5}  {:<14} {:<90} target {}", self.count, self.name, figures.join("  "), self.target)
+    }
+}
+
+/// Progress, on standard error.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

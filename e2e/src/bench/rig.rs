@@ -1,0 +1,132 @@
+//! What all rows share: control plane, controllers under users of their own, repository.
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use kube::Client;
+use serde_json::json;
+use testkit::{Cluster, ControlPlane, Controller, GitRepo, GitServer, PlaneOptions};
+
+/// How the bench is run.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Kustomizations at a time; several make several tables.
+    #[arg(long, value_delimiter = ',', default_value = "100,1000")]
+    pub count: Vec<usize>,
+    /// Only these rows.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Folder with other `source-controller` and `kustomize-controller` binaries that take Flux's flags.
+    #[arg(long)]
+    pub bin: Option<PathBuf>,
+    /// Folder with the custom resource definitions that go with them.
+    #[arg(long)]
+    pub crd: Option<PathBuf>,
+    /// Also writes the figures as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// Seconds of the steady state that are watched.
+    #[arg(long, default_value_t = 120)]
+    pub steady_seconds: u64,
+}
+
+const SOURCE: &str = "source-controller";
+const KUSTOMIZE: &str = "kustomize-controller";
+
+/// Everything that runs. Controllers connect as users without `system:masters`, so that a FlowSchema counts their
+/// requests in the API server's own metrics.
+pub(crate) struct Rig {
+    pub(crate) plane: ControlPlane,
+    pub(crate) cluster: Cluster,
+    pub(crate) source: Controller,
+    pub(crate) kustomize: Controller,
+    pub(crate) repo: GitRepo,
+    _git: GitServer,
+}
+
+impl Rig {
+    pub(crate) async fn start(options: &Options) -> Result<Rig> {
+        let plane =
+            ControlPlane::start_with(PlaneOptions { audit: false, ..PlaneOptions::default() }).await?;
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/crd");
+        plane.apply_crds(options.crd.as_deref().unwrap_or(&own))?;
+        let cluster = plane.cluster().await?;
+        for user in [SOURCE, KUSTOMIZE] {
+            grant(&cluster, user).await?;
+        }
+        let source = controller(&plane, options, SOURCE, &["--concurrent=10"]).await?;
+        let kustomize = controller(&plane, options, KUSTOMIZE, &["--concurrent=20"]).await?;
+        let git = GitServer::start()?;
+        let repo = git.repo("bench")?;
+        Ok(Rig { plane, cluster, source, kustomize, repo, _git: git })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        self.cluster.client()
+    }
+
+    /// Requests of kustomize-controller so far, by the API server's count.
+    pub(crate) async fn requests(&self) -> Result<f64> {
+        let labels = [("flow_schema", flow(KUSTOMIZE))];
+        let labels = labels.each_ref().map(|(key, value)| (*key, value.as_str()));
+        Ok(self.plane.metrics().await?.sum("apiserver_flowcontrol_dispatched_requests_total", &labels))
+    }
+
+    /// CPU seconds of both controllers so far.
+    pub(crate) fn cpu(&self) -> Result<f64> {
+        Ok(self.source.usage()?.cpu_seconds + self.kustomize.usage()?.cpu_seconds)
+    }
+
+    /// Runs that kustomize-controller has ended so far.
+    pub(crate) async fn runs(&self) -> Result<f64> {
+        let labels = [("kind", "Kustomization")];
+        Ok(self.kustomize.metrics().await?.sum("gotk_reconcile_duration_seconds_count", &labels))
+    }
+}
+
+async fn controller(
+    plane: &ControlPlane,
+    options: &Options,
+    binary: &str,
+    args: &[&str],
+) -> Result<Controller> {
+    let mut builder = plane.controller(binary).kubeconfig(&plane.kubeconfig_for(binary)?);
+    if let Some(dir) = &options.bin {
+        builder = builder.binaries(dir);
+    }
+    for arg in args {
+        builder = builder.arg(*arg);
+    }
+    builder.start().await.with_context(|| format!("starting {binary}"))
+}
+
+fn flow(user: &str) -> String {
+    format!("bench-{user}")
+}
+
+async fn grant(cluster: &Cluster, user: &str) -> Result<()> {
+    let subject = json!({ "kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io" });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": { "name": flow(user) },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+        "subjects": [subject],
+    });
+    cluster.apply(&binding).await?;
+    let any = json!({ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": true, "namespaces": ["*"] });
+    let flow = json!({
+        "apiVersion": "flowcontrol.apiserver.k8s.io/v1",
+        "kind": "FlowSchema",
+        "metadata": { "name": flow(user) },
+        "spec": {
+            "matchingPrecedence": 2,
+            "priorityLevelConfiguration": { "name": "exempt" },
+            "rules": [{
+                "subjects": [{ "kind": "User", "user": { "name": user } }],
+                "resourceRules": [any],
+                "nonResourceRules": [{ "verbs": ["*"], "nonResourceURLs": ["*"] }],
+            }],
+        },
+    });
+    cluster.apply(&flow).await.map(drop)
+}

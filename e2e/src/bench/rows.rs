@@ -1,0 +1,236 @@
+//! The rows, in the order in which they are measured on one set of Kustomizations.
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+
+use crate::{
+    bench::{
+        app, floor,
+        floor::Floor,
+        report::{Report, say},
+        rig::{Options, Rig},
+        watch::{Watch, applied},
+    },
+    git_repository, kustomization,
+};
+
+/// Names that `--only` takes.
+pub const ROWS: [&str; 7] = ["floor", "first", "all", "one", "deleted", "memory", "steady"];
+
+/// Nothing takes longer than this but what hangs.
+const LIMIT: Duration = Duration::from_secs(600);
+/// Repetitions of the short rows; the median counts.
+const TIMES: usize = 5;
+const NS: &str = "flux-system";
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// Measures every row for every count.
+pub async fn run(options: &Options) -> Result<Report> {
+    let mut report = Report::default();
+    for &count in &options.count {
+        let rig = Rig::start(options).await?;
+        Bench { rig, options, count, report: &mut report }
+            .run()
+            .await
+            .with_context(|| format!("{count} Kustomizations"))?;
+    }
+    Ok(report)
+}
+
+struct Bench<'a> {
+    rig: Rig,
+    options: &'a Options,
+    count: usize,
+    report: &'a mut Report,
+}
+
+impl Bench<'_> {
+    async fn run(&mut self) -> Result<()> {
+        let (first_floor, change_floor) = self.floor().await?;
+        self.prepare().await?;
+        self.first(first_floor).await?;
+        let ready = Instant::now();
+        if self.wants("all") {
+            self.change_all(change_floor).await?;
+        }
+        if self.wants("one") {
+            self.change_one().await?;
+        }
+        if self.wants("deleted") {
+            self.deleted().await?;
+        }
+        if self.wants("memory") {
+            self.memory(ready).await?;
+        }
+        if self.wants("steady") {
+            self.steady().await?;
+        }
+        Ok(())
+    }
+
+    fn wants(&self, row: &str) -> bool {
+        self.options.only.is_empty() || self.options.only.iter().any(|only| only == row)
+    }
+
+    async fn floor(&mut self) -> Result<(Floor, Floor)> {
+        say(&format!("{} applications by a bare client …", self.count));
+        floor::namespaces(&self.rig.cluster, "floor", self.count).await?;
+        let first = floor::measure(self.rig.client(), "floor", self.count, "1").await?;
+        let change = floor::measure(self.rig.client(), "floor", self.count, "2").await?;
+        let figures = |floor: Floor| [("time", floor.seconds, "s"), ("cpu", floor.cpu_seconds, "CPU-s")];
+        self.report.add(self.count, "floor first", &figures(first), "measured");
+        self.report.add(self.count, "floor change", &figures(change), "measured");
+        Ok((first, change))
+    }
+
+    async fn prepare(&mut self) -> Result<()> {
+        let cluster = &self.rig.cluster;
+        cluster.apply(&app::namespace_object(NS)).await?;
+        floor::namespaces(cluster, "app", self.count).await?;
+        let files: Vec<_> = (0..self.count).flat_map(|number| app::files(number, "1")).collect();
+        self.rig.repo.commit(&files, "all applications")?;
+        cluster.apply(&git_repository(NS, "apps", self.rig.repo.url())).await?;
+        cluster.wait_ready(("GitRepository", NS, "apps"), "True", LIMIT).await.map(drop)
+    }
+
+    fn kustomization(&self, number: usize, interval: &str) -> Value {
+        let more = json!({
+            "interval": interval, "wait": true, "timeout": "5m", "targetNamespace": app::namespace("app", number),
+        });
+        kustomization(NS, &format!("app-{number:04}"), "apps", &format!("./apps/{number:04}"), more)
+    }
+
+    async fn apply_all(&self, interval: &str) -> Result<()> {
+        let cluster = &self.rig.cluster;
+        stream::iter((0..self.count).map(|number| self.kustomization(number, interval)))
+            .map(|object| async move { cluster.apply(&object).await.map(drop) })
+            .buffer_unordered(16)
+            .try_collect()
+            .await
+    }
+
+    async fn first(&mut self, floor: Floor) -> Result<()> {
+        let revision = self.rig.repo.revision()?;
+        let mut watch = self.kustomizations().await?;
+        let (start, cpu, requests) = (Instant::now(), self.rig.cpu()?, self.rig.requests().await?);
+        self.apply_all("10m").await?;
+        let end = watch.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
+        self.whole("first", (end - start).as_secs_f64(), cpu, requests, floor).await
+    }
+
+    async fn change_all(&mut self, floor: Floor) -> Result<()> {
+        let files: Vec<_> = (0..self.count).flat_map(|number| app::files(number, "2")).collect();
+        self.rig.repo.commit(&files, "all change")?;
+        let revision = self.rig.repo.revision()?;
+        let mut watch = self.kustomizations().await?;
+        let (cpu, requests) = (self.rig.cpu()?, self.rig.requests().await?);
+        let start = self.tell().await?;
+        let end = watch.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
+        self.whole("all", (end - start).as_secs_f64(), cpu, requests, floor).await
+    }
+
+    async fn whole(&mut self, row: &str, seconds: f64, cpu: f64, requests: f64, floor: Floor) -> Result<()> {
+        let requests = (self.rig.requests().await? - requests) / self.count as f64;
+        let figures = [
+            ("time", seconds, "s"),
+            ("of the floor", seconds / floor.seconds, "x"),
+            ("cpu", self.rig.cpu()? - cpu, "CPU-s"),
+            ("requests", requests, "per Kustomization"),
+        ];
+        self.report.add(self.count, row, &figures, "<= 1.5 x floor, <= 1.5 CPU-s per 100, <= 17 requests");
+        Ok(())
+    }
+
+    async fn change_one(&mut self) -> Result<()> {
+        let (mut times, mut after, requests) = (Vec::new(), Vec::new(), self.rig.requests().await?);
+        for round in 0..TIMES {
+            let version = format!("one-{round}");
+            self.rig.repo.commit(&app::files(0, &version), "one changes")?;
+            let revision = self.rig.repo.revision()?;
+            let mut maps = Watch::start(self.rig.client(), "v1", "ConfigMap", "configmaps").await?;
+            let mut all = self.kustomizations().await?;
+            let start = self.tell().await?;
+            let live = maps.until(1, LIMIT, |object| object["data"]["version"] == version.as_str()).await?;
+            times.push((live - start).as_secs_f64());
+            let end = all.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
+            after.push((end - start).as_secs_f64());
+        }
+        let requests = (self.rig.requests().await? - requests) / (TIMES * self.count) as f64;
+        let figures = [
+            ("live", median(times), "s"),
+            ("all told", median(after), "s"),
+            ("requests", requests, "per Kustomization"),
+        ];
+        self.report.add(self.count, "one", &figures, "live <= 0.3 s, <= 2 requests");
+        Ok(())
+    }
+
+    async fn deleted(&mut self) -> Result<()> {
+        let mut times = Vec::new();
+        for round in 0..TIMES {
+            let namespace = app::namespace("app", round % self.count);
+            let mut watch = Watch::start(self.rig.client(), "v1", "Service", "services").await?;
+            let start = Instant::now();
+            self.rig.cluster.delete("Service", &namespace, "app").await?;
+            let back =
+                watch.until(1, LIMIT, |object| object["metadata"]["namespace"] == namespace.as_str()).await?;
+            times.push((back - start).as_secs_f64());
+        }
+        self.report.add(self.count, "deleted", &[("back", median(times), "s")], "<= 0.2 s");
+        Ok(())
+    }
+
+    async fn memory(&mut self, ready: Instant) -> Result<()> {
+        say("waiting until 60 s after all are Ready …");
+        tokio::time::sleep(Duration::from_secs(60).saturating_sub(ready.elapsed())).await;
+        let (source, kustomize) = (self.rig.source.usage()?, self.rig.kustomize.usage()?);
+        let figures = [
+            ("both", (source.rss + kustomize.rss) as f64 / MIB, "MiB"),
+            ("source", source.rss as f64 / MIB, "MiB"),
+            ("kustomize", kustomize.rss as f64 / MIB, "MiB"),
+            ("peak source", source.peak_rss as f64 / MIB, "MiB"),
+            ("peak kustomize", kustomize.peak_rss as f64 / MIB, "MiB"),
+        ];
+        let target =
+            if self.count > 100 { "both <= 60 MiB" } else { "both <= 25 MiB, peak kustomize <= 40 MiB" };
+        self.report.add(self.count, "memory", &figures, target);
+        Ok(())
+    }
+
+    async fn steady(&mut self) -> Result<()> {
+        self.apply_all("1m").await?;
+        let seconds = self.options.steady_seconds;
+        say(&format!("steady state at interval 1m for {seconds} s, after one interval …"));
+        tokio::time::sleep(Duration::from_secs(65)).await;
+        let (cpu, requests, runs) = (self.rig.cpu()?, self.rig.requests().await?, self.rig.runs().await?);
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        let due = self.count as f64 * seconds as f64 / 60.0;
+        let runs = self.rig.runs().await? - runs;
+        let figures = [
+            ("cpu", (self.rig.cpu()? - cpu) / seconds as f64, "core"),
+            ("passes", 100.0 * runs / due, "% of those due"),
+            ("requests", (self.rig.requests().await? - requests) / runs.max(1.0), "per pass"),
+        ];
+        self.report.add(self.count, "steady", &figures, "<= 0.02 core per 100, >= 95 %, <= 5 requests");
+        Ok(())
+    }
+
+    async fn kustomizations(&self) -> Result<Watch> {
+        Watch::start(self.rig.client(), "kustomize.toolkit.fluxcd.io/v1", "Kustomization", "kustomizations")
+            .await
+    }
+
+    /// Tells the source that there is something new, as a webhook does.
+    async fn tell(&self) -> Result<Instant> {
+        let start = Instant::now();
+        self.rig.cluster.request_reconcile("GitRepository", NS, "apps").await?;
+        Ok(start)
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

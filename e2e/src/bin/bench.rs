@@ -1,0 +1,32 @@
+//! `cargo xtask bench`: what Sluice costs, beside what a bare client needs.
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use e2e::bench::{Options, ROWS, run};
+
+/// Measures times, CPU seconds, memory and API requests of source-controller and kustomize-controller.
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    options: Options,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Args::parse().options;
+    for row in &options.only {
+        ensure!(ROWS.contains(&row.as_str()), "no row '{row}': there are {}", ROWS.join(", "));
+    }
+    let report = run(&options).await;
+    testkit::Scope::close();
+    let report = report?;
+    print(&report.text())?;
+    if let Some(file) = &options.json {
+        std::fs::write(file, format!("{:#}\n", report.json())).with_context(|| file.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    std::io::stdout().write_all(text.as_bytes()).context("writing the table")
+}
