@@ -5,9 +5,11 @@
 
 mod definition;
 mod files;
+mod legacy;
 mod schema;
 mod yaml;
 
 pub use self::definition::{CrdVersion, definition, definitions};
-pub use self::files::{CrdFile, HEADER, all_files, current_files, folders};
+pub use self::files::{CrdFile, HEADER, all_files, current_files, folders, legacy_files};
+pub use self::legacy::legacy_definitions;
 pub use self::yaml::to_yaml;

@@ -25,9 +25,9 @@ pub use self::names::{annotations, event_keys, finalizers, groups, labels, secre
 pub use self::object::{FluxObject, FluxStatus};
 pub use self::references::{
     AccessFrom, CommonMetadata, CustomHealthCheck, DependencyReference, IgnoreRule, ImageOverride, Inventory,
-    InventoryEntry, JsonPatchOperation, KubeConfigReference, LegacyJsonPatch, LocalObjectReference,
-    NamespaceSelector, NamespacedObjectKindReference, NamespacedObjectReference, Patch, SecretKeyReference,
-    Selector, Snapshot, ValuesKind,
+    InventoryEntry, JsonPatchOp, JsonPatchOperation, KubeConfigReference, LegacyJsonPatch,
+    LocalObjectReference, NamespaceSelector, NamespacedObjectKindReference, NamespacedObjectReference, Patch,
+    SecretKeyReference, Selector, Snapshot, ValuesKind,
 };
 pub(crate) use self::text_enum::text_enum;
 

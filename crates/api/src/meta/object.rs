@@ -25,7 +25,9 @@ pub trait FluxObject:
     fn interval(&self) -> Option<std::time::Duration>;
     /// Names the fields of the stored spec that could not be read (they stand at their defaults). An object with such
     /// an error must not be acted on: a lost field can mean another namespace or another cluster.
-    fn spec_error(&self) -> Option<&str>;
+    fn spec_error(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// What the reconcile shell needs to read and write of a status.

@@ -252,21 +252,23 @@ pub struct NamespaceSelector {
 }
 
 /// A JSON patch as earlier API versions wrote it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(!default)]
 pub struct LegacyJsonPatch {
-    /// The operations.
+    /// The operations, in order.
     pub patch: Vec<JsonPatchOperation>,
     /// The objects to patch.
     pub target: Selector,
 }
 
 /// One operation of a JSON patch (RFC 6902).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(!default)]
 pub struct JsonPatchOperation {
-    /// `test`, `remove`, `add`, `replace`, `move` or `copy`.
-    pub op: String,
+    /// What to do.
+    pub op: JsonPatchOp,
     /// JSON pointer of the place.
     pub path: String,
     /// JSON pointer of the place to move or copy from.
@@ -274,7 +276,26 @@ pub struct JsonPatchOperation {
     pub from: Option<String>,
     /// The value to test, add or replace with.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::any_value")]
     pub value: Option<Value>,
+}
+
+text_enum! {
+    /// Operations of a JSON patch.
+    JsonPatchOp {
+        /// The value must be there.
+        Test = "test",
+        /// Take away.
+        Remove = "remove",
+        /// Add.
+        Add = "add",
+        /// Put in the place of another.
+        Replace = "replace",
+        /// Move from another place.
+        Move = "move",
+        /// Copy from another place.
+        Copy = "copy",
+    }
 }
 
 text_enum! {
