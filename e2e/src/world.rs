@@ -218,10 +218,10 @@ pub async fn eventually<F: Future<Output = Result<bool>>>(
     claim: &str,
     mut ask: impl FnMut() -> F,
 ) -> Result<()> {
-    let since = Instant::now();
+    let (since, limit) = (Instant::now(), testkit::patience(SOON));
     while !ask().await? {
-        if since.elapsed() > SOON {
-            bail!("not seen within {SOON:?}: {claim}");
+        if since.elapsed() > limit {
+            bail!("not seen within {limit:?}: {claim}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -118,6 +118,7 @@ impl Cluster {
         limit: Duration,
         wanted: impl Fn(&Value) -> bool,
     ) -> Result<Value> {
+        let limit = patience(limit);
         let since = Instant::now();
         loop {
             let seen = self.find(kind, namespace, name).await?;
@@ -140,6 +141,7 @@ impl Cluster {
         (kind, namespace, name): (&str, &str, &str),
         limit: Duration,
     ) -> Result<()> {
+        let limit = patience(limit);
         let since = Instant::now();
         while let Some(object) = self.find(kind, namespace, name).await? {
             if since.elapsed() > limit {
@@ -179,6 +181,12 @@ impl Cluster {
         let answer = self.client.request(request.body(body)?).await;
         answer.with_context(|| format!("{method} {path}"))
     }
+}
+
+/// `SLUICE_TEST_PATIENCE` (seconds) shortens every wait: `--null` expects each to fail.
+pub fn patience(limit: Duration) -> Duration {
+    let given = std::env::var("SLUICE_TEST_PATIENCE").ok().and_then(|seconds| seconds.parse().ok());
+    given.map_or(limit, |seconds| limit.min(Duration::from_secs(seconds)))
 }
 
 /// The HTTP status of an API server's refusal.

@@ -29,6 +29,7 @@ pub struct ControllerBuilder {
     env: Vec<(String, String)>,
     ports: Option<[u16; 3]>,
     path: Option<PathBuf>,
+    binaries: Option<PathBuf>,
     wait: bool,
 }
 
@@ -55,6 +56,7 @@ impl ControllerBuilder {
             env: Vec::new(),
             ports: None,
             path: None,
+            binaries: None,
             wait: true,
         }
     }
@@ -108,6 +110,13 @@ impl ControllerBuilder {
         self
     }
 
+    /// Takes the binary from this folder.
+    #[must_use]
+    pub fn binaries(mut self, dir: &Path) -> Self {
+        self.binaries = Some(dir.to_path_buf());
+        self
+    }
+
     /// Returns at once instead of waiting until it answers on its health port.
     #[must_use]
     pub fn without_waiting(mut self) -> Self {
@@ -126,7 +135,10 @@ impl ControllerBuilder {
     }
 
     fn spawn(self) -> Result<Controller> {
-        let binary = binaries()?.join(&self.binary);
+        let binary = match &self.binaries {
+            Some(dir) => dir.join(&self.binary),
+            None => binaries()?.join(&self.binary),
+        };
         let [metrics, health, storage] = self.ports.map_or_else(free_ports, Ok)?;
         let dir = match &self.path {
             Some(dir) => dir.clone(),
@@ -197,6 +209,12 @@ impl Controller {
     /// Memory and processor time so far.
     pub fn usage(&self) -> Result<Usage> {
         self.process.usage()
+    }
+
+    /// Leaves it running when this process ends, and returns its process id.
+    pub fn keep(self) -> Result<u32> {
+        self.process.detach()?;
+        Ok(self.process.pid())
     }
 
     async fn wait_healthy(&self) -> Result<()> {

@@ -47,6 +47,7 @@ impl EventSink {
 
     /// Waits for an event that is as wanted.
     pub async fn wait(&self, limit: Duration, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let limit = crate::cluster::patience(limit);
         let since = Instant::now();
         while since.elapsed() < limit {
             if let Some(event) = self.events().into_iter().find(&wanted) {

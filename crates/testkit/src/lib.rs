@@ -16,6 +16,7 @@ mod kinds;
 mod kubeconfig;
 mod metrics;
 mod namespace;
+mod not_run;
 mod plane;
 mod ports;
 mod process;
@@ -25,7 +26,7 @@ mod static_server;
 mod tools;
 
 pub use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, patience},
     conditions::{check_conditions, condition},
     controller::{Controller, ControllerBuilder},
     event_sink::EventSink,
@@ -33,10 +34,11 @@ pub use crate::{
     git_server::{Fault, GitServer},
     metrics::Metrics,
     namespace::TestNamespace,
-    plane::{ControlPlane, PlaneOptions},
+    not_run::not_run,
+    plane::{ControlPlane, PlaneOptions, install_crypto},
     ports::free_ports,
     process::{Process, Usage},
     reaper::Scope,
     static_server::StaticServer,
-    tools::{program, tools_cache},
+    tools::{program, tools_cache, workspace_root},
 };

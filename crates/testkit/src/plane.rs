@@ -131,8 +131,9 @@ impl ControlPlane {
 
     /// Applies every file of `dir` with kubectl and waits until its CustomResourceDefinitions are served.
     pub fn apply_crds(&self, dir: &Path) -> Result<()> {
+        let how = if dir.join("kustomization.yaml").is_file() { "-k" } else { "-f" };
         let dir = dir.to_str().context("folder name is not text")?;
-        self.kubectl_ok(&["apply", "--server-side", "--force-conflicts", "-R", "-f", dir])?;
+        self.kubectl_ok(&["apply", "--server-side", "--force-conflicts", how, dir])?;
         self.kubectl_ok(&["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"])?;
         Ok(())
     }
@@ -226,7 +227,8 @@ fn open_shared() -> Result<ControlPlane> {
         return ControlPlane::at(Path::new(&kubeconfig));
     }
     let plane = start::start(&PlaneOptions::default())?;
-    let crds = tools::workspace_root().join("config/crd");
+    let given = env::var_os("SLUICE_CRD_DIR").map(PathBuf::from);
+    let crds = given.unwrap_or_else(|| tools::workspace_root().join("config/crd"));
     if crds.is_dir() {
         plane.apply_crds(&crds)?;
     }
@@ -242,7 +244,7 @@ async fn client_of(kubeconfig: &Path) -> Result<Client> {
 }
 
 /// rustls wants one provider named for the process; a second call is harmless.
-pub(crate) fn install_crypto() {
+pub fn install_crypto() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 

@@ -69,7 +69,7 @@ fn version_in(go_mod: &str, module: &str) -> Option<String> {
 }
 
 /// The checkout this crate was built from.
-pub(crate) fn workspace_root() -> PathBuf {
+pub fn workspace_root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }

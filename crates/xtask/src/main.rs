@@ -1,1 +1,60 @@
-fn main() {}
+//! `cargo xtask`: builds the tools and binaries that a task needs, then runs it.
+//!
+//! This program is small, so that it says its first word within seconds; demo and bench are programs of package `e2e`.
+mod cargo;
+mod console;
+mod layers;
+mod lint;
+mod null;
+mod sizes;
+mod suites;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::console::say;
+
+const HELP: &str = "\
+cargo xtask <task>
+
+  tools [PROGRAM...]    build the pinned Go programs that tests run against (all, or these)
+  demo [--keep] [--report FILE] [--without CONTROLLER] [--bin DIR] [--crd DIR]
+                        eight acts on a real control plane, judged by kubectl
+  test [--only NAME] [--null]
+                        every test; --only a crate or suite; --null against a stand-in that does nothing
+  bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR]
+                        measures the controllers beside a bare client
+  generate [--check]    write config/crd and config/crd-legacy from the types of crate api
+  lint                  format, clippy, layers, function sizes, docs, licences
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::complain(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<()> {
+    let (task, rest) = args.split_first().map_or(("help", &[][..]), |(task, rest)| (task.as_str(), rest));
+    match task {
+        "tools" => tools::ensure(rest),
+        "demo" => cargo::demo(rest),
+        "bench" => cargo::bench(rest),
+        "generate" => cargo::generate(rest),
+        "test" => test::run(rest),
+        "lint" => lint::run(),
+        "help" | "--help" | "-h" => {
+            say(HELP);
+            Ok(())
+        }
+        other => bail!("there is no task {other:?}\n\n{HELP}"),
+    }
+}

@@ -1,0 +1,204 @@
+//! Which test programs there are, and running one of them with a clock on every test.
+use std::{
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    cargo::{cargo, root},
+    console::{say, watch},
+};
+
+/// One compiled test program.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Suite {
+    /// Package and file: `manifest unit`, `e2e smoke`.
+    pub(crate) name: String,
+    pub(crate) package: String,
+    pub(crate) program: PathBuf,
+}
+
+/// What one test said.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) suite: String,
+    pub(crate) test: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) seconds: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Verdict {
+    Passed,
+    Failed,
+    Ignored,
+}
+
+/// Compiles the tests of these packages (all, when none is named) and lists the programs.
+pub(crate) fn compile(packages: &[String]) -> Result<Vec<Suite>> {
+    let mut args = vec!["test", "--no-run"];
+    if packages.is_empty() {
+        args.push("--workspace");
+    }
+    for package in packages {
+        args.extend(["-p", package]);
+    }
+    let mut suites = Vec::new();
+    let status = watch("compiling the tests", cargo(&args), |line| match suite(line) {
+        Some(found) => suites.push(found),
+        None => say(line),
+    })?;
+    if !status.success() {
+        bail!("the tests do not compile");
+    }
+    Ok(suites)
+}
+
+/// `  Executable tests/smoke.rs (target/debug/deps/smoke-0123)`; the package is the folder's, found by the program's name.
+fn suite(line: &str) -> Option<Suite> {
+    let rest = line.trim_start().strip_prefix("Executable ")?;
+    let (source, program) = rest.rsplit_once(" (")?;
+    let program = root().join(program.trim_end_matches(')'));
+    let file = program.file_name()?.to_str()?;
+    let stem = file.rsplit_once('-').map_or(file, |(stem, _)| stem).to_string();
+    let (package, name) = match source.strip_prefix("unittests ") {
+        Some(_) => (stem.replace('_', "-"), "unit".to_string()),
+        None => (String::new(), stem),
+    };
+    Some(Suite { name, package, program })
+}
+
+/// Names the package of every suite from a test file: cargo prints its programs package by package, unit tests first.
+pub(crate) fn name_packages(suites: &mut [Suite]) {
+    let mut package = String::new();
+    for suite in suites.iter_mut() {
+        if suite.package.is_empty() {
+            suite.package = package.clone();
+        }
+        package = suite.package.clone();
+        suite.name = format!("{} {}", suite.package, suite.name);
+    }
+}
+
+/// Runs one program; every test's outcome, and the text of the failed ones said aloud.
+pub(crate) fn run(suite: &Suite, env: &[(String, String)], loud: bool) -> Result<Vec<Outcome>> {
+    let (outcomes, status) = attempt(suite, env, loud, &["-Zunstable-options", "--report-time"])?;
+    // Programs with a test harness of their own refuse flags they do not know, before any test.
+    if outcomes.is_empty() && !status {
+        return Ok(attempt(suite, env, loud, &[])?.0);
+    }
+    Ok(outcomes)
+}
+
+fn attempt(
+    suite: &Suite,
+    env: &[(String, String)],
+    loud: bool,
+    flags: &[&str],
+) -> Result<(Vec<Outcome>, bool)> {
+    let folder = package_folder(&suite.package);
+    let mut command = Command::new(&suite.program);
+    command
+        .args(flags)
+        .current_dir(folder)
+        // The times of single tests are an unstable flag of the test runner, not of the compiler.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_MANIFEST_DIR", package_folder(&suite.package))
+        .envs(env.iter().map(|(name, value)| (name, value)));
+    let mut outcomes = Vec::new();
+    let mut tail = Vec::new();
+    let begun = Instant::now();
+    let status = watch(&suite.name, command, |line| match outcome(&suite.name, line) {
+        Some(outcome) => outcomes.push(outcome),
+        None => tail.push(line.to_string()),
+    })?;
+    if !status.success() && loud && !(outcomes.is_empty() && !flags.is_empty()) {
+        tail.iter().for_each(|line| say(line));
+    }
+    if !status.success() && outcomes.iter().all(|o| o.verdict != Verdict::Failed) && flags.is_empty() {
+        outcomes.push(crashed(suite, begun.elapsed()));
+    }
+    Ok((outcomes, status.success()))
+}
+
+/// A program that ended badly without naming a test: killed, or refused its input.
+fn crashed(suite: &Suite, took: Duration) -> Outcome {
+    let test = "(the program itself)".to_string();
+    Outcome { suite: suite.name.clone(), test, verdict: Verdict::Failed, seconds: took.as_secs_f64() }
+}
+
+fn package_folder(package: &str) -> PathBuf {
+    if package == "e2e" { root().join("e2e") } else { root().join("crates").join(package) }
+}
+
+/// `test some::name ... ok <0.012s>`, also `FAILED` and `ignored`.
+fn outcome(suite: &str, line: &str) -> Option<Outcome> {
+    let rest = line.strip_prefix("test ")?;
+    let (test, verdict) = rest.rsplit_once(" ... ")?;
+    let (word, time) = verdict.split_once(" <").unwrap_or((verdict, "0s>"));
+    let verdict = match word.split([',', ' ']).next()? {
+        "ok" => Verdict::Passed,
+        "FAILED" => Verdict::Failed,
+        "ignored" => Verdict::Ignored,
+        _ => return None,
+    };
+    let seconds = time.trim_end_matches("s>").parse().unwrap_or(0.0);
+    Some(Outcome { suite: suite.into(), test: test.trim().into(), verdict, seconds })
+}
+
+/// The documentation's examples, which only cargo can run.
+pub(crate) fn run_docs(packages: &[String]) -> Result<Vec<Outcome>> {
+    let mut args = vec!["test", "--doc", "--no-fail-fast"];
+    if packages.is_empty() {
+        args.push("--workspace");
+    }
+    for package in packages {
+        args.extend(["-p", package]);
+    }
+    let mut outcomes = Vec::new();
+    let mut text = Vec::new();
+    let status = watch("examples in the documentation", cargo(&args), |line| match outcome("doc", line) {
+        Some(outcome) => outcomes.push(outcome),
+        None => text.push(line.to_string()),
+    })?;
+    if !status.success() {
+        text.iter().for_each(|line| say(line));
+        let named = outcomes.iter().any(|o| o.verdict == Verdict::Failed);
+        if !named {
+            let last = text.last().context("cargo test --doc failed without a word")?;
+            bail!("cargo test --doc: {last}");
+        }
+    }
+    Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_read_with_their_times() {
+        let read = outcome("s", "test a::b ... ok <0.012s>").unwrap();
+        assert_eq!((read.test.as_str(), read.verdict, read.seconds), ("a::b", Verdict::Passed, 0.012));
+        assert_eq!(outcome("s", "test a - should panic ... ok").unwrap().verdict, Verdict::Passed);
+        assert_eq!(outcome("s", "test a ... FAILED <1.5s>").unwrap().seconds, 1.5);
+        assert_eq!(outcome("s", "test a ... ignored, why").unwrap().verdict, Verdict::Ignored);
+        assert_eq!(outcome("s", "test result: ok. 1 passed"), None);
+    }
+
+    #[test]
+    fn suites_take_the_package_of_the_unit_tests_before_them() {
+        let lines = [
+            "  Executable unittests src/lib.rs (target/debug/deps/flux_build-0a)",
+            "  Executable tests/merge.rs (target/debug/deps/merge-0b)",
+        ];
+        let mut suites: Vec<Suite> = lines.iter().filter_map(|line| suite(line)).collect();
+        name_packages(&mut suites);
+        assert_eq!(suites[0].name, "flux-build unit");
+        assert_eq!(suites[1].name, "flux-build merge");
+        assert_eq!(suites[1].package, "flux-build");
+    }
+}

@@ -1,0 +1,232 @@
+//! The pinned Go programs: looked for in `KUBEBUILDER_ASSETS`, then in the cache, else built into the cache.
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    cargo::root,
+    console::{say, watch},
+};
+
+/// One folder of `e2e/tools`.
+struct Tool {
+    name: &'static str,
+    /// The module whose version in `go.mod` names the folder in the cache.
+    module: &'static str,
+    programs: &'static [Program],
+}
+
+struct Program {
+    name: &'static str,
+    package: &'static str,
+    /// Seconds on 2 cores with an empty cache, told beforehand.
+    seconds: u32,
+}
+
+/// Modules, Go's build cache and the programs themselves, in MB, when everything is built.
+const DISK_MB: u32 = 6000;
+
+const TOOLS: [Tool; 4] = [
+    Tool {
+        name: "etcd",
+        module: "go.etcd.io/etcd/server/v3",
+        programs: &[Program { name: "etcd", package: "go.etcd.io/etcd/server/v3", seconds: 30 }],
+    },
+    Tool {
+        name: "kubernetes",
+        module: "k8s.io/kubernetes",
+        programs: &[
+            Program { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver", seconds: 240 },
+            Program {
+                name: "kube-controller-manager",
+                package: "k8s.io/kubernetes/cmd/kube-controller-manager",
+                seconds: 90,
+            },
+            Program { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", seconds: 10 },
+            Program { name: "kubectl", package: "k8s.io/kubernetes/cmd/kubectl", seconds: 65 },
+        ],
+    },
+    Tool {
+        name: "kwok",
+        module: "sigs.k8s.io/kwok",
+        programs: &[Program { name: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", seconds: 80 }],
+    },
+    Tool {
+        name: "kustomize",
+        module: "sigs.k8s.io/kustomize/kustomize/v5",
+        programs: &[Program {
+            name: "kustomize",
+            package: "sigs.k8s.io/kustomize/kustomize/v5",
+            seconds: 20,
+        }],
+    },
+];
+
+/// Sees to it that these programs exist (all, when none is named).
+pub(crate) fn ensure(wanted: &[String]) -> Result<()> {
+    let known = || TOOLS.iter().flat_map(|tool| tool.programs);
+    if let Some(unknown) = wanted.iter().find(|name| known().all(|program| program.name != **name)) {
+        let names: Vec<&str> = known().map(|program| program.name).collect();
+        bail!("{unknown:?} is not a pinned program; there are {}", names.join(", "));
+    }
+    let mut missing = Vec::new();
+    for tool in &TOOLS {
+        let folder = folder(tool)?;
+        let lacks = |p: &&Program| {
+            (wanted.is_empty() || wanted.iter().any(|w| w == p.name)) && !exists(&folder, p.name)
+        };
+        let programs: Vec<&Program> = tool.programs.iter().filter(lacks).collect();
+        if !programs.is_empty() {
+            missing.push((tool, folder, programs));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    announce(&missing)?;
+    for (tool, folder, programs) in &missing {
+        build(tool, folder, programs)?;
+    }
+    Ok(())
+}
+
+fn announce(missing: &[(&Tool, PathBuf, Vec<&Program>)]) -> Result<()> {
+    let all: Vec<&&Program> = missing.iter().flat_map(|(_, _, programs)| programs).collect();
+    let names: Vec<&str> = all.iter().map(|program| program.name).collect();
+    let seconds: u32 = all.iter().map(|program| program.seconds).sum();
+    say(&format!("Building from pinned Go modules, once: {}.", names.join(", ")));
+    say(&format!("About {} minutes on 2 cores and up to {DISK_MB} MB of disk,", seconds.div_ceil(60)));
+    say(&format!("in {} and in Go's own caches.", cache().display()));
+    let version = Command::new("go").arg("version").output();
+    let version = version
+        .context("the programs are built by Go: install Go 1.26 or later, or set KUBEBUILDER_ASSETS")?;
+    say(&format!("With {}", String::from_utf8_lossy(&version.stdout).trim()));
+    Ok(())
+}
+
+fn exists(folder: &Path, program: &str) -> bool {
+    let assets = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    assets.is_some_and(|dir| dir.join(program).is_file()) || folder.join(program).is_file()
+}
+
+/// One folder a version, so that another branch with other pins finds its own.
+fn folder(tool: &Tool) -> Result<PathBuf> {
+    let file = root().join("e2e/tools").join(tool.name).join("go.mod");
+    let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    let version =
+        pinned(&text, tool.module).with_context(|| format!("no {} in {}", tool.module, file.display()))?;
+    Ok(cache().join(format!("{}-{version}", tool.name)))
+}
+
+fn pinned<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
+    go_mod.lines().filter(|line| !line.contains("=>")).find_map(|line| {
+        let mut words = line.trim().trim_start_matches("require ").split_whitespace();
+        (words.next() == Some(module)).then(|| words.next()).flatten()
+    })
+}
+
+fn cache() -> PathBuf {
+    let base = env::var_os("SLUICE_CACHE").map(PathBuf::from).unwrap_or_else(|| {
+        let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_else(env::temp_dir);
+        env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from).join("sluice")
+    });
+    base.join("tools")
+}
+
+/// Builds beside the final place and renames: whoever sees a program sees a whole one.
+fn build(tool: &Tool, folder: &Path, programs: &[&Program]) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let lock = File::create(folder.join(".lock"))?;
+    if lock.try_lock().is_err() {
+        say(&format!("{}: another build is under way; waiting for it", tool.name));
+        lock.lock()?;
+    }
+    for program in programs {
+        if folder.join(program.name).is_file() {
+            continue;
+        }
+        let begun = Instant::now();
+        say(&format!("{}: about {} s", program.name, program.seconds));
+        let aside = folder.join(format!(".{}", program.name));
+        go_build(tool, program, &aside)?;
+        fs::rename(&aside, folder.join(program.name))?;
+        say(&format!("{}: built in {} s", program.name, begun.elapsed().as_secs()));
+    }
+    Ok(())
+}
+
+fn go_build(tool: &Tool, program: &Program, into: &Path) -> Result<()> {
+    let mut command = Command::new("go");
+    let mut flags = String::from("-s -w");
+    if tool.name == "kubernetes" {
+        let version = folder(tool)?.display().to_string();
+        let version = version.rsplit_once("-v").map_or("", |(_, version)| version).to_string();
+        flags.push_str(&version_flags(&version));
+    }
+    command
+        .current_dir(root().join("e2e/tools").join(tool.name))
+        .env("CGO_ENABLED", "0")
+        .env("GOFLAGS", "-mod=readonly -buildvcs=false")
+        .args(["build", "-v", "-trimpath", "-ldflags", &flags, "-o"])
+        .arg(into)
+        .arg(program.package);
+    let mut packages = 0;
+    let mut last = Vec::new();
+    let status = watch(&format!("building {}", program.name), command, |line| {
+        packages += 1;
+        if packages % 200 == 0 {
+            say(&format!("  {}: {packages} packages", program.name));
+        }
+        last.push(line.to_string());
+    })?;
+    if !status.success() {
+        let tail = last.len().saturating_sub(20);
+        bail!("go build {}: {status}\n{}", program.package, last[tail..].join("\n"));
+    }
+    Ok(())
+}
+
+/// Without these Kubernetes calls itself v0.0.0, and clients that ask for a version refuse it.
+fn version_flags(version: &str) -> String {
+    let mut parts = version.split('.');
+    let (major, minor) = (parts.next().unwrap_or("1"), parts.next().unwrap_or("0"));
+    let mut flags = String::new();
+    for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
+        flags.push_str(&format!(" -X {package}.gitVersion=v{version}"));
+        flags.push_str(&format!(" -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"));
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_is_pinned_in_its_go_mod() {
+        for tool in &TOOLS {
+            let folder = folder(tool).unwrap();
+            assert!(
+                folder.display().to_string().contains(&format!("{}-v", tool.name)),
+                "{}",
+                folder.display()
+            );
+        }
+    }
+
+    #[test]
+    fn replaced_modules_are_not_taken_for_pins() {
+        assert_eq!(pinned("replace a => a v1.0.0\nrequire a v2.0.0\n", "a"), Some("v2.0.0"));
+    }
+
+    #[test]
+    fn kubernetes_is_told_its_version() {
+        assert!(version_flags("1.36.3").contains("gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"));
+    }
+}

@@ -1,0 +1,33 @@
+//! The control plane that all tests of one `cargo xtask test` share: prints its kubeconfig, ends with its standard input.
+use std::{
+    io::{Read, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use testkit::{ControlPlane, Scope, workspace_root};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = serve().await;
+    if let Err(error) = &outcome {
+        let _ = writeln!(std::io::stderr(), "control plane: {error:#}");
+    }
+    Scope::close();
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn serve() -> Result<()> {
+    let plane = ControlPlane::start().await?;
+    let given = std::env::var_os("SLUICE_CRD_DIR").map(PathBuf::from);
+    let crds = given.unwrap_or_else(|| workspace_root().join("config/crd"));
+    if crds.is_dir() {
+        plane.apply_crds(&crds)?;
+    }
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", plane.kubeconfig().display())?;
+    out.flush()?;
+    tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
+    Ok(())
+}
