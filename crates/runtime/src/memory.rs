@@ -1,6 +1,6 @@
 //! The allocator of the binaries. Both lines stand in each `main.rs`, because an allocator belongs to a program:
 //!
-//! ```ignore
+//! ```text
 //! #[global_allocator]
 //! static ALLOCATOR: runtime::memory::Allocator = runtime::memory::Allocator;
 //! ```

@@ -1,6 +1,6 @@
 use super::{Metrics, Origin};
 use crate::key::Key;
-use api::source::GitRepository;
+use api::source::v1::GitRepository;
 use std::time::Duration;
 
 /// The value of the series that starts with this text.

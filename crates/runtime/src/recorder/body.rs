@@ -118,7 +118,7 @@ mod tests {
     use super::message;
     use crate::event::Event;
     use api::meta::Reason;
-    use api::source::GitRepository;
+    use api::source::v1::GitRepository;
     use k8s_openapi::api::core::v1::ObjectReference;
     use serde_json::json;
 

@@ -76,7 +76,7 @@ mod tests {
     use super::reasons;
     use crate::reason::Reason;
     use api::meta::annotations::REQUESTED_AT;
-    use api::source::{GitRepository, GitRepositoryStatus};
+    use api::source::v1::{GitRepository, GitRepositoryStatus};
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     fn object(generation: i64, observed: i64) -> GitRepository {
