@@ -1,0 +1,200 @@
+//! Drift is watched: one metadata-only watch per applied kind, selected by the owner label. Each event is
+//! folded to a [`Fingerprint`](crate::Fingerprint) and dropped; what differs from what was applied
+//! *nominates* the object. The verdict is that of an apply.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use manifest::{Gvk, ObjectId};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::{Action, Change, Owner, Settings, discovery::Discovery, managed::Takeover, marks::Marks};
+
+mod kind;
+mod table;
+
+use table::{Table, Tracked};
+
+/// Signals waiting to be read; a watch that finds the queue full waits.
+const QUEUE: usize = 1024;
+
+/// Something happened to an object that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// For whom it was applied.
+    pub owner: Owner,
+    /// Which object.
+    pub id: ObjectId,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened, as far as metadata tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It is no longer as it was applied.
+    Nominated {
+        /// Field manager of the newest change; a guess, for logs.
+        manager: String,
+        /// Some of its fields; a guess, for logs.
+        fields: Vec<String>,
+    },
+    /// It is waited for, and changed in any way.
+    Moved,
+    /// It was deleted, or lost its owner label: read it before believing it.
+    Gone,
+}
+
+/// The drift watches of one cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct DriftWatch(Arc<Shared>);
+
+struct Shared {
+    client: kube::Client,
+    discovery: Arc<Discovery>,
+    takeover: Takeover,
+    marks: Marks,
+    max_watches: usize,
+    table: Mutex<Table>,
+    kinds: Mutex<HashMap<(String, String), JoinHandle<()>>>,
+    signals: mpsc::Sender<Signal>,
+    receiver: Mutex<Option<mpsc::Receiver<Signal>>>,
+}
+
+impl DriftWatch {
+    pub(crate) fn new(client: kube::Client, discovery: Arc<Discovery>, settings: &Settings) -> Self {
+        let (signals, receiver) = mpsc::channel(QUEUE);
+        Self(Arc::new(Shared {
+            client,
+            discovery,
+            takeover: Takeover {
+                field_manager: settings.field_manager.clone(),
+                overrides: settings.override_managers.clone(),
+            },
+            marks: Marks::new(&settings.owner_group),
+            max_watches: settings.max_watches,
+            table: Mutex::new(Table::default()),
+            kinds: Mutex::default(),
+            signals,
+            receiver: Mutex::new(Some(receiver)),
+        }))
+    }
+
+    /// The stream of signals; `None` at the second call.
+    #[must_use]
+    pub fn subscribe(&self) -> Option<mpsc::Receiver<Signal>> {
+        lock(&self.0.receiver).take()
+    }
+
+    /// Remembers what was applied, and watches its kinds. Must be called inside a Tokio runtime.
+    pub fn track(&self, owner: &Owner, changes: &[Change]) {
+        if self.0.max_watches == 0 {
+            return;
+        }
+        for change in changes {
+            self.watch_kind(&change.id, &change.version);
+            let signal = {
+                let mut table = lock(&self.0.table);
+                match (&change.fingerprint, change.action) {
+                    (Some(expected), action) if action != Action::Deleted => {
+                        let tracked = Tracked::new(owner, expected.clone());
+                        table.track(&change.id, tracked)
+                    }
+                    _ => {
+                        table.untrack(owner, &change.id);
+                        None
+                    }
+                }
+            };
+            if let Some(what) = signal {
+                self.0.send_later(Signal { owner: owner.clone(), id: change.id.clone(), what });
+            }
+        }
+    }
+
+    /// Forgets objects that are no longer this owner's; watches nobody needs end.
+    pub fn untrack(&self, owner: &Owner, ids: &[ObjectId]) {
+        {
+            let mut table = lock(&self.0.table);
+            ids.iter().for_each(|id| table.untrack(owner, id));
+        }
+        self.end_unused();
+    }
+
+    /// Forgets everything of this owner.
+    pub fn forget(&self, owner: &Owner) {
+        lock(&self.0.table).forget(owner);
+        self.end_unused();
+    }
+
+    /// Asks for [`What::Moved`] at each event of these objects, instead of those asked for before. Events
+    /// before this call are not repeated: look at the objects once after it.
+    pub fn wait_for(&self, owner: &Owner, ids: &[ObjectId]) {
+        lock(&self.0.table).wait_for(owner, ids);
+    }
+
+    /// Whether this kind is watched right now, so that [`What::Moved`] can be relied on.
+    #[must_use]
+    pub fn is_watching(&self, group: &str, kind: &str) -> bool {
+        lock(&self.0.table).is_synced(group, kind)
+    }
+
+    /// Whether the live object is as it was applied for this owner, as far as the watch knows; at `version`
+    /// when one is given.
+    pub(crate) fn in_sync(&self, owner: &Owner, id: &ObjectId, version: Option<u64>) -> bool {
+        lock(&self.0.table).in_sync(owner, id, version)
+    }
+
+    fn watch_kind(&self, id: &ObjectId, version: &str) {
+        let key = (id.group.clone(), id.kind.clone());
+        let mut kinds = lock(&self.0.kinds);
+        if kinds.contains_key(&key) {
+            return;
+        }
+        if kinds.len() >= self.0.max_watches {
+            tracing::debug!(
+                kind = id.kind,
+                group = id.group,
+                "no drift watch: the limit of watches is reached"
+            );
+            return;
+        }
+        let gvk = Gvk { group: id.group.clone(), version: version.to_owned(), kind: id.kind.clone() };
+        kinds.insert(key, tokio::spawn(kind::watch(Arc::downgrade(&self.0), gvk)));
+    }
+
+    fn end_unused(&self) {
+        let used = lock(&self.0.table).used_kinds();
+        let mut kinds = lock(&self.0.kinds);
+        kinds.retain(|kind, task| {
+            let keep = used.contains(kind);
+            if !keep {
+                task.abort();
+                lock(&self.0.table).drop_kind(&kind.0, &kind.1);
+            }
+            keep
+        });
+    }
+}
+
+impl Shared {
+    /// Queues a signal without waiting; when the queue is full a task of its own waits.
+    fn send_later(&self, signal: Signal) {
+        if let Err(mpsc::error::TrySendError::Full(signal)) = self.signals.try_send(signal) {
+            let signals = self.signals.clone();
+            tokio::spawn(async move { signals.send(signal).await });
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        lock(&self.kinds).values().for_each(JoinHandle::abort);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,166 @@
+use std::{collections::HashMap, fmt};
+
+use futures::{StreamExt, stream};
+use kstatus::{HealthExprs, PodCause, Status};
+use manifest::{Gvk, Object, ObjectId};
+use serde_json::Value;
+
+use crate::{
+    ApiError, GetError, Owner, Session,
+    discovery::{Lookup, Resource, segment},
+    failing_pod,
+    request::Call,
+};
+
+/// More objects of one kind than this are read by one list instead of one by one.
+const LIST_ABOVE: usize = 8;
+/// Objects in one page of a list.
+const PAGE: usize = 500;
+/// Pages read at most; what is not on them is read one by one.
+const MAX_PAGES: usize = 20;
+
+/// An object's health, read live.
+#[derive(Clone, Debug)]
+pub struct ObjectHealth {
+    /// Which object.
+    pub id: ObjectId,
+    /// The verdict; [`Status::Unknown`] with the reason when the object could not be read or judged.
+    pub health: kstatus::Health,
+    /// Whether the verdict could not be reached: the object could not be read, or an expression failed.
+    pub error: Option<String>,
+    /// For a workload that is not there yet: the first pod that says why.
+    pub cause: Option<FailingPod>,
+}
+
+/// A pod that keeps a workload from being ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailingPod {
+    /// Name of the pod.
+    pub pod: String,
+    /// Container, reason and message.
+    pub cause: PodCause,
+}
+
+impl fmt::Display for FailingPod {
+    /// `pod web-1: container app: ImagePullBackOff: …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pod {}: {}", self.pod, self.cause)
+    }
+}
+
+impl fmt::Display for ObjectHealth {
+    /// `Kind/ns/name status: 'InProgress'` as in Flux, then the pod that says why.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} status: '{}'", self.id.subject(), self.health.status)?;
+        if let Some(cause) = &self.cause {
+            write!(f, " ({cause})")?;
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Judges objects live, in the order given: one GET each, or for more than 8 of a kind a list by owner
+    /// label. Never fails as a whole: what cannot be read is [`Status::Unknown`].
+    pub async fn health(
+        &self,
+        ids: &[(ObjectId, String)],
+        owner: &Owner,
+        exprs: &HealthExprs,
+    ) -> Vec<ObjectHealth> {
+        let listed = self.list_large_kinds(ids, owner).await;
+        let checks = stream::iter(ids).map(|(id, version)| self.check(id, version, &listed, exprs));
+        checks.buffered(self.cluster.settings.concurrency.max(1)).collect().await
+    }
+
+    async fn check(
+        &self,
+        id: &ObjectId,
+        version: &str,
+        listed: &HashMap<ObjectId, Object>,
+        exprs: &HealthExprs,
+    ) -> ObjectHealth {
+        let live = match listed.get(id) {
+            Some(live) => Ok(Some(live.clone())),
+            None => self.get(&gvk(id, version), Some(&id.namespace), &id.name).await,
+        };
+        let (health, error) = judge(live.as_ref(), exprs);
+        let waits = matches!(health.status, Status::InProgress | Status::Failed);
+        let cause = match live {
+            Ok(Some(live)) if waits && error.is_none() => failing_pod::find(self, &live).await,
+            _ => None,
+        };
+        ObjectHealth { id: id.clone(), health, error, cause }
+    }
+
+    async fn list_large_kinds(&self, ids: &[(ObjectId, String)], owner: &Owner) -> HashMap<ObjectId, Object> {
+        let mut kinds: HashMap<Gvk, Vec<&ObjectId>> = HashMap::new();
+        for (id, version) in ids {
+            kinds.entry(gvk(id, version)).or_default().push(id);
+        }
+        let mut found = HashMap::new();
+        for (gvk, ids) in kinds.into_iter().filter(|(_, ids)| ids.len() > LIST_ABOVE) {
+            if let Ok(Lookup::Found(resource)) = self.lookup(&gvk).await {
+                // A list that is refused is no error: the objects are read one by one.
+                let _ = self.list_owned(&resource, &ids, owner, &mut found).await;
+            }
+        }
+        found
+    }
+
+    async fn list_owned(
+        &self,
+        resource: &Resource,
+        ids: &[&ObjectId],
+        owner: &Owner,
+        found: &mut HashMap<ObjectId, Object>,
+    ) -> Result<(), ApiError> {
+        let marks = &self.cluster.marks;
+        let selector =
+            format!("{}={},{}={}", marks.owner_name, owner.name, marks.owner_namespace, owner.namespace);
+        let one = ids.iter().all(|id| id.namespace == ids[0].namespace);
+        let namespace = if one { ids[0].namespace.as_str() } else { "" };
+        let base =
+            format!("{}?limit={PAGE}&labelSelector={}", resource.list_path(namespace), segment(&selector));
+        let mut path = base.clone();
+        for _ in 0..MAX_PAGES {
+            let mut page = self.send(&Call::list(&path)).await?.value;
+            let next =
+                page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+            for object in items.unwrap_or_default().into_iter().filter_map(|item| typed(item, &resource.gvk))
+            {
+                found.insert(object.id(), object);
+            }
+            if next.is_empty() {
+                break;
+            }
+            path = format!("{base}&continue={}", segment(&next));
+        }
+        Ok(())
+    }
+}
+
+/// Items of a list lack `apiVersion` and `kind`.
+fn typed(mut item: Value, gvk: &Gvk) -> Option<Object> {
+    let map = item.as_object_mut()?;
+    map.insert("apiVersion".into(), gvk.api_version().into());
+    map.insert("kind".into(), gvk.kind.clone().into());
+    Object::from_value(item).ok()
+}
+
+fn judge(live: Result<&Option<Object>, &GetError>, exprs: &HealthExprs) -> (kstatus::Health, Option<String>) {
+    let unknown = |error: String| (kstatus::Health::new(Status::Unknown, error.clone()), Some(error));
+    match live {
+        Err(error) => unknown(error.to_string()),
+        Ok(None) => (kstatus::Health::not_found(), None),
+        Ok(Some(object)) => match exprs.health(object, jiff::Timestamp::now().as_second()) {
+            Ok(health) => (health, None),
+            Err(error) => unknown(error.to_string()),
+        },
+    }
+}
+
+fn gvk(id: &ObjectId, version: &str) -> Gvk {
+    Gvk { group: id.group.clone(), version: version.to_owned(), kind: id.kind.clone() }
+}

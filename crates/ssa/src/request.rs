@@ -1,0 +1,193 @@
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http_body_util::{BodyExt, Limited};
+use kube::client::Body;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::{ApiError, Identity, error::Failure};
+
+/// Deadline of a request for one object, from the first byte out to the last byte in, retries included.
+pub(crate) const OBJECT_DEADLINE: Duration = Duration::from_secs(15);
+/// Deadline of a list.
+pub(crate) const LIST_DEADLINE: Duration = Duration::from_secs(60);
+/// Tries after the first one.
+const RETRIES: u32 = 2;
+/// Largest answer read; etcd holds objects of about 1.5 MiB, lists are paged.
+const MAX_ANSWER: usize = 64 << 20;
+/// Media types of patches.
+pub(crate) const APPLY_PATCH: &str = "application/apply-patch+yaml";
+pub(crate) const JSON_PATCH: &str = "application/json-patch+json";
+
+/// One request: a path on the API server and what to send.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    method: Method,
+    path: String,
+    content_type: Option<&'static str>,
+    body: Vec<u8>,
+    deadline: Duration,
+}
+
+/// An answer with success status.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// HTTP status: 201 tells that an apply created the object.
+    pub(crate) code: u16,
+    /// The server's clock, in seconds since 1970, when it says it.
+    pub(crate) date: Option<i64>,
+    /// From sending to the last byte.
+    pub(crate) took: Duration,
+    pub(crate) value: Value,
+}
+
+impl Call {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path.into(), None, Vec::new(), OBJECT_DEADLINE)
+    }
+
+    pub(crate) fn list(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path.into(), None, Vec::new(), LIST_DEADLINE)
+    }
+
+    pub(crate) fn patch(path: impl Into<String>, content_type: &'static str, body: &Value) -> Self {
+        Self::new(Method::PATCH, path.into(), Some(content_type), encode(body), OBJECT_DEADLINE)
+    }
+
+    pub(crate) fn delete(path: impl Into<String>, options: &Value) -> Self {
+        Self::new(Method::DELETE, path.into(), Some("application/json"), encode(options), OBJECT_DEADLINE)
+    }
+
+    fn new(
+        method: Method,
+        path: String,
+        content_type: Option<&'static str>,
+        body: Vec<u8>,
+        deadline: Duration,
+    ) -> Self {
+        Self { method, path, content_type, body, deadline }
+    }
+
+    fn request(&self, identity: &Identity) -> Result<Request<Body>, ApiError> {
+        let malformed = |cause: String| ApiError::Malformed { path: self.shown_path(), cause };
+        let mut request = Request::builder().method(&self.method).uri(&self.path);
+        if let Some(kind) = self.content_type {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        request = request.header(header::ACCEPT, "application/json");
+        if let Some(user) = identity.user() {
+            let user = HeaderValue::from_str(&user).map_err(|e| malformed(e.to_string()))?;
+            request = request.header("Impersonate-User", user);
+        }
+        request.body(Body::from(self.body.clone())).map_err(|e| malformed(e.to_string()))
+    }
+
+    /// The path without its query: what errors show.
+    fn shown_path(&self) -> String {
+        self.path.split('?').next().unwrap_or_default().to_owned()
+    }
+}
+
+fn encode(body: &Value) -> Vec<u8> {
+    body.to_string().into_bytes()
+}
+
+/// Sends a request as `identity`: one deadline over all tries, at most two more tries, and only after
+/// failures that a try can heal. Every request of this crate is idempotent, so that it may be sent again.
+pub(crate) async fn send(
+    client: &kube::Client,
+    identity: &Identity,
+    call: &Call,
+) -> Result<Answer, ApiError> {
+    let until = Instant::now() + call.deadline;
+    let mut tries = 0;
+    loop {
+        let late = || timed_out(call);
+        let result = timeout_at(until, attempt(client, identity, call)).await.unwrap_or_else(|_| Err(late()));
+        let Err(error) = result else { return result };
+        let again = Instant::now() + pause(&error, tries);
+        if tries == RETRIES || !error.is_transient() || again >= until {
+            return Err(error);
+        }
+        sleep_until(again).await;
+        tries += 1;
+    }
+}
+
+fn pause(error: &ApiError, tries: u32) -> Duration {
+    let asked = error.failure().and_then(|failure| failure.retry_after);
+    asked.unwrap_or(Duration::from_millis(100) * 3_u32.pow(tries))
+}
+
+fn timed_out(call: &Call) -> ApiError {
+    ApiError::Timeout {
+        method: call.method.to_string(),
+        path: call.shown_path(),
+        seconds: call.deadline.as_secs(),
+    }
+}
+
+async fn attempt(client: &kube::Client, identity: &Identity, call: &Call) -> Result<Answer, ApiError> {
+    let broken = |cause: String| ApiError::Transport {
+        method: call.method.to_string(),
+        path: call.shown_path(),
+        cause,
+    };
+    let began = Instant::now();
+    let response = client.send(call.request(identity)?).await.map_err(|e| broken(e.to_string()))?;
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|e| broken(e.to_string()))?.to_bytes();
+    if !parts.status.is_success() {
+        let failure = Failure::read(parts.status.as_u16(), &body, retry_after(&parts.headers));
+        return Err(ApiError::Status(Box::new(failure)));
+    }
+    let value = serde_json::from_slice(&body)
+        .map_err(|e| ApiError::Malformed { path: call.shown_path(), cause: e.to_string() })?;
+    let (code, date) = (parts.status.as_u16(), date(&parts.headers));
+    Ok(Answer { code, date, took: began.elapsed(), value })
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn date(headers: &HeaderMap) -> Option<i64> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    let time = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(time.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_servers_clock() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(date(&headers), None);
+        headers.insert(header::DATE, HeaderValue::from_static("Sat, 21 Nov 2026 13:30:00 GMT"));
+        assert_eq!(date(&headers), Some(1_795_267_800));
+        headers.insert(header::DATE, HeaderValue::from_static("today"));
+        assert_eq!(date(&headers), None);
+    }
+
+    #[test]
+    fn impersonates_by_header_and_refuses_names_that_are_no_header() {
+        let call = Call::get("/api/v1/namespaces/x/secrets/y?z=1");
+        let tenant = |name: &str| Identity::ServiceAccount { namespace: "ns".into(), name: name.into() };
+        let request = call.request(&tenant("deployer")).unwrap();
+        assert_eq!(request.headers()["Impersonate-User"], "system:serviceaccount:ns:deployer");
+        assert!(call.request(&Identity::Controller).unwrap().headers().get("Impersonate-User").is_none());
+        let error = call.request(&tenant("a\r\nImpersonate-Group: system:masters")).unwrap_err();
+        assert!(error.to_string().starts_with("/api/v1/namespaces/x/secrets/y: "), "{error}");
+    }
+
+    #[test]
+    fn waits_as_long_as_the_server_asks() {
+        let busy = Failure { code: 429, retry_after: Some(Duration::from_secs(3)), ..Failure::default() };
+        assert_eq!(pause(&ApiError::Status(Box::new(busy)), 0), Duration::from_secs(3));
+        let plain = ApiError::Status(Box::new(Failure { code: 503, ..Failure::default() }));
+        assert!(pause(&plain, 0) < pause(&plain, 1));
+    }
+}

@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use kstatus::Status;
+use manifest::{Object, ObjectId};
+use tokio::time::{Instant, sleep};
+
+use crate::{Applied, Deferred, ObjectCause, ObjectError, apply::Run};
+
+/// How long a stage is waited for inline: CRDs are established and Namespaces active within milliseconds.
+/// What takes longer is put off, and the next run goes on.
+const INLINE: Duration = Duration::from_secs(3);
+
+/// Waits until what was written in a stage is ready; what is not in time is put off.
+pub(crate) async fn until_ready(
+    run: &Run<'_>,
+    objects: &[&Object],
+    written: Vec<(ObjectId, Status)>,
+    applied: &mut Applied,
+) {
+    let until = (Instant::now() + INLINE).min(run.options.deadline);
+    let pending = written.into_iter().filter(|(_, status)| *status != Status::Current).map(|(id, _)| id);
+    let waits = pending.filter_map(|id| objects.iter().find(|object| object.id() == id));
+    let waits = stream::iter(waits.copied().collect::<Vec<_>>()).map(|object| one(run, object, until));
+    let results: Vec<Option<ObjectError>> = waits.buffered(run.concurrency()).collect().await;
+    for error in results.into_iter().flatten() {
+        let version =
+            objects.iter().find(|o| o.id() == error.id).map(|o| o.gvk().version).unwrap_or_default();
+        applied.deferred.push(Deferred { id: error.id.clone(), version, error });
+    }
+}
+
+async fn one(run: &Run<'_>, object: &Object, until: Instant) -> Option<ObjectError> {
+    let mut pause = Duration::from_millis(10);
+    loop {
+        let status = status(run, object).await;
+        if status == Status::Current {
+            return None;
+        }
+        if run.options.cancel.is_cancelled() || Instant::now() + pause >= until {
+            return Some(ObjectError::new(object, ObjectCause::NotReady(status)));
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
+
+async fn status(run: &Run<'_>, object: &Object) -> Status {
+    let now = jiff::Timestamp::now().as_second();
+    match run.session.get(&object.gvk(), object.namespace(), object.name()).await {
+        Ok(Some(live)) => kstatus::compute(&live, now).map_or(Status::Unknown, |health| health.status),
+        Ok(None) => Status::NotFound,
+        Err(_) => Status::Unknown,
+    }
+}

@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use manifest::Object;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    Action, ApiError, Change, DriftReport, ObjectCause, ObjectError,
+    apply::Run,
+    compare,
+    probe::{Step, Write},
+    request::{APPLY_PATCH, Answer, Call, JSON_PATCH},
+    takeover,
+};
+
+/// How often a takeover is tried anew when the object changes meanwhile.
+const TAKEOVER_TRIES: u32 = 3;
+/// How long an object that is recreated may take to go away.
+const RECREATE_WAIT: Duration = Duration::from_secs(60);
+
+impl Run<'_> {
+    /// Writes one object. Gives with the change what the answer says of its health, for the stage wait; with
+    /// an error the version of the object.
+    pub(crate) async fn write(
+        &self,
+        write: Write,
+    ) -> Result<(Change, kstatus::Status), (ObjectError, String)> {
+        let version = write.object.gvk().version;
+        self.write_object(&write).await.map_err(|error| (error, version))
+    }
+
+    async fn write_object(&self, write: &Write) -> Result<(Change, kstatus::Status), ObjectError> {
+        match write.step {
+            Step::Apply(_) | Step::Blind => {}
+            Step::TakeOver => self.take_over(write).await?,
+            Step::Recreate => self.remove(write).await?,
+        }
+        let answer = self.send_apply(write).await?;
+        let change = Change {
+            id: write.object.id(),
+            version: write.object.gvk().version,
+            action: self.action(write, &answer),
+            fingerprint: Some(self.fold(&answer.value)),
+            drift: self.drift(write, &answer),
+        };
+        self.note_definition(&change);
+        Ok((change, status(answer.value)))
+    }
+
+    async fn send_apply(&self, write: &Write) -> Result<Answer, ObjectError> {
+        self.may_write(&write.object)?;
+        let call = Call::patch(self.apply_path(&write.path, false), APPLY_PATCH, write.object.value());
+        match self.session.send(&call).await {
+            Ok(answer) => Ok(answer),
+            Err(error) if write.step == Step::Blind => self.refused_blindly(write, error).await,
+            Err(error) => Err(ObjectError::new(&write.object, ObjectCause::Apply(error))),
+        }
+    }
+
+    /// An object sent without a dry run fails with the text of a dry run, and may be recreated.
+    async fn refused_blindly(&self, write: &Write, error: ApiError) -> Result<Answer, ObjectError> {
+        if let Some(object) = crate::unknown_fields::without(&write.object, &error) {
+            let call = Call::patch(self.apply_path(&write.path, false), APPLY_PATCH, object.value());
+            let sent = self.session.send(&call).await;
+            return sent.map_err(|e| ObjectError::new(&write.object, ObjectCause::DryRun(e)));
+        }
+        let forced = |live: &Value| {
+            self.options.force || self.marks().forced(write.object.value()) || self.marks().forced(live)
+        };
+        let live = match &write.live {
+            Some(live) => Some(live.clone()),
+            None => self.session.read(&write.path).await.unwrap_or(None),
+        };
+        let Some(live) = live.filter(|live| crate::immutable::is_immutable(&error) && forced(live)) else {
+            return Err(ObjectError::new(&write.object, ObjectCause::DryRun(error)));
+        };
+        let again = Write {
+            object: write.object.clone(),
+            path: write.path.clone(),
+            step: Step::Recreate,
+            live: Some(live),
+            drift: None,
+        };
+        self.remove(&again).await?;
+        self.may_write(&write.object)?;
+        let call = Call::patch(self.apply_path(&write.path, false), APPLY_PATCH, write.object.value());
+        self.session.send(&call).await.map_err(|e| ObjectError::new(&write.object, ObjectCause::Apply(e)))
+    }
+
+    fn action(&self, write: &Write, answer: &Answer) -> Action {
+        match (write.step, &write.live) {
+            (Step::Apply(action), _) => action,
+            (Step::Recreate, _) => Action::Created,
+            _ if answer.code == 201 => Action::Created,
+            (Step::TakeOver, _) => Action::Configured,
+            (Step::Blind, Some(live)) if !compare::differs(live, &answer.value, &[]) => Action::Unchanged,
+            (Step::Blind, _) => Action::Configured,
+        }
+    }
+
+    fn drift(&self, write: &Write, answer: &Answer) -> Option<DriftReport> {
+        if let Some(known) = &write.drift {
+            return Some(known.clone());
+        }
+        let live = write.live.as_ref().filter(|_| write.step != Step::Recreate)?;
+        Some(DriftReport::of(live, &answer.value, &self.session.cluster.takeover))
+    }
+
+    /// Makes fields of other managers ours, so that the apply after it removes those not in the source.
+    async fn take_over(&self, write: &Write) -> Result<(), ObjectError> {
+        let fail = |error| ObjectError::new(&write.object, ObjectCause::Takeover(error));
+        let mut live = write.live.clone();
+        for attempt in 1..=TAKEOVER_TRIES {
+            let due = live.as_ref().filter(|live| self.takes_over(&write.object, live));
+            let Some(patch) = due.and_then(|live| takeover::patch(live, &self.session.cluster.takeover))
+            else {
+                return Ok(());
+            };
+            self.may_write(&write.object)?;
+            let manager = crate::discovery::segment(&self.session.cluster.settings.field_manager);
+            let call = Call::patch(format!("{}?fieldManager={manager}", write.path), JSON_PATCH, &patch);
+            match self.session.send(&call).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_not_found() => return Ok(()),
+                // The test of the resourceVersion fails as 422, a lost race of the server as 409.
+                Err(error) if attempt < TAKEOVER_TRIES && is_race(&error) => {
+                    live = self.session.read(&write.path).await.map_err(fail)?;
+                }
+                Err(error) => return Err(fail(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes an object and waits until it is gone.
+    async fn remove(&self, write: &Write) -> Result<(), ObjectError> {
+        self.may_write(&write.object)?;
+        let uid = write.live.as_ref().and_then(|live| live.pointer("/metadata/uid")).cloned();
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
+            "preconditions": {"uid": uid}});
+        match self.session.send(&Call::delete(&write.path, &options)).await {
+            Ok(_) => self.until_gone(write, uid.as_ref()).await,
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(ObjectError::new(&write.object, ObjectCause::Delete(error))),
+        }
+    }
+
+    async fn until_gone(&self, write: &Write, uid: Option<&Value>) -> Result<(), ObjectError> {
+        let until = (Instant::now() + RECREATE_WAIT).min(self.options.deadline);
+        let mut pause = Duration::from_millis(10);
+        loop {
+            let live = self.session.read(&write.path).await;
+            let live = live.map_err(|e| ObjectError::new(&write.object, ObjectCause::Query(e)))?;
+            if live.as_ref().and_then(|live| live.pointer("/metadata/uid")) != uid {
+                return Ok(());
+            }
+            self.may_go_on(&write.object)?;
+            if Instant::now() + pause >= until {
+                return Err(ObjectError::new(&write.object, ObjectCause::StillThere));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+}
+
+fn is_race(error: &ApiError) -> bool {
+    error.failure().is_some_and(|failure| matches!(failure.code, 409 | 422))
+}
+
+/// What the answer of an apply says of the object's health, by the rules alone.
+fn status(value: Value) -> kstatus::Status {
+    let now = jiff::Timestamp::now().as_second();
+    let object = Object::from_value(value).ok();
+    object
+        .and_then(|object| kstatus::compute(&object, now).ok())
+        .map_or(kstatus::Status::Unknown, |h| h.status)
+}
