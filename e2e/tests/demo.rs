@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// Runs the demo with the binaries of this run and a temporary folder of its own.
 fn demo(dir: &Path, args: &[&str]) -> Output {
+    testkit::require_programs();
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     command.args(args).env("TMPDIR", dir);
     command.output().unwrap()

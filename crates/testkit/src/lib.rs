@@ -35,7 +35,7 @@ pub use crate::{
     metrics::Metrics,
     namespace::TestNamespace,
     not_run::not_run,
-    plane::{ControlPlane, PlaneOptions, install_crypto},
+    plane::{ControlPlane, PlaneOptions, install_crypto, require_programs},
     ports::free_ports,
     process::{Process, Usage},
     reaper::Scope,

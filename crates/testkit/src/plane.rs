@@ -7,6 +7,7 @@ mod start;
 
 use std::{
     env,
+    io::Write,
     path::{Path, PathBuf},
     process::Output,
     sync::OnceLock,
@@ -51,8 +52,10 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one of its own; ready after about 4 seconds.
+    /// Starts one of its own; ready after about 4 seconds. For tests: where the programs are missing, see
+    /// [`ControlPlane::shared`].
     pub async fn start() -> Result<ControlPlane> {
+        require_programs();
         ControlPlane::start_with(PlaneOptions::default()).await
     }
 
@@ -63,7 +66,8 @@ impl ControlPlane {
 
     /// The one of this run: that of `SLUICE_TEST_KUBECONFIG`, else one that this process starts once.
     ///
-    /// With `config/crd` in the checkout its custom resources are served.
+    /// With `config/crd` in the checkout its custom resources are served. Where the programs were never built (`cargo test`
+    /// with Rust alone), the whole test program says so and ends; `cargo xtask test` builds them first.
     pub async fn shared() -> Result<&'static ControlPlane> {
         tokio::task::spawn_blocking(shared).await?
     }
@@ -226,6 +230,7 @@ fn open_shared() -> Result<ControlPlane> {
     if let Some(kubeconfig) = env::var_os(SHARED) {
         return ControlPlane::at(Path::new(&kubeconfig));
     }
+    require_programs();
     let plane = start::start(&PlaneOptions::default())?;
     let given = env::var_os("SLUICE_CRD_DIR").map(PathBuf::from);
     let crds = given.unwrap_or_else(|| tools::workspace_root().join("config/crd"));
@@ -233,6 +238,23 @@ fn open_shared() -> Result<ControlPlane> {
         plane.apply_crds(&crds)?;
     }
     Ok(plane)
+}
+
+/// /// `cargo test --workspace` with Rust alone runs every pure test; a test program that needs a control plane must not fail
+/// it, and must not pretend either.
+pub fn require_programs() {
+    let missing = programs::NAMES.iter().find(|name| tools::program(name).is_err());
+    if env::var_os("SLUICE_NO_CLUSTER").is_none() && missing.is_none() {
+        return;
+    }
+    let why =
+        missing.map_or("SLUICE_NO_CLUSTER is set".to_string(), |name| format!("{name} was never built"));
+    let text = format!(
+        "NOT RUN: this program tests against a real control plane, and {why}: use cargo xtask test\n"
+    );
+    // Past the test runner's capture, which swallows what a passing test prints.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    std::process::exit(0)
 }
 
 async fn client_of(kubeconfig: &Path) -> Result<Client> {

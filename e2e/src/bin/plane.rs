@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use testkit::{ControlPlane, Scope, workspace_root};
+use testkit::{ControlPlane, PlaneOptions, Scope, workspace_root};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<()> {
-    let plane = ControlPlane::start().await?;
+    let plane = ControlPlane::start_with(PlaneOptions::default()).await?;
     let given = std::env::var_os("SLUICE_CRD_DIR").map(PathBuf::from);
     let crds = given.unwrap_or_else(|| workspace_root().join("config/crd"));
     if crds.is_dir() {

@@ -5,6 +5,10 @@ use anyhow::Result;
 
 use crate::tools::program;
 
+/// All programs of a control plane, and the one that asks it.
+pub(super) const NAMES: [&str; 6] =
+    ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl"];
+
 /// Where the programs listen.
 pub(super) struct Ports {
     pub(super) etcd: u16,
