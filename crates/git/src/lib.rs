@@ -1,1 +1,50 @@
-//! Git over HTTP and SSH in process: resolve, fetch, read trees.
+//! Git over HTTP(S) and SSH, in process: which commit a reference means, and the tree of that commit.
+//!
+//! [`Git::open`] connects to a [`Remote`] and gives a [`Session`]; [`Session::resolve`] asks for the commit that
+//! a [`Selector`] means (`ls-remote`: enough to see that nothing is new); [`Session::fetch`] receives that one
+//! commit, shallow, and gives a [`Checkout`] whose tree is read without a work tree. All network calls are
+//! async; dropping a future stops its work. No Kubernetes types, no program is started, no file of the user
+//! or the system is read, and secrets have no `Debug`.
+//!
+//! Reading order: url, access, selector; packet, stream, http, ssh, handshake, refs, receive; pack, object,
+//! checkout; session.
+mod url;
+
+mod access;
+mod selector;
+
+mod packet;
+mod stream;
+
+mod http;
+mod transport;
+
+mod handshake;
+mod refs;
+mod resolve;
+
+mod ingest;
+mod receive;
+
+mod object;
+mod oid;
+mod pack;
+
+mod checkout;
+mod commit;
+
+mod session;
+
+mod error;
+
+pub use crate::{
+    access::{Access, SshAccess},
+    checkout::{Checkout, Entry, EntryKind},
+    commit::{Commit, Identity, Tag},
+    error::{AccessError, GitError, UrlError},
+    oid::Oid,
+    resolve::Resolved,
+    selector::{Selector, SelectorError},
+    session::{Git, Limits, Remote, Session},
+    url::RemoteUrl,
+};

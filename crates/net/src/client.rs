@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
 use url::Url;
@@ -18,17 +20,25 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Body, maybe empty.
     pub body: Body,
+    /// Whether the client's credentials go along. Set it to false for a host that they are not meant for.
+    pub authenticate: bool,
+    /// Time for the whole request, instead of the policy's.
+    pub timeout: Option<Duration>,
 }
 
 impl Request {
     /// A `GET` without further headers.
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new() }
+        Self::new(Method::GET, url, Bytes::new())
     }
 
     /// A `POST` of `body`.
     pub fn post(url: Url, body: impl Into<Body>) -> Self {
-        Self { method: Method::POST, url, headers: HeaderMap::new(), body: body.into() }
+        Self::new(Method::POST, url, body.into())
+    }
+
+    fn new(method: Method, url: Url, body: Body) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body, authenticate: true, timeout: None }
     }
 }
 
@@ -79,13 +89,15 @@ impl Client {
         if !self.addresses.allows_url(&url) {
             return Err(RequestError::Address { place });
         }
-        let mut headers = request.headers;
-        if let Some(value) = self.authorization_for(&inline) {
-            headers.insert(AUTHORIZATION, value);
-        }
         let host = host_and_port(&url);
-        let sent = self.inner.request(request.method, url).headers(headers).body(request.body).send().await;
-        match sent {
+        let mut builder = self.inner.request(request.method, url).headers(request.headers).body(request.body);
+        if let Some(value) = self.authorization_for(&inline).filter(|_| request.authenticate) {
+            builder = builder.header(AUTHORIZATION, value);
+        }
+        if let Some(timeout) = request.timeout {
+            builder = builder.timeout(timeout);
+        }
+        match builder.send().await {
             Ok(inner) => Ok(Response::new(inner, place, host, self.max_body)),
             Err(error) => Err(RequestError::from_reqwest(&error, place, host)),
         }

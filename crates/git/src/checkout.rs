@@ -1,0 +1,181 @@
+use gix_object::Kind;
+
+use crate::{
+    Commit, GitError, Oid, Tag,
+    object::{LineKind, tree_lines},
+    pack::Pack,
+};
+
+/// A fetched commit and its tree, held in a temporary folder until dropped. Reading blocks.
+pub struct Checkout {
+    pack: Pack,
+    commit: Commit,
+    tag: Option<Tag>,
+    limits: WalkLimits,
+}
+
+/// What a tree may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WalkLimits {
+    pub(crate) entries: usize,
+    pub(crate) path: usize,
+}
+
+/// Deepest nesting of folders.
+const DEPTH: usize = 200;
+/// Tags that point to tags.
+const TAG_CHAIN: usize = 10;
+
+/// What an entry of a tree is. Symbolic links are not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A folder; also the empty place of a submodule.
+    Dir,
+    /// A file.
+    File {
+        /// Whether it may be run.
+        executable: bool,
+    },
+}
+
+/// One entry of the tree, in walk order.
+pub struct Entry<'a> {
+    /// Path with slashes, relative to the root.
+    pub path: &'a str,
+    /// What it is.
+    pub kind: EntryKind,
+    id: Oid,
+    pack: &'a Pack,
+}
+
+impl Entry<'_> {
+    /// The content of a file; nothing for a folder.
+    ///
+    /// # Errors
+    /// The object is missing, damaged or larger than allowed.
+    pub fn read(&self) -> Result<Vec<u8>, GitError> {
+        match self.kind {
+            EntryKind::Dir => Ok(Vec::new()),
+            EntryKind::File { .. } => self.pack.get(self.id, Kind::Blob),
+        }
+    }
+
+    /// The name of the content: equal ids are equal contents.
+    pub fn id(&self) -> Oid {
+        self.id
+    }
+}
+
+impl Checkout {
+    pub(crate) fn new(
+        pack: Pack,
+        commit: Oid,
+        tag: Option<Oid>,
+        limits: WalkLimits,
+    ) -> Result<Self, GitError> {
+        let tag = tag.map(|id| read_tag(&pack, id, commit)).transpose()?;
+        let commit = read_commit(&pack, commit)?;
+        Ok(Self { pack, commit, tag, limits })
+    }
+
+    /// The commit.
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// The annotated tag that was asked for, if it was one.
+    pub fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
+    }
+
+    /// Visits the whole tree, folders before their content, names of a folder sorted by bytes.
+    ///
+    /// # Errors
+    /// The first error of `visit`; else a damaged object, a path that no checkout may hold, or a limit.
+    pub fn walk<E: From<GitError>>(
+        &self,
+        visit: &mut dyn FnMut(&Entry<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        Walk { checkout: self, left: self.limits.entries, visit }.dir(self.commit.tree, "", DEPTH)
+    }
+}
+
+struct Walk<'a, 'v, E> {
+    checkout: &'a Checkout,
+    left: usize,
+    visit: &'v mut dyn FnMut(&Entry<'_>) -> Result<(), E>,
+}
+
+impl<E: From<GitError>> Walk<'_, '_, E> {
+    fn dir(&mut self, tree: Oid, path: &str, depth: usize) -> Result<(), E> {
+        let pack = &self.checkout.pack;
+        let content = pack.get(tree, Kind::Tree)?;
+        let unusable = |cause| GitError::Object { id: tree.to_string(), cause };
+        let mut lines = tree_lines(&content).ok_or_else(|| unusable("malformed tree"))?;
+        // Git sorts a folder as if its name ended in a slash; a walk does not.
+        lines.sort_by(|a, b| a.name.cmp(b.name));
+        if lines.windows(2).any(|pair| pair[0].name == pair[1].name) {
+            return Err(unusable("a name stands twice in the tree").into());
+        }
+        if depth == 0 {
+            return Err(unusable("nested too deep").into());
+        }
+        for line in lines {
+            let path = self.child(path, line.name)?;
+            let kind = match line.kind {
+                LineKind::Symlink => continue,
+                LineKind::Dir | LineKind::Submodule => EntryKind::Dir,
+                LineKind::File => EntryKind::File { executable: false },
+                LineKind::Executable => EntryKind::File { executable: true },
+            };
+            self.count()?;
+            (self.visit)(&Entry { path: &path, kind, id: line.id, pack })?;
+            if line.kind == LineKind::Dir {
+                self.dir(line.id, &path, depth - 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) -> Result<(), GitError> {
+        let limit = self.checkout.limits.entries;
+        let too_many =
+            || GitError::TooLarge { url: String::new(), what: "number of files", limit: limit as u64 };
+        self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
+        Ok(())
+    }
+
+    fn child(&self, dir: &str, name: &[u8]) -> Result<String, GitError> {
+        let bad = || GitError::Path(format!("{:?}", String::from_utf8_lossy(&name[..name.len().min(200)])));
+        let name = std::str::from_utf8(name).map_err(|_| bad())?;
+        let reserved = matches!(name, "" | "." | "..") || name.eq_ignore_ascii_case(".git");
+        if reserved || name.contains(['/', '\\', '\0']) || dir.len() + name.len() >= self.checkout.limits.path
+        {
+            return Err(bad());
+        }
+        Ok(if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") })
+    }
+}
+
+pub(crate) fn read_commit(pack: &Pack, id: Oid) -> Result<Commit, GitError> {
+    let content = pack.get(id, Kind::Commit)?;
+    Commit::parse(id, &content)
+        .ok_or_else(|| GitError::Object { id: id.to_string(), cause: "malformed commit" })
+}
+
+/// Follows tags of tags down to the commit; the first one is given.
+fn read_tag(pack: &Pack, id: Oid, commit: Oid) -> Result<Tag, GitError> {
+    let unusable = |cause| GitError::Object { id: id.to_string(), cause };
+    let mut first = None;
+    let mut next = id;
+    for _ in 0..TAG_CHAIN {
+        let content = pack.get(next, Kind::Tag)?;
+        let (tag, target) = Tag::parse(next, &content).ok_or_else(|| unusable("malformed tag"))?;
+        let first = first.get_or_insert(tag);
+        if target == commit {
+            return Ok(first.clone());
+        }
+        next = target;
+    }
+    Err(unusable("tag does not end at its commit"))
+}

@@ -1,0 +1,283 @@
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    time::Duration,
+};
+
+use net::{AddressRule, Client, Policy};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    Access, AccessError, Checkout, GitError, Oid, RemoteUrl, Resolved, Selector, SelectorError,
+    checkout::{WalkLimits, read_commit},
+    handshake::{Dialect, handshake},
+    http::HttpTransport,
+    ingest::{Ingest, StopOnDrop},
+    pack::Pack,
+    packet::PacketReader,
+    receive::{self, PackLimits, Wants},
+    refs::{RemoteRef, list_request, read_list},
+    resolve::{Found, choose, prefixes},
+    selector::Wanted,
+    transport::Transport,
+};
+
+/// What fetching may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a received pack.
+    pub pack_bytes: u64,
+    /// Objects of a received pack.
+    pub objects: u64,
+    /// Bytes of one object.
+    pub object_bytes: u64,
+    /// Files and folders of a tree.
+    pub entries: usize,
+    /// Bytes of a path.
+    pub path: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pack_bytes: 1 << 30,
+            objects: 2_000_000,
+            object_bytes: 256 << 20,
+            entries: 100_000,
+            path: 4096,
+        }
+    }
+}
+
+/// A repository and the way to it.
+#[derive(Clone)]
+pub struct Remote {
+    /// Where it is.
+    pub url: RemoteUrl,
+    /// How to prove who we are.
+    pub access: Access,
+    /// Time for everything that a session does.
+    pub timeout: Duration,
+}
+
+/// Fetches from repositories; keeps HTTP connections between fetches. Cheap to clone; clones share them.
+#[derive(Clone)]
+pub struct Git {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    limits: Limits,
+    addresses: AddressRule,
+    temporary: PathBuf,
+    clients: Mutex<HashMap<Policy, Client>>,
+}
+
+/// Clients kept at most; each holds its own TLS settings and connections.
+const MOST_CLIENTS: usize = 64;
+/// The requests themselves end at the deadline and say what they were; this only catches what they do not.
+const GRACE: Duration = Duration::from_millis(250);
+/// Pieces of a pack on their way to the disk.
+const PIECES: usize = 16;
+
+impl Git {
+    /// `temporary` is the folder for received packs; they go when their [`Checkout`] is dropped.
+    pub fn new(limits: Limits, addresses: AddressRule, temporary: impl Into<PathBuf>) -> Self {
+        let temporary = temporary.into();
+        Self { inner: Arc::new(Inner { limits, addresses, temporary, clients: Mutex::default() }) }
+    }
+
+    /// Connects and shakes hands. The remote's time limit starts here and holds for the whole session.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    pub async fn open(&self, remote: &Remote) -> Result<Session, GitError> {
+        let deadline = Instant::now() + remote.timeout;
+        let mut transport = self.connect(remote, deadline).await?;
+        let url = remote.url.to_string();
+        let shaken = async {
+            let mut reader = PacketReader::new(transport.advertisement().await?, &url);
+            handshake(&mut reader, &url).await
+        };
+        let dialect = timeout_at(deadline + GRACE, shaken).await.unwrap_or_else(|_| Err(late(&url)))?;
+        Ok(Session { inner: self.inner.clone(), transport, dialect, url, deadline })
+    }
+
+    async fn connect(&self, remote: &Remote, deadline: Instant) -> Result<Transport, GitError> {
+        let client = self.inner.client(remote)?;
+        Ok(Transport::Http(HttpTransport::new(client, remote.url.clone(), deadline)))
+    }
+}
+
+impl Inner {
+    /// The client for these credentials, from earlier or new.
+    fn client(&self, remote: &Remote) -> Result<Client, GitError> {
+        let mut policy = Policy {
+            credentials: remote.access.http.clone(),
+            addresses: self.addresses,
+            user_agent: "git/sluice".to_owned(),
+            ..Policy::default()
+        };
+        policy.limits.max_body = self.limits.pack_bytes;
+        policy.limits.connect = Duration::from_secs(30);
+        policy.limits.idle = Duration::from_secs(60);
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&policy) {
+            return Ok(client.clone());
+        }
+        if clients.len() >= MOST_CLIENTS {
+            clients.clear();
+        }
+        let client = policy.client().map_err(AccessError::from)?;
+        clients.insert(policy, client.clone());
+        Ok(client)
+    }
+}
+
+/// One connection to a repository, with its time limit running.
+pub struct Session {
+    inner: Arc<Inner>,
+    transport: Transport,
+    dialect: Dialect,
+    url: String,
+    deadline: Instant,
+}
+
+impl Session {
+    /// Asks which commit the selector means. Nothing is fetched, unless two tags of one version must be told
+    /// apart by the age of their commits.
+    ///
+    /// # Errors
+    /// See [`GitError`]; an invalid name counts as one that is not found.
+    pub async fn resolve(&mut self, selector: &Selector) -> Result<Resolved, GitError> {
+        let wanted = selector.wanted().map_err(|error| self.invalid(error))?;
+        let (deadline, url) = (self.deadline, self.url.clone());
+        let resolving = async {
+            let refs = self.list(&prefixes(&wanted)).await?;
+            let found = match choose(&wanted, &refs, &self.url) {
+                Err(error) => return Err(self.explain(error, &wanted).await),
+                Ok(found) => found,
+            };
+            match found {
+                Found::One(resolved) => Ok(resolved),
+                Found::Tie(candidates) => self.youngest(candidates).await,
+            }
+        };
+        timeout_at(deadline + GRACE, resolving).await.unwrap_or_else(|_| Err(late(&url)))
+    }
+
+    /// Receives the commit without its history.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    pub async fn fetch(&mut self, resolved: &Resolved) -> Result<Checkout, GitError> {
+        let (deadline, url) = (self.deadline, self.url.clone());
+        let fetching = async {
+            let pack = self.fetch_pack(resolved).await?;
+            let limits = WalkLimits { entries: self.inner.limits.entries, path: self.inner.limits.path };
+            Checkout::new(pack, resolved.commit, resolved.tag, limits)
+        };
+        timeout_at(deadline + GRACE, fetching).await.unwrap_or_else(|_| Err(late(&url)))
+    }
+
+    fn invalid(&self, error: SelectorError) -> GitError {
+        GitError::Network { url: self.url.clone(), cause: error.to_string() }
+    }
+
+    async fn list(&mut self, prefixes: &[String]) -> Result<Vec<RemoteRef>, GitError> {
+        match &self.dialect {
+            Dialect::Zero(_, refs) => Ok(refs.clone()),
+            Dialect::Two(_) if prefixes.is_empty() => Ok(Vec::new()),
+            Dialect::Two(_) => {
+                let request = list_request(prefixes).into_bytes();
+                let mut reader = PacketReader::new(self.transport.request(request, true).await?, &self.url);
+                read_list(&mut reader, &self.url).await
+            }
+        }
+    }
+
+    /// A branch that is missing because there is no commit at all is said so.
+    async fn explain(&mut self, error: GitError, wanted: &Wanted) -> GitError {
+        if !matches!(wanted, Wanted::Branch(_) | Wanted::Tag(_) | Wanted::Semver(_)) {
+            return error;
+        }
+        match (error, self.list(&["refs/".to_owned()]).await) {
+            (error @ GitError::Semver(_), _) => error,
+            (_, Ok(all)) if all.is_empty() => GitError::EmptyRepository,
+            (error, _) => error,
+        }
+    }
+
+    async fn youngest(&mut self, candidates: Vec<Resolved>) -> Result<Resolved, GitError> {
+        let ids: Vec<Oid> = candidates.iter().map(|candidate| candidate.commit).collect();
+        let pack = self.receive(&Wants { ids: &ids, shallow: true }).await?;
+        let mut dated = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            dated.push((read_commit(&pack, candidate.commit)?.committer.time, candidate));
+        }
+        dated.sort_by(|a, b| (a.0, &a.1.revision).cmp(&(b.0, &b.1.revision)));
+        dated.pop().map(|(_, candidate)| candidate).ok_or_else(|| GitError::NoMatch(String::new()))
+    }
+
+    async fn fetch_pack(&mut self, resolved: &Resolved) -> Result<Pack, GitError> {
+        if resolved.pinned && !receive::gives_any_commit(&self.dialect) {
+            return self.fetch_history(resolved).await;
+        }
+        let id = resolved.tag.unwrap_or(resolved.commit);
+        match self.receive(&Wants { ids: &[id], shallow: true }).await {
+            Err(GitError::Protocol { cause, .. }) if resolved.pinned && cause.contains("not our ref") => {
+                Err(GitError::CommitNotFound(resolved.commit.to_string()))
+            }
+            done => done,
+        }
+    }
+
+    /// Servers that give only what references point to: the whole history is received to find the commit.
+    async fn fetch_history(&mut self, resolved: &Resolved) -> Result<Pack, GitError> {
+        let refs = self.list(&[]).await?;
+        let of_interest = |reference: &&RemoteRef| match &resolved.reference {
+            Some(name) => reference.name == *name,
+            None => reference.name.starts_with("refs/heads/") || reference.name.starts_with("refs/tags/"),
+        };
+        let mut ids: Vec<Oid> = refs.iter().filter(of_interest).map(|reference| reference.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let missing = || GitError::CommitNotFound(resolved.commit.to_string());
+        if ids.is_empty() {
+            return Err(missing());
+        }
+        let pack = self.receive(&Wants { ids: &ids, shallow: false }).await?;
+        if pack.has(resolved.commit) { Ok(pack) } else { Err(missing()) }
+    }
+
+    async fn receive(&mut self, wants: &Wants<'_>) -> Result<Pack, GitError> {
+        let request = receive::request(&self.dialect, wants, &self.url)?;
+        let version2 = matches!(self.dialect, Dialect::Two(_));
+        let mut reader = PacketReader::new(self.transport.request(request, version2).await?, &self.url);
+        receive::preamble(&mut reader, &self.dialect, &self.url).await?;
+        let (sender, pieces) = mpsc::channel(PIECES);
+        let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
+        let limits = &self.inner.limits;
+        let dir =
+            tempfile::tempdir_in(&self.inner.temporary).map_err(|error| GitError::Disk(error.to_string()))?;
+        let ingest = Ingest {
+            pieces,
+            dir,
+            object_bytes: limits.object_bytes,
+            stop: stop.0.clone(),
+            url: self.url.clone(),
+        };
+        let ingested = tokio::task::spawn_blocking(move || ingest.run());
+        let pack_limits = PackLimits { bytes: limits.pack_bytes, objects: limits.objects };
+        receive::pack(&mut reader, pack_limits, &self.url, sender).await?;
+        ingested.await.map_err(|error| GitError::Disk(error.to_string()))?
+    }
+}
+
+fn late(url: &str) -> GitError {
+    GitError::Timeout { url: url.to_owned(), place: String::new() }
+}

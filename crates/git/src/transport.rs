@@ -1,0 +1,24 @@
+use bytes::Bytes;
+
+use crate::{GitError, http::HttpTransport, stream::ByteStream};
+
+/// A connection to a repository, whatever carries it.
+pub(crate) enum Transport {
+    Http(HttpTransport),
+}
+
+impl Transport {
+    /// The server's first answer: capabilities, and references in the old protocol.
+    pub(crate) async fn advertisement(&mut self) -> Result<ByteStream<'_>, GitError> {
+        match self {
+            Self::Http(http) => http.advertisement().await,
+        }
+    }
+
+    /// Sends a request and gives its answer.
+    pub(crate) async fn request(&mut self, body: Bytes, version2: bool) -> Result<ByteStream<'_>, GitError> {
+        match self {
+            Self::Http(http) => http.post(body, version2).await,
+        }
+    }
+}
