@@ -21,44 +21,41 @@ pub struct Envelope {
 
 /// The spec, and the names of the fields that could not be read.
 pub(crate) fn decode_spec<T: DeserializeOwned + Default>(spec: Value) -> (T, Option<String>) {
-    if spec.is_null() {
-        return (T::default(), Some("spec is missing".to_owned()));
-    }
-    match T::deserialize(&spec) {
-        Ok(decoded) => (decoded, None),
-        Err(_) => decode_by_field(spec, "spec"),
+    match spec {
+        Value::Null => (T::default(), Some("spec is missing".to_owned())),
+        Value::Object(fields) => {
+            let (decoded, unreadable) = decode_fields(fields);
+            let names: Vec<_> = unreadable.iter().map(|name| format!("spec.{name}")).collect();
+            (decoded, (!names.is_empty()).then(|| format!("cannot read {}", names.join(", "))))
+        }
+        // serde would read a list as the fields in their order.
+        _ => (T::default(), Some("spec is not an object".to_owned())),
     }
 }
 
 /// The status; fields that cannot be read are left at their defaults.
 pub(crate) fn decode_status<T: DeserializeOwned + Default>(status: Value) -> Option<T> {
-    if status.is_null() {
-        return None;
-    }
-    match T::deserialize(&status) {
-        Ok(decoded) => Some(decoded),
-        Err(_) => Some(decode_by_field(status, "status").0),
+    match status {
+        Value::Null => None,
+        Value::Object(fields) => Some(decode_fields(fields).0),
+        _ => Some(T::default()),
     }
 }
 
-/// Keeps each top-level field that decodes alone. The types have defaults for all their fields, so that one field
-/// makes a whole value.
-fn decode_by_field<T: DeserializeOwned + Default>(value: Value, name: &str) -> (T, Option<String>) {
-    let Value::Object(fields) = value else {
-        return (T::default(), Some(format!("{name} is not an object")));
-    };
-    let mut errors = Vec::new();
-    let mut good = Map::new();
-    for (key, field) in fields {
-        let alone = Value::Object(Map::from_iter([(key.clone(), field.clone())]));
-        match T::deserialize(&alone) {
-            Ok(_) => drop(good.insert(key, field)),
-            // The cause is left out: it can quote the value, and a value can be a secret.
-            Err(_) => errors.push(format!("{name}.{key}")),
-        }
+/// The value, and the names of the fields that could not be read. All fields of the types have defaults, so that each
+/// field can be tried alone. Causes are not told: they quote values, and a value can be a secret.
+fn decode_fields<T: DeserializeOwned + Default>(fields: Map<String, Value>) -> (T, Vec<String>) {
+    let whole = Value::Object(fields);
+    if let Ok(decoded) = T::deserialize(&whole) {
+        return (decoded, Vec::new());
     }
-    let decoded = T::deserialize(Value::Object(good)).unwrap_or_default();
-    (decoded, Some(format!("cannot read {}", errors.join(", "))))
+    let Value::Object(fields) = whole else { return (T::default(), Vec::new()) };
+    let (good, bad): (Map<_, _>, Map<_, _>) = fields.into_iter().partition(|(name, field)| {
+        let alone = Value::Object(Map::from_iter([(name.clone(), field.clone())]));
+        T::deserialize(alone).is_ok()
+    });
+    let unreadable = bad.into_iter().map(|(name, _)| name).collect();
+    (T::deserialize(Value::Object(good)).unwrap_or_default(), unreadable)
 }
 
 /// Writes an object as the API server wants it.
