@@ -27,6 +27,9 @@ pub trait Reconciler: Send + Sync + 'static {
     /// suspended object is taken off without a run.
     const FINALIZE_SUSPENDED: bool = false;
 
+    /// Whether suspending an object moves the observedGeneration of its Ready condition too, as Flux's sources do.
+    const SUSPEND_REJUDGES: bool = false;
+
     /// One run; holds a permit on entry. Observe (I/O), decide (pure), act (I/O); the shell records.
     fn reconcile(&self, run: &Run<Self::Kind>) -> impl Future<Output = Outcome<StatusOf<Self>>> + Send;
 

@@ -47,6 +47,11 @@ impl<K: FluxObject> Run<K> {
         Ok(())
     }
 
+    /// What the run is at, without a write: shown by Reconciling if the run fails.
+    pub fn at(&self, progress: impl Into<String>) {
+        self.live().progress = Some(progress.into());
+    }
+
     /// The status with the conditions as last written in this run.
     pub fn written(&self) -> K::Status {
         self.live().status.clone()

@@ -192,11 +192,14 @@ impl<R: Reconciler> Shell<R> {
         }
     }
 
-    /// A suspended object is left alone; only its generation is noted, as Flux does.
+    /// A suspended object is left alone; only its generation and a request are noted, as Flux does.
     async fn suspend(&self, run: &Run<R::Kind>) -> Result<bool, TurnError> {
         let shared = &self.shared;
         let mut live = run.live().clone();
-        live.status.set_observed_generation(run.generation());
+        live.judge_again(run.generation(), R::SUSPEND_REJUDGES);
+        if let Some(token) = run.requested_at() {
+            live.status.set_last_handled_reconcile_at(token.to_owned());
+        }
         shared.write_status(&run.key, live).await?;
         shared.backoff.reset(&run.key);
         shared.debug.state(shared.kind, &run.key, State::Suspended);

@@ -72,6 +72,24 @@ impl<S: FluxStatus> Live<S> {
     }
 }
 
+impl<S: FluxStatus> Live<S> {
+    /// A final verdict holds for a newer generation too; Ready says so itself where `ready` asks for it.
+    pub(crate) fn judge_again(&mut self, generation: i64, ready: bool) {
+        let is = |kind, value: &str| {
+            conditions::find(self.status.conditions(), kind)
+                .is_some_and(|condition| condition.status == value)
+        };
+        if !is(ConditionType::Ready, "True") && !is(ConditionType::Stalled, "True") {
+            return;
+        }
+        self.status.set_observed_generation(generation);
+        let list = self.status.conditions_mut().iter_mut();
+        for condition in list.filter(|condition| ready && condition.type_ == ConditionType::Ready.as_str()) {
+            condition.observed_generation = Some(generation);
+        }
+    }
+}
+
 fn shown_progress(list: &[Condition], sets: &[Set]) -> Option<String> {
     let kind = ConditionType::Reconciling.into();
     let set = sets.iter().any(|set| matches!(set, Set::Put { kind: put, .. } if *put == kind));

@@ -1,1 +1,20 @@
-fn main() {}
+//! The program: reads the flags and hands over.
+
+use std::process::ExitCode;
+
+use source_controller::Args;
+
+#[global_allocator]
+static ALLOCATOR: runtime::memory::Allocator = runtime::memory::Allocator;
+
+fn main() -> ExitCode {
+    let args: Args = runtime::args::parse();
+    match source_controller::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Said in full: nobody else hears of it, and the log may not have been started.
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "source-controller ended");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use api::source::v1::GitRepositorySpec;
+use git::{Access, Remote, RemoteUrl};
+use k8s_openapi::api::core::v1::Secret as CoreSecret;
+use kube::{Api, Client};
+use net::{Proxy, Secret};
+
+use crate::status::{SourceReason, StepError};
+
+/// How long a Git operation may take when nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where the repository is and how to prove who we are, from the spec and the Secrets it names.
+pub(crate) async fn remote(
+    client: &Client,
+    namespace: &str,
+    spec: &GitRepositorySpec,
+) -> Result<Remote, StepError> {
+    let url = parse_url(&spec.url)?;
+    let proxy = match &spec.proxy_secret_ref {
+        Some(reference) => Some(proxy(client, namespace, &reference.name).await?),
+        None => None,
+    };
+    let secret = match &spec.secret_ref {
+        Some(reference) => Some(auth(client, namespace, &reference.name).await?),
+        None => None,
+    };
+    let access = Access::new(&url, secret.as_ref(), proxy)
+        .map_err(|error| failed(format!("failed to configure authentication options: {error}")))?;
+    let timeout = spec.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.get_or(TIMEOUT));
+    Ok(Remote { url, access, timeout })
+}
+
+fn parse_url(text: &str) -> Result<RemoteUrl, StepError> {
+    RemoteUrl::parse(text).map_err(|error| {
+        let message = format!("failed to parse url '{}': {error}", without_userinfo(text));
+        StepError::fetch(SourceReason::URLInvalid, message).stalled()
+    })
+}
+
+/// A URL that cannot be parsed may still hold a password.
+fn without_userinfo(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => text.to_owned(),
+    }
+}
+
+async fn proxy(client: &Client, namespace: &str, name: &str) -> Result<Proxy, StepError> {
+    let of = |text: String| failed(format!("failed to configure proxy options: {text}"));
+    let found = read(client, namespace, name).await.map_err(|error| of(error.to_string()))?;
+    let secret = found.ok_or_else(|| of(format!("secret '{namespace}/{name}' not found")))?;
+    Proxy::from_secret(&secret).map_err(|error| of(error.to_string()))
+}
+
+async fn auth(client: &Client, namespace: &str, name: &str) -> Result<Secret, StepError> {
+    let of = |text: String| {
+        failed(format!(
+            "failed to get secret '{namespace}/{name}': failed to get secret '{namespace}/{name}': {text}"
+        ))
+    };
+    let found = read(client, namespace, name).await.map_err(|error| of(error.to_string()))?;
+    found.ok_or_else(|| of(format!("secrets {name:?} not found")))
+}
+
+async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<Secret>, kube::Error> {
+    let api: Api<CoreSecret> = Api::namespaced(client.clone(), namespace);
+    let found = api.get_opt(name).await?;
+    Ok(found.map(|secret| {
+        let data = secret.data.unwrap_or_default().into_iter();
+        let data: BTreeMap<String, Vec<u8>> = data.map(|(key, value)| (key, value.0)).collect();
+        Secret::new(format!("{namespace}/{name}"), data)
+    }))
+}
+
+fn failed(message: String) -> StepError {
+    StepError::fetch(SourceReason::AuthenticationFailed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_url, without_userinfo};
+    use crate::status::Disposition;
+
+    #[test]
+    fn a_url_that_cannot_be_parsed_stalls_and_shows_no_password() {
+        let error = parse_url("http://user:hunter2@host with spaces/x.git").err().unwrap();
+        assert_eq!(error.disposition, Disposition::Stalled);
+        assert!(
+            error.message.starts_with("failed to parse url 'http://host with spaces/x.git': "),
+            "{error}"
+        );
+        assert!(!error.message.contains("hunter2"));
+    }
+
+    #[test]
+    fn only_the_user_of_the_host_is_cut() {
+        assert_eq!(without_userinfo("http://h/a@b"), "http://h/a@b");
+        assert_eq!(without_userinfo("ssh://git:p@w@h/a"), "ssh://h/a");
+        assert_eq!(without_userinfo("nonsense"), "nonsense");
+    }
+}

@@ -1,0 +1,57 @@
+use api::source::v1::{GitProvider, GitRepositorySpec};
+
+use crate::status::StepError;
+
+/// Refuses what is not built yet: a source that silently does less than asked for would be worse than none.
+pub(crate) fn check(spec: &GitRepositorySpec) -> Result<(), StepError> {
+    match unsupported(spec) {
+        None => Ok(()),
+        Some(what) => Err(StepError::unsupported(format!(
+            "{what} is not supported by this version of source-controller; the artifact is left as it is"
+        ))),
+    }
+}
+
+fn unsupported(spec: &GitRepositorySpec) -> Option<String> {
+    if let Some(provider) = spec.provider.as_ref().filter(|provider| **provider != GitProvider::Generic) {
+        return Some(format!("spec.provider '{provider}'"));
+    }
+    let fields = [
+        ("spec.verify", spec.verify.is_some()),
+        ("spec.recurseSubmodules", spec.recurse_submodules),
+        ("spec.include", !spec.include.is_empty()),
+        ("spec.sparseCheckout", !spec.sparse_checkout.is_empty()),
+    ];
+    fields.into_iter().find(|(_, used)| *used).map(|(name, _)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::status::Disposition;
+    use api::source::v1::{GitProvider, GitRepositoryInclude, GitRepositorySpec, GitRepositoryVerification};
+
+    fn refused(change: impl FnOnce(&mut GitRepositorySpec)) -> String {
+        let mut spec = GitRepositorySpec::default();
+        change(&mut spec);
+        let error = check(&spec).unwrap_err();
+        assert_eq!(error.disposition, Disposition::Stalled);
+        error.message
+    }
+
+    #[test]
+    fn what_is_not_built_is_said_by_its_field() {
+        assert!(check(&GitRepositorySpec::default()).is_ok());
+        assert!(
+            refused(|spec| spec.provider = Some(GitProvider::GitHub))
+                .starts_with("spec.provider 'github' is not")
+        );
+        assert!(refused(|spec| spec.recurse_submodules = true).starts_with("spec.recurseSubmodules"));
+        assert!(refused(|spec| spec.sparse_checkout = vec!["a".into()]).starts_with("spec.sparseCheckout"));
+        assert!(
+            refused(|spec| spec.include = vec![GitRepositoryInclude::default()]).starts_with("spec.include")
+        );
+        let verify = Some(GitRepositoryVerification::default());
+        assert!(refused(|spec| spec.verify = verify).starts_with("spec.verify"));
+    }
+}
