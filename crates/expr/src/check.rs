@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cel::{
     IdedExpr,
-    common::ast::{Expr, LiteralValue, operators},
+    common::ast::{CallExpr, Expr, LiteralValue, operators},
 };
 
 use crate::{environment::Output, instrument::children};
@@ -94,9 +94,11 @@ pub(crate) fn output(expr: &IdedExpr) -> Option<Found> {
     match &expr.expr {
         Expr::Literal(literal) => Some(of_literal(literal)),
         Expr::Select(select) if select.test => Some(Found::Bool),
+        // Fields of variables may be anything, and anything is no boolean to CEL: `x == true` is.
+        Expr::Select(_) => Some(Found::Other("dyn")),
         Expr::List(_) => Some(Found::Other("list")),
         Expr::Map(_) => Some(Found::Other("map")),
-        Expr::Call(call) => of_call(&call.func_name),
+        Expr::Call(call) => of_call(&call.func_name).or_else(|| of_operands(call)),
         _ => None,
     }
 }
@@ -135,6 +137,15 @@ fn of_literal(literal: &LiteralValue) -> Found {
     }
 }
 
+/// The type of what is selected from, or added to, another value.
+fn of_operands(call: &CallExpr) -> Option<Found> {
+    match (call.func_name.as_str(), call.args.as_slice()) {
+        (operators::ADD, [left, right]) => output(left).filter(|left| Some(*left) == output(right)),
+        (operators::INDEX, [from, _]) => output(from).filter(|from| *from == Found::Other("dyn")),
+        _ => None,
+    }
+}
+
 fn of_call(function: &str) -> Option<Found> {
     match function {
         operators::LOGICAL_AND
@@ -152,9 +163,8 @@ fn of_call(function: &str) -> Option<Found> {
         | "endsWith"
         | "matches"
         | "hasValue" => Some(Found::Bool),
-        "string" | "join" | "replace" | "lowerAscii" | "upperAscii" | "trim" | "substring" | "format" => {
-            Some(Found::String)
-        }
+        "string" | "join" | "replace" | "lowerAscii" | "upperAscii" | "trim" | "substring" | "format"
+        | "charAt" | "quote" | "reverse" | "encode" => Some(Found::String),
         "size" | "int" | "indexOf" | "lastIndexOf" => Some(Found::Other("int")),
         _ => None,
     }

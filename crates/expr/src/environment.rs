@@ -67,5 +67,7 @@ fn build() -> Result<cel::Env, DeclarationError> {
     env.add_extension(extensions::strings)?;
     env.add_extension(extensions::encoders)?;
     functions::register(&mut env)?;
+    // As cel-go: the last of two equal keys wins.
+    env.set_error_on_duplicate_map_keys(false);
     Ok(env)
 }
