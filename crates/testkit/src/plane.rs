@@ -240,7 +240,7 @@ fn open_shared() -> Result<ControlPlane> {
     Ok(plane)
 }
 
-/// /// `cargo test --workspace` with Rust alone runs every pure test; a test program that needs a control plane must not fail
+/// `cargo test --workspace` with Rust alone runs every pure test; a test program that needs a control plane must not fail
 /// it, and must not pretend either.
 pub fn require_programs() {
     let missing = programs::NAMES.iter().find(|name| tools::program(name).is_err());
