@@ -46,7 +46,7 @@ pub enum AccessError {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum GitError {
     /// 401, or the SSH server refused the key.
-    #[error("unable to clone '{url}': authentication required: {reason}")]
+    #[error("unable to clone '{url}': {reason}")]
     AuthFailed {
         /// Repository.
         url: String,

@@ -76,7 +76,9 @@ impl HttpTransport {
             false => String::new(),
         };
         match status {
-            StatusCode::UNAUTHORIZED => GitError::AuthFailed { url, reason },
+            StatusCode::UNAUTHORIZED => {
+                GitError::AuthFailed { url, reason: format!("authentication required: {reason}") }
+            }
             StatusCode::FORBIDDEN => GitError::Forbidden { url, reason },
             StatusCode::NOT_FOUND => GitError::RepositoryNotFound { url, reason },
             status => GitError::Network {

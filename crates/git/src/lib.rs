@@ -17,6 +17,12 @@ mod packet;
 mod stream;
 
 mod http;
+
+mod dial;
+mod known_hosts;
+mod ssh;
+mod ssh_options;
+
 mod transport;
 
 mod handshake;
@@ -45,6 +51,7 @@ pub use crate::{
     oid::Oid,
     resolve::Resolved,
     selector::{Selector, SelectorError},
-    session::{Git, Limits, Remote, Session},
+    session::{Git, GitOptions, Limits, Remote, Session},
+    ssh_options::{SshOptions, SshOptionsError},
     url::RemoteUrl,
 };

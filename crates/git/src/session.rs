@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    Access, AccessError, Checkout, GitError, Oid, RemoteUrl, Resolved, Selector, SelectorError,
+    Access, AccessError, Checkout, GitError, Oid, RemoteUrl, Resolved, Selector, SelectorError, SshOptions,
     checkout::{WalkLimits, read_commit},
     handshake::{Dialect, handshake},
     http::HttpTransport,
@@ -23,6 +23,7 @@ use crate::{
     refs::{RemoteRef, list_request, read_list},
     resolve::{Found, choose, prefixes},
     selector::Wanted,
+    ssh::SshTransport,
     transport::Transport,
 };
 
@@ -53,6 +54,27 @@ impl Default for Limits {
     }
 }
 
+/// Settings of [`Git`].
+#[derive(Clone, Debug)]
+pub struct GitOptions {
+    /// What fetching may cost.
+    pub limits: Limits,
+    /// Which addresses may be called.
+    pub addresses: AddressRule,
+    /// Algorithms for SSH.
+    pub ssh: SshOptions,
+    /// Folder for received packs; they go when their [`Checkout`] is dropped.
+    pub temporary: PathBuf,
+}
+
+impl GitOptions {
+    /// The defaults, with a folder.
+    pub fn new(temporary: impl Into<PathBuf>) -> Self {
+        let temporary = temporary.into();
+        Self { limits: Limits::default(), addresses: AddressRule::Any, ssh: SshOptions::default(), temporary }
+    }
+}
+
 /// A repository and the way to it.
 #[derive(Clone)]
 pub struct Remote {
@@ -71,9 +93,7 @@ pub struct Git {
 }
 
 struct Inner {
-    limits: Limits,
-    addresses: AddressRule,
-    temporary: PathBuf,
+    options: GitOptions,
     clients: Mutex<HashMap<Policy, Client>>,
 }
 
@@ -85,10 +105,9 @@ const GRACE: Duration = Duration::from_millis(250);
 const PIECES: usize = 16;
 
 impl Git {
-    /// `temporary` is the folder for received packs; they go when their [`Checkout`] is dropped.
-    pub fn new(limits: Limits, addresses: AddressRule, temporary: impl Into<PathBuf>) -> Self {
-        let temporary = temporary.into();
-        Self { inner: Arc::new(Inner { limits, addresses, temporary, clients: Mutex::default() }) }
+    /// Nothing is connected yet.
+    pub fn new(options: GitOptions) -> Self {
+        Self { inner: Arc::new(Inner { options, clients: Mutex::default() }) }
     }
 
     /// Connects and shakes hands. The remote's time limit starts here and holds for the whole session.
@@ -97,17 +116,25 @@ impl Git {
     /// See [`GitError`].
     pub async fn open(&self, remote: &Remote) -> Result<Session, GitError> {
         let deadline = Instant::now() + remote.timeout;
-        let mut transport = self.connect(remote, deadline).await?;
         let url = remote.url.to_string();
         let shaken = async {
+            let mut transport = self.connect(remote, deadline).await?;
             let mut reader = PacketReader::new(transport.advertisement().await?, &url);
-            handshake(&mut reader, &url).await
+            let dialect = handshake(&mut reader, &url).await?;
+            drop(reader);
+            Ok((transport, dialect))
         };
-        let dialect = timeout_at(deadline + GRACE, shaken).await.unwrap_or_else(|_| Err(late(&url)))?;
+        let shaken = timeout_at(deadline + GRACE, shaken).await;
+        let (transport, dialect) = shaken.unwrap_or_else(|_| Err(late(&url)))?;
         Ok(Session { inner: self.inner.clone(), transport, dialect, url, deadline })
     }
 
     async fn connect(&self, remote: &Remote, deadline: Instant) -> Result<Transport, GitError> {
+        let options = &self.inner.options;
+        if let Some(access) = &remote.access.ssh {
+            let ssh = SshTransport::connect(remote, access, &options.ssh, options.addresses).await?;
+            return Ok(Transport::Ssh(Box::new(ssh)));
+        }
         let client = self.inner.client(remote)?;
         Ok(Transport::Http(HttpTransport::new(client, remote.url.clone(), deadline)))
     }
@@ -118,11 +145,11 @@ impl Inner {
     fn client(&self, remote: &Remote) -> Result<Client, GitError> {
         let mut policy = Policy {
             credentials: remote.access.http.clone(),
-            addresses: self.addresses,
+            addresses: self.options.addresses,
             user_agent: "git/sluice".to_owned(),
             ..Policy::default()
         };
-        policy.limits.max_body = self.limits.pack_bytes;
+        policy.limits.max_body = self.options.limits.pack_bytes;
         policy.limits.connect = Duration::from_secs(30);
         policy.limits.idle = Duration::from_secs(60);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,7 +205,10 @@ impl Session {
         let (deadline, url) = (self.deadline, self.url.clone());
         let fetching = async {
             let pack = self.fetch_pack(resolved).await?;
-            let limits = WalkLimits { entries: self.inner.limits.entries, path: self.inner.limits.path };
+            let limits = WalkLimits {
+                entries: self.inner.options.limits.entries,
+                path: self.inner.options.limits.path,
+            };
             Checkout::new(pack, resolved.commit, resolved.tag, limits)
         };
         timeout_at(deadline + GRACE, fetching).await.unwrap_or_else(|_| Err(late(&url)))
@@ -261,9 +291,9 @@ impl Session {
         receive::preamble(&mut reader, &self.dialect, &self.url).await?;
         let (sender, pieces) = mpsc::channel(PIECES);
         let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
-        let limits = &self.inner.limits;
-        let dir =
-            tempfile::tempdir_in(&self.inner.temporary).map_err(|error| GitError::Disk(error.to_string()))?;
+        let limits = &self.inner.options.limits;
+        let dir = tempfile::tempdir_in(&self.inner.options.temporary)
+            .map_err(|error| GitError::Disk(error.to_string()))?;
         let ingest = Ingest {
             pieces,
             dir,

@@ -1,11 +1,13 @@
 use bytes::Bytes;
 
-use crate::GitError;
+use crate::{GitError, ssh::SshTransport};
 
 /// The bytes of one answer.
 pub(crate) enum ByteStream<'a> {
     /// The body of an HTTP answer.
     Http { response: Box<net::Response>, url: &'a str },
+    /// The output of the program at the other end; it goes on after the answer.
+    Ssh(&'a mut SshTransport),
 }
 
 impl ByteStream<'_> {
@@ -15,6 +17,7 @@ impl ByteStream<'_> {
             Self::Http { response, url } => {
                 response.chunk().await.map_err(|error| GitError::from_request(url, error))
             }
+            Self::Ssh(ssh) => ssh.chunk().await,
         }
     }
 }

@@ -1,10 +1,11 @@
 use bytes::Bytes;
 
-use crate::{GitError, http::HttpTransport, stream::ByteStream};
+use crate::{GitError, http::HttpTransport, ssh::SshTransport, stream::ByteStream};
 
 /// A connection to a repository, whatever carries it.
 pub(crate) enum Transport {
     Http(HttpTransport),
+    Ssh(Box<SshTransport>),
 }
 
 impl Transport {
@@ -12,6 +13,7 @@ impl Transport {
     pub(crate) async fn advertisement(&mut self) -> Result<ByteStream<'_>, GitError> {
         match self {
             Self::Http(http) => http.advertisement().await,
+            Self::Ssh(ssh) => Ok(ByteStream::Ssh(ssh)),
         }
     }
 
@@ -19,6 +21,10 @@ impl Transport {
     pub(crate) async fn request(&mut self, body: Bytes, version2: bool) -> Result<ByteStream<'_>, GitError> {
         match self {
             Self::Http(http) => http.post(body, version2).await,
+            Self::Ssh(ssh) => {
+                ssh.send(body).await?;
+                Ok(ByteStream::Ssh(ssh))
+            }
         }
     }
 }

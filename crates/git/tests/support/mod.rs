@@ -2,17 +2,18 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 pub mod repo;
 pub mod server;
+pub mod sshd;
 
 use std::time::Duration;
 
-use git::{Access, Git, GitError, Limits, Remote, RemoteUrl, Selector};
+use git::{Access, Git, GitError, GitOptions, Limits, Remote, RemoteUrl, Selector};
 
 pub fn git() -> Git {
     git_with(Limits::default())
 }
 
 pub fn git_with(limits: Limits) -> Git {
-    Git::new(limits, net::AddressRule::Any, std::env::temp_dir())
+    Git::new(GitOptions { limits, ..GitOptions::new(std::env::temp_dir()) })
 }
 
 pub fn remote(url: &str) -> Remote {
