@@ -127,12 +127,13 @@ fn bound(call: &mut CallExpr) {
     name.clone_into(&mut call.func_name);
 }
 
-/// Instruments an operand and charges for its value. Literals are bounded by the text, and the accumulator
-/// of a loop (whose name cannot be written in CEL) is charged for by what goes into it.
+/// Instruments an operand and charges for its value. Literals are bounded by the text, lists and mappings are
+/// charged for by their elements, and so is the accumulator of a loop (whose name cannot be written in CEL).
+/// The library appends to an accumulator in place only as long as it sees `@result + [element]`.
 fn charged(expr: &mut IdedExpr) {
     instrument(expr);
     let free = match &expr.expr {
-        Expr::Literal(_) => true,
+        Expr::Literal(_) | Expr::List(_) | Expr::Map(_) => true,
         Expr::Ident(name) => name.starts_with('@'),
         _ => false,
     };
