@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use artifact::{LocalStore, Retention, Server};
-use git::{Git, Limits};
+use git::{Git, GitOptions, SshOptions};
 use net::AddressRule;
 use runtime::{Context, Controller, FeatureGates, RunError};
 
@@ -17,6 +17,9 @@ pub enum StartError {
     /// A feature gate that does not exist.
     #[error("flag --feature-gates: {0}")]
     Gates(#[from] runtime::args::GateError),
+    /// An algorithm for SSH that does not exist here.
+    #[error("flags --ssh-kex-algos, --ssh-hostkey-algos: {0}")]
+    Ssh(#[from] git::SshOptionsError),
     /// An address that cannot be used.
     #[error("flag --storage-addr: {0}")]
     Address(String),
@@ -61,7 +64,8 @@ async fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
     context.spawn(async move { server.run(shutdown.cancelled_owned()).await });
     let temporary = std::env::temp_dir().join("source-controller-git");
     std::fs::create_dir_all(&temporary).map_err(StartError::Temporary)?;
-    let git = Git::new(Limits::default(), AddressRule::NoLinkLocal, temporary);
+    let ssh = SshOptions::parse(&args.ssh.ssh_kex_algos, &args.ssh.ssh_hostkey_algos)?;
+    let git = Git::new(GitOptions { ssh, addresses: AddressRule::NoLinkLocal, ..GitOptions::new(temporary) });
     let algorithm = args.storage.artifact_digest_algo;
     let store: Arc<dyn artifact::Store> = Arc::new(store);
     let client = context.client.clone();
