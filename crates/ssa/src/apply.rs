@@ -112,8 +112,9 @@ impl Run<'_> {
         applied: &mut Applied,
     ) -> Result<Vec<Write>, Vec<ObjectError>> {
         let alone = objects.len() == 1;
-        let probes = stream::iter(objects).map(|object| self.probe(object, alone));
-        let plans: Vec<_> = probes.buffered(self.concurrency()).collect().await;
+        // Made before they are streamed: a closure in the stream would tie its Send to lifetimes.
+        let probes: Vec<_> = objects.iter().map(|object| self.probe(object, alone)).collect();
+        let plans: Vec<_> = stream::iter(probes).buffered(self.concurrency()).collect().await;
         let (mut writes, mut errors) = (Vec::new(), Vec::new());
         for plan in plans {
             match plan {
@@ -138,8 +139,8 @@ impl Run<'_> {
             waves[usize::from(order::wave(write.object.kind())).min(3)].push(write);
         }
         for wave in waves {
-            let results = stream::iter(wave).map(|write| self.write(write));
-            let results: Vec<_> = results.buffered(self.concurrency()).collect().await;
+            let writes: Vec<_> = wave.into_iter().map(|write| self.write(write)).collect();
+            let results: Vec<_> = stream::iter(writes).buffered(self.concurrency()).collect().await;
             let mut errors = Vec::new();
             for result in results {
                 match result {

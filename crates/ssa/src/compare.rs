@@ -9,10 +9,9 @@ const SLACK: i64 = 2;
 /// Whether an apply changed, or would change, the object: the server moves the time of our managedFields
 /// entry only then. Judged by the server's own clock; in doubt (a change in the last seconds, no clock) yes.
 pub(crate) fn moved(answer: &Answer, manager: &str) -> bool {
-    let entry = managed::own(&answer.value, manager);
-    let time = entry.and_then(|entry| entry.time()).and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    let time = managed::own(&answer.value, manager).and_then(managed::Entry::seconds);
     let (Some(time), Some(date)) = (time, answer.date) else { return true };
-    time.as_second() >= date - SLACK - answer.took.as_secs().min(3600) as i64
+    time >= date - SLACK - answer.took.as_secs().min(3600) as i64
 }
 
 /// Flux's comparison: labels, annotations, and everything outside metadata and status, without the fields at

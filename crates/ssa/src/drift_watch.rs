@@ -10,12 +10,14 @@ use std::{
 use manifest::{Gvk, ObjectId};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::{Action, Change, Owner, Settings, discovery::Discovery, managed::Takeover, marks::Marks};
+use crate::{
+    Action, Change, Fingerprint, Owner, Settings, discovery::Discovery, managed::Takeover, marks::Marks,
+};
 
 mod kind;
 mod table;
 
-use table::{Table, Tracked};
+use table::{Meaning, Table, Tracked};
 
 /// Signals waiting to be read; a watch that finds the queue full waits.
 const QUEUE: usize = 1024;
@@ -141,10 +143,26 @@ impl DriftWatch {
         lock(&self.0.table).is_synced(group, kind)
     }
 
-    /// Whether the live object is as it was applied for this owner, as far as the watch knows; at `version`
-    /// when one is given.
-    pub(crate) fn in_sync(&self, owner: &Owner, id: &ObjectId, version: Option<u64>) -> bool {
-        lock(&self.0.table).in_sync(owner, id, version)
+    /// The live state, when the watch knows it and it is the one that was applied for this owner.
+    pub(crate) fn in_sync(&self, owner: &Owner, id: &ObjectId) -> Option<Fingerprint> {
+        lock(&self.0.table).in_sync(owner, id).cloned()
+    }
+
+    /// An object is about to be written: events of our own doing are no drift.
+    pub(crate) fn write_begins(&self, owner: &Owner, id: &ObjectId) {
+        lock(&self.0.table).write_begins(owner, id);
+    }
+
+    /// A write has ended, with this state when it succeeded.
+    pub(crate) fn write_ends(&self, owner: &Owner, id: &ObjectId, result: Option<Fingerprint>) {
+        let meaning = lock(&self.0.table).write_ends(owner, id, result);
+        let what = match meaning {
+            Meaning::Drift(_) => What::Nominated { manager: String::new(), fields: Vec::new() },
+            Meaning::Moved(_) => What::Moved,
+            Meaning::Gone(_) => What::Gone,
+            Meaning::Nothing => return,
+        };
+        self.0.send_later(Signal { owner: owner.clone(), id: id.clone(), what });
     }
 
     fn watch_kind(&self, id: &ObjectId, version: &str) {

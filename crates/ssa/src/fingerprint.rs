@@ -18,6 +18,9 @@ pub struct Fingerprint {
     pub uid: u64,
     /// Hash of our entry in managedFields: fields and API version, not its time.
     pub entry: u64,
+    /// When the server last saw an apply of ours change the object, in seconds since 1970; 0 when it does not
+    /// say. No part of the state.
+    pub applied_at: i64,
     /// Hash of the entries that would be taken over; 0 when there are none.
     pub takeover: u64,
     /// Hash of the owner labels; 0 when they are absent.
@@ -37,6 +40,7 @@ impl Fingerprint {
             resource_version: metadata("resourceVersion").and_then(Value::as_str).map_or(0, parse_version),
             uid: hash(&metadata("uid").and_then(Value::as_str)),
             entry: own.map_or(0, |entry| hash(&(entry.api_version(), canonical(entry.fields())))),
+            applied_at: own.and_then(managed::Entry::seconds).unwrap_or(0),
             takeover: hash_entries(rules.of(object)),
             owner: marks.owner_of(object).map_or(0, |owner| hash(&owner)),
             deleting: metadata("deletionTimestamp").is_some_and(|time| !time.is_null()),

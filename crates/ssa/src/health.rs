@@ -69,8 +69,9 @@ impl Session {
         exprs: &HealthExprs,
     ) -> Vec<ObjectHealth> {
         let listed = self.list_large_kinds(ids, owner).await;
-        let checks = stream::iter(ids).map(|(id, version)| self.check(id, version, &listed, exprs));
-        checks.buffered(self.cluster.settings.concurrency.max(1)).collect().await
+        let checks: Vec<_> =
+            ids.iter().map(|(id, version)| self.check(id, version, &listed, exprs)).collect();
+        stream::iter(checks).buffered(self.cluster.settings.concurrency.max(1)).collect().await
     }
 
     async fn check(

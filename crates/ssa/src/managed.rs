@@ -15,6 +15,11 @@ impl<'a> Entry<'a> {
         self.0.get("time").and_then(Value::as_str)
     }
 
+    /// The time in seconds since 1970.
+    pub(crate) fn seconds(self) -> Option<i64> {
+        Some(self.time()?.parse::<jiff::Timestamp>().ok()?.as_second())
+    }
+
     pub(crate) fn api_version(self) -> &'a str {
         self.text("apiVersion")
     }

@@ -119,7 +119,7 @@ impl Run<'_> {
 
     /// The way without a dry run: one GET, or none when the watch knows that the object is as we left it.
     async fn plan_alone(&self, target: &Target<'_>) -> Result<Plan, ObjectError> {
-        let known = matches!(self.options.pass, Pass::Only(_)) && self.in_sync(target.object, None);
+        let known = matches!(self.options.pass, Pass::Only(_)) && self.in_sync(target.object).is_some();
         if known && !self.marks().any(target.object.value()) {
             return Ok(target.write(Step::Blind, None, None));
         }
@@ -134,6 +134,12 @@ impl Run<'_> {
         }
         let step = if self.takes_over(target.object, &live) { Step::TakeOver } else { Step::Blind };
         Ok(target.write(step, Some(live), None))
+    }
+
+    /// Plans an object anew, with a dry run.
+    pub(crate) async fn plan_again(&self, write: &Write) -> Result<Plan, ObjectError> {
+        let ignored = self.options.ignore.paths(write.object.value());
+        self.plan(&Target { object: &write.object, path: write.path.clone(), ignored }).await
     }
 
     async fn plan(&self, target: &Target<'_>) -> Result<Plan, ObjectError> {
@@ -177,7 +183,7 @@ impl Run<'_> {
         if !due && !compare::moved(&answer, &self.session.cluster.settings.field_manager) {
             return Ok(settled(target.object, Action::Unchanged, Some(self.fold(result)), None));
         }
-        if !due && target.ignored.is_empty() && self.in_sync(target.object, Some(result)) {
+        if !due && target.ignored.is_empty() && self.surely_moved(target.object, result) {
             return Ok(target.write(Step::Apply(Action::Configured), None, None));
         }
         match self.live(target).await? {
@@ -196,7 +202,7 @@ impl Run<'_> {
         if !due && !compare::differs(&live, result, &target.ignored) {
             return settled(target.object, Action::Unchanged, Some(self.fold(&live)), None);
         }
-        let drift = Some(DriftReport::of(&live, result, rules));
+        let drift = self.drift_report(&live, result);
         let lost = drift::lost_fields(&live, result, rules);
         let heal = matches!(self.options.pass, Pass::Heal(_));
         if heal && !due && managed::held_by_subresource(&live, &lost) {
@@ -235,17 +241,21 @@ impl Run<'_> {
 
     /// A dry run; with it the object that was sent, when fields the server does not know were dropped.
     async fn dry_run(&self, target: &Target<'_>) -> Result<(Answer, Option<Object>), ApiError> {
-        let send = |object: Object| async move {
-            let call = Call::patch(self.apply_path(&target.path, true), APPLY_PATCH, object.value());
-            self.session.send(&call).await
-        };
-        match send(target.object.clone()).await {
-            Ok(answer) => Ok((answer, None)),
-            Err(error) => match unknown_fields::without(target.object, &error) {
-                None => Err(error),
-                Some(object) => Ok((send(object.clone()).await?, Some(object))),
-            },
+        let path = self.apply_path(&target.path, true);
+        let mut stripped: Option<Object> = None;
+        for _ in 0..unknown_fields::ROUNDS {
+            let object = stripped.as_ref().unwrap_or(target.object);
+            match self.session.send(&Call::patch(&path, APPLY_PATCH, object.value())).await {
+                Ok(answer) => return Ok((answer, stripped)),
+                Err(error) => match unknown_fields::without(object, &error) {
+                    Some(object) => stripped = Some(object),
+                    None => return Err(error),
+                },
+            }
         }
+        let object = stripped.as_ref().unwrap_or(target.object);
+        let answer = self.session.send(&Call::patch(&path, APPLY_PATCH, object.value())).await?;
+        Ok((answer, stripped))
     }
 
     pub(crate) fn apply_path(&self, path: &str, dry_run: bool) -> String {
@@ -300,10 +310,17 @@ impl Run<'_> {
         !merges && takeover::is_due(live, &self.session.cluster.takeover)
     }
 
-    /// Whether the watch has the object, at this very version when one is given, as our last apply left it.
-    fn in_sync(&self, object: &Object, result: Option<&Value>) -> bool {
-        let version = result.map(|result| self.fold(result).resource_version);
-        self.session.cluster.drift.in_sync(self.options.owner, &object.id(), version)
+    fn in_sync(&self, object: &Object) -> Option<Fingerprint> {
+        self.session.cluster.drift.in_sync(self.options.owner, &object.id())
+    }
+
+    /// Whether the dry run began where our last apply ended, and moved the time of our entry: the change is
+    /// the source's, and there is nothing to learn from the live object.
+    fn surely_moved(&self, object: &Object, result: &Value) -> bool {
+        let result = self.fold(result);
+        self.in_sync(object).is_some_and(|live| {
+            live.resource_version == result.resource_version && live.applied_at < result.applied_at
+        })
     }
 
     pub(crate) fn fold(&self, object: &Value) -> Fingerprint {
@@ -312,6 +329,16 @@ impl Run<'_> {
 
     pub(crate) fn marks(&self) -> &crate::marks::Marks {
         &self.session.cluster.marks
+    }
+
+    /// Who changed the live object. An object that was not ours before has not drifted; what changes without
+    /// an owner's trace comes from the source when it is sent because the source changed.
+    pub(crate) fn drift_report(&self, live: &Value, result: &Value) -> Option<DriftReport> {
+        let rules = &self.session.cluster.takeover;
+        managed::own(live, &rules.field_manager)?;
+        let report = DriftReport::of(live, result, rules);
+        let by_source = report.manager.is_empty() && matches!(self.options.pass, Pass::Only(_));
+        (!report.fields.is_empty() && !by_source).then_some(report)
     }
 
     /// In a heal, an object that is absent has been deleted.

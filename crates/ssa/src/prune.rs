@@ -80,9 +80,16 @@ impl Session {
         ids.sort_by(|(a, _), (b, _)| order::compare(b, a));
         let mut pruned = Pruned::default();
         for kinds in ids.chunk_by(|(a, _), (b, _)| a.kind == b.kind && a.group == b.group) {
-            let fates = stream::iter(kinds.iter().copied())
-                .map(|(id, version)| async move { (id.clone(), self.delete(id, version, options).await) });
-            let fates: Vec<_> = fates.buffered(self.cluster.settings.concurrency.max(1)).collect().await;
+            let delete = |(id, version): (&ObjectId, &str)| {
+                let (id, version) = (id.clone(), version.to_owned());
+                async move {
+                    let fate = self.delete(&id, &version, options).await;
+                    (id, fate)
+                }
+            };
+            let deletes: Vec<_> = kinds.iter().copied().map(delete).collect();
+            let fates: Vec<_> =
+                stream::iter(deletes).buffered(self.cluster.settings.concurrency.max(1)).collect().await;
             fates.into_iter().for_each(|(id, fate)| pruned.note(id, fate));
         }
         pruned
@@ -90,11 +97,17 @@ impl Session {
 
     /// Which of these objects still exist, or may: an object that cannot be read counts as present.
     pub async fn present(&self, inventory: &Inventory) -> Vec<ObjectId> {
-        let reads = stream::iter(inventory.iter()).map(|(id, version)| async move {
-            let absent = matches!(self.find_live(id, version).await, Ok(None));
-            (!absent).then(|| id.clone())
-        });
-        reads.buffered(self.cluster.settings.concurrency.max(1)).filter_map(|id| async { id }).collect().await
+        let read = |(id, version): (&ObjectId, &str)| {
+            let (id, version) = (id.clone(), version.to_owned());
+            async move {
+                let absent = matches!(self.find_live(&id, &version).await, Ok(None));
+                (!absent).then_some(id)
+            }
+        };
+        let reads: Vec<_> = inventory.iter().map(read).collect();
+        let found: Vec<Option<ObjectId>> =
+            stream::iter(reads).buffered(self.cluster.settings.concurrency.max(1)).collect().await;
+        found.into_iter().flatten().collect()
     }
 
     async fn delete(
@@ -117,6 +130,7 @@ impl Session {
             if options.cancel.is_cancelled() || !(options.fence)() {
                 return Err(PruneError::Cancelled { subject: id.subject() });
             }
+            self.cluster.drift.untrack(options.owner, std::slice::from_ref(id));
             match self.send(&Call::delete(&path, &delete_options(&live))).await {
                 Ok(_) => return Ok(Fate::Deleted),
                 Err(error) if error.is_not_found() => return Ok(Fate::Gone),

@@ -21,8 +21,8 @@ pub(crate) async fn until_ready(
     let until = (Instant::now() + INLINE).min(run.options.deadline);
     let pending = written.into_iter().filter(|(_, status)| *status != Status::Current).map(|(id, _)| id);
     let waits = pending.filter_map(|id| objects.iter().find(|object| object.id() == id));
-    let waits = stream::iter(waits.copied().collect::<Vec<_>>()).map(|object| one(run, object, until));
-    let results: Vec<Option<ObjectError>> = waits.buffered(run.concurrency()).collect().await;
+    let waits: Vec<_> = waits.copied().map(|object| one(run, object, until)).collect();
+    let results: Vec<Option<ObjectError>> = stream::iter(waits).buffered(run.concurrency()).collect().await;
     for error in results.into_iter().flatten() {
         let version =
             objects.iter().find(|o| o.id() == error.id).map(|o| o.gvk().version).unwrap_or_default();

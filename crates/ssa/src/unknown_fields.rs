@@ -10,6 +10,8 @@ use crate::ApiError;
 static UNKNOWN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?m)(?:^|\s)(\.\S.*?): field not declared in schema").expect("a constant pattern")
 });
+/// How often fields are dropped from one object: the server names them level by level.
+pub(crate) const ROUNDS: usize = 8;
 /// Most unknown fields dropped from one object.
 const MAX_UNKNOWN: usize = 64;
 

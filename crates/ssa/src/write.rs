@@ -8,7 +8,7 @@ use crate::{
     Action, ApiError, Change, DriftReport, ObjectCause, ObjectError,
     apply::Run,
     compare,
-    probe::{Step, Write},
+    probe::{Plan, Step, Write},
     request::{APPLY_PATCH, Answer, Call, JSON_PATCH},
     takeover,
 };
@@ -25,11 +25,26 @@ impl Run<'_> {
         &self,
         write: Write,
     ) -> Result<(Change, kstatus::Status), (ObjectError, String)> {
-        let version = write.object.gvk().version;
-        self.write_object(&write).await.map_err(|error| (error, version))
+        let owner = self.options.owner;
+        let drift = &self.session.cluster.drift;
+        let (id, version) = (write.object.id(), write.object.gvk().version);
+        drift.write_begins(owner, &id);
+        let mut written = self.write_once(&write).await;
+        if let Err(error) = &written
+            && write.step == Step::Blind
+            && is_refusal(error)
+        {
+            written = self.write_planned(&write).await;
+        }
+        drift.write_ends(
+            owner,
+            &id,
+            written.as_ref().ok().and_then(|(change, _)| change.fingerprint.clone()),
+        );
+        written.map_err(|error| (error, version))
     }
 
-    async fn write_object(&self, write: &Write) -> Result<(Change, kstatus::Status), ObjectError> {
+    async fn write_once(&self, write: &Write) -> Result<(Change, kstatus::Status), ObjectError> {
         match write.step {
             Step::Apply(_) | Step::Blind => {}
             Step::TakeOver => self.take_over(write).await?,
@@ -47,44 +62,22 @@ impl Run<'_> {
         Ok((change, status(answer.value)))
     }
 
-    async fn send_apply(&self, write: &Write) -> Result<Answer, ObjectError> {
-        self.may_write(&write.object)?;
-        let call = Call::patch(self.apply_path(&write.path, false), APPLY_PATCH, write.object.value());
-        match self.session.send(&call).await {
-            Ok(answer) => Ok(answer),
-            Err(error) if write.step == Step::Blind => self.refused_blindly(write, error).await,
-            Err(error) => Err(ObjectError::new(&write.object, ObjectCause::Apply(error))),
+    /// An object that was sent without a dry run and refused is planned with one: fields may have to be
+    /// dropped, or the object recreated.
+    async fn write_planned(&self, write: &Write) -> Result<(Change, kstatus::Status), ObjectError> {
+        match self.plan_again(write).await? {
+            Plan::Write(planned) => self.write_once(&planned).await,
+            Plan::Settled(change) => Ok((*change, kstatus::Status::Unknown)),
+            Plan::Put(deferred) => Err(deferred.error),
         }
     }
 
-    /// An object sent without a dry run fails with the text of a dry run, and may be recreated.
-    async fn refused_blindly(&self, write: &Write, error: ApiError) -> Result<Answer, ObjectError> {
-        if let Some(object) = crate::unknown_fields::without(&write.object, &error) {
-            let call = Call::patch(self.apply_path(&write.path, false), APPLY_PATCH, object.value());
-            let sent = self.session.send(&call).await;
-            return sent.map_err(|e| ObjectError::new(&write.object, ObjectCause::DryRun(e)));
-        }
-        let forced = |live: &Value| {
-            self.options.force || self.marks().forced(write.object.value()) || self.marks().forced(live)
-        };
-        let live = match &write.live {
-            Some(live) => Some(live.clone()),
-            None => self.session.read(&write.path).await.unwrap_or(None),
-        };
-        let Some(live) = live.filter(|live| crate::immutable::is_immutable(&error) && forced(live)) else {
-            return Err(ObjectError::new(&write.object, ObjectCause::DryRun(error)));
-        };
-        let again = Write {
-            object: write.object.clone(),
-            path: write.path.clone(),
-            step: Step::Recreate,
-            live: Some(live),
-            drift: None,
-        };
-        self.remove(&again).await?;
+    async fn send_apply(&self, write: &Write) -> Result<Answer, ObjectError> {
         self.may_write(&write.object)?;
         let call = Call::patch(self.apply_path(&write.path, false), APPLY_PATCH, write.object.value());
-        self.session.send(&call).await.map_err(|e| ObjectError::new(&write.object, ObjectCause::Apply(e)))
+        // What was sent without a dry run fails with the text of one.
+        let cause = if write.step == Step::Blind { ObjectCause::DryRun } else { ObjectCause::Apply };
+        self.session.send(&call).await.map_err(|error| ObjectError::new(&write.object, cause(error)))
     }
 
     fn action(&self, write: &Write, answer: &Answer) -> Action {
@@ -103,7 +96,7 @@ impl Run<'_> {
             return Some(known.clone());
         }
         let live = write.live.as_ref().filter(|_| write.step != Step::Recreate)?;
-        Some(DriftReport::of(live, &answer.value, &self.session.cluster.takeover))
+        self.drift_report(live, &answer.value)
     }
 
     /// Makes fields of other managers ours, so that the apply after it removes those not in the source.
@@ -162,6 +155,12 @@ impl Run<'_> {
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
+}
+
+/// Whether the server refused the object itself, not us and not now.
+fn is_refusal(error: &ObjectError) -> bool {
+    let failure = error.api().and_then(ApiError::failure);
+    failure.is_some_and(|failure| !matches!(failure.code, 401 | 403 | 404 | 429 | 503))
 }
 
 fn is_race(error: &ApiError) -> bool {

@@ -28,13 +28,23 @@ pub(super) struct Tracked {
     owner: Owner,
     expected: Fingerprint,
     waiting: bool,
+    writing: bool,
+    /// Version of a deletion seen while writing; 0 for none.
+    deleted_at: u64,
     /// The state that was last reported, so that it is reported once.
     nominated: Option<Fingerprint>,
 }
 
 impl Tracked {
     pub(super) fn new(owner: &Owner, expected: Fingerprint) -> Self {
-        Self { owner: owner.clone(), expected, waiting: false, nominated: None }
+        Self {
+            owner: owner.clone(),
+            expected,
+            waiting: false,
+            writing: false,
+            deleted_at: 0,
+            nominated: None,
+        }
     }
 }
 
@@ -56,6 +66,9 @@ impl Table {
             tracked.waiting = before.waiting;
             if before.expected.resource_version > tracked.expected.resource_version {
                 tracked.expected = before.expected.clone();
+            }
+            if before.expected.resource_version == tracked.expected.resource_version {
+                tracked.nominated = before.nominated.clone();
             }
         }
         row.tracked = Some(tracked);
@@ -89,18 +102,49 @@ impl Table {
         }
     }
 
-    pub(super) fn in_sync(&self, owner: &Owner, id: &ObjectId, version: Option<u64>) -> bool {
-        let Some(Row { live: Some(live), tracked: Some(tracked), .. }) = self.rows.get(id) else {
-            return false;
-        };
-        self.is_synced(&id.group, &id.kind)
+    /// The live state, when a working watch has it and it is the one that was applied for this owner.
+    pub(super) fn in_sync(&self, owner: &Owner, id: &ObjectId) -> Option<&Fingerprint> {
+        let Row { live: Some(live), tracked: Some(tracked), .. } = self.rows.get(id)? else { return None };
+        let is = self.is_synced(&id.group, &id.kind)
             && tracked.owner == *owner
             && live.same_state(&tracked.expected)
             && live.resource_version >= tracked.expected.resource_version
             && !live.deleting
             && !live.marked
-            && live.takeover == 0
-            && version.is_none_or(|version| version == live.resource_version)
+            && live.takeover == 0;
+        is.then_some(live)
+    }
+
+    /// We are about to write the object: events from now on may be our own doing.
+    pub(super) fn write_begins(&mut self, owner: &Owner, id: &ObjectId) {
+        if let Some(tracked) = self.tracked_mut(owner, id) {
+            tracked.writing = true;
+            tracked.deleted_at = 0;
+        }
+    }
+
+    /// The write has ended, with this state when it succeeded. What the watch has seen since is judged now.
+    pub(super) fn write_ends(
+        &mut self,
+        owner: &Owner,
+        id: &ObjectId,
+        result: Option<Fingerprint>,
+    ) -> Meaning {
+        let Some(tracked) = self.tracked_mut(owner, id) else { return Meaning::Nothing };
+        tracked.writing = false;
+        if let Some(result) = result {
+            tracked.expected = result;
+            tracked.nominated = None;
+        }
+        if tracked.deleted_at > tracked.expected.resource_version {
+            return Meaning::Gone(owner.clone());
+        }
+        let Some(row) = self.rows.get_mut(id) else { return Meaning::Nothing };
+        row.live.clone().map_or(Meaning::Nothing, |live| row.judge(&live))
+    }
+
+    fn tracked_mut(&mut self, owner: &Owner, id: &ObjectId) -> Option<&mut Tracked> {
+        self.rows.get_mut(id)?.tracked.as_mut().filter(|tracked| tracked.owner == *owner)
     }
 
     pub(super) fn is_synced(&self, group: &str, kind: &str) -> bool {
@@ -130,10 +174,14 @@ impl Table {
     pub(super) fn deleted(&mut self, id: &ObjectId, version: u64) -> Meaning {
         let Some(row) = self.rows.get_mut(id) else { return Meaning::Nothing };
         row.live = None;
-        let Some(tracked) = &row.tracked else {
+        let Some(tracked) = &mut row.tracked else {
             self.rows.remove(id);
             return Meaning::Nothing;
         };
+        if tracked.writing {
+            tracked.deleted_at = version;
+            return Meaning::Nothing;
+        }
         let recreated_since = version != 0 && tracked.expected.resource_version > version;
         if recreated_since { Meaning::Nothing } else { Meaning::Gone(tracked.owner.clone()) }
     }
@@ -189,6 +237,9 @@ impl Row {
             *expected = live.clone();
             return Meaning::Nothing;
         }
+        if tracked.writing {
+            return Meaning::Nothing;
+        }
         let other_owner = live.owner != 0 && live.owner != expected.owner;
         let moved = if tracked.waiting { Meaning::Moved(tracked.owner.clone()) } else { Meaning::Nothing };
         if live.same_state(expected) {
@@ -218,10 +269,12 @@ mod tests {
     }
 
     fn print(version: u64, entry: u64) -> Fingerprint {
+        let applied_at = 0;
         Fingerprint {
             resource_version: version,
             uid: 1,
             entry,
+            applied_at,
             takeover: 0,
             owner: 7,
             deleting: false,
@@ -252,6 +305,7 @@ mod tests {
         assert_eq!(table.seen(id(), print(13, 3)), Meaning::Drift(owner("app")));
         assert_eq!(table.seen(id(), print(14, 1)), Meaning::Nothing);
         assert_eq!(table.seen(id(), print(15, 3)), Meaning::Drift(owner("app")));
+        assert!(table.track(&id(), Tracked::new(&owner("app"), print(10, 1))).is_none(), "told already");
     }
 
     #[test]
@@ -302,18 +356,46 @@ mod tests {
     }
 
     #[test]
-    fn in_sync_needs_a_working_watch_and_the_very_version() {
+    fn in_sync_needs_a_working_watch_and_the_applied_state() {
         let mut table = tracked(10, 1);
         table.seen(id(), print(10, 1));
-        assert!(!table.in_sync(&owner("app"), &id(), None));
+        assert!(table.in_sync(&owner("app"), &id()).is_none());
         table.list_begins("apps", "Deployment");
         table.seen(id(), print(11, 1));
         table.list_ends("apps", "Deployment");
-        assert!(table.in_sync(&owner("app"), &id(), None) && table.in_sync(&owner("app"), &id(), Some(11)));
-        assert!(!table.in_sync(&owner("app"), &id(), Some(12)));
-        assert!(!table.in_sync(&owner("other"), &id(), None));
+        assert_eq!(table.in_sync(&owner("app"), &id()), Some(&print(11, 1)));
+        assert!(table.in_sync(&owner("other"), &id()).is_none());
+        table.seen(id(), print(12, 2));
+        assert!(table.in_sync(&owner("app"), &id()).is_none());
+        table.seen(id(), print(13, 1));
+        assert!(table.in_sync(&owner("app"), &id()).is_some());
         table.lost("apps", "Deployment");
-        assert!(!table.in_sync(&owner("app"), &id(), None));
+        assert!(table.in_sync(&owner("app"), &id()).is_none());
+    }
+
+    #[test]
+    fn events_of_a_write_under_way_are_not_drift() {
+        let mut table = tracked(10, 1);
+        table.write_begins(&owner("app"), &id());
+        assert_eq!(table.seen(id(), print(11, 5)), Meaning::Nothing, "taken over");
+        assert_eq!(table.seen(id(), print(12, 2)), Meaning::Nothing, "applied");
+        assert_eq!(table.write_ends(&owner("app"), &id(), Some(print(12, 2))), Meaning::Nothing);
+        table.write_begins(&owner("app"), &id());
+        assert_eq!(table.seen(id(), print(15, 3)), Meaning::Nothing, "somebody was faster than our answer");
+        assert_eq!(table.write_ends(&owner("app"), &id(), Some(print(14, 2))), Meaning::Drift(owner("app")));
+    }
+
+    #[test]
+    fn an_object_deleted_while_written_is_gone_only_if_that_came_later() {
+        let mut table = tracked(10, 1);
+        table.seen(id(), print(10, 1));
+        table.write_begins(&owner("app"), &id());
+        assert_eq!(table.deleted(&id(), 11), Meaning::Nothing);
+        assert_eq!(table.write_ends(&owner("app"), &id(), Some(print(12, 1))), Meaning::Nothing);
+        table.write_begins(&owner("app"), &id());
+        assert_eq!(table.deleted(&id(), 14), Meaning::Nothing);
+        assert_eq!(table.write_ends(&owner("app"), &id(), Some(print(13, 1))), Meaning::Gone(owner("app")));
+        assert_eq!(table.deleted(&id(), 15), Meaning::Gone(owner("app")));
     }
 
     #[test]

@@ -1,0 +1,190 @@
+//! What the watch tells, and what it keeps quiet about.
+
+use std::{collections::HashSet, time::Duration};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use ssa::{Action, Pass, Signal, What};
+use testkit::patience;
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::world::{World, actions, ids};
+
+/// Applies, and waits until the watch of this kind works.
+async fn watched(
+    world: &World,
+    objects: &[serde_json::Value],
+    group: &str,
+    kind: &str,
+) -> Result<mpsc::Receiver<Signal>> {
+    let signals = world.ssa.drift().subscribe().context("taken")?;
+    world.apply(objects).await?;
+    timeout(patience(Duration::from_secs(10)), async {
+        while !world.ssa.drift().is_watching(group, kind) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await?;
+    Ok(signals)
+}
+
+async fn next(signals: &mut mpsc::Receiver<Signal>) -> Result<Signal> {
+    timeout(patience(Duration::from_secs(10)), signals.recv()).await?.context("closed")
+}
+
+async fn quiet(signals: &mut mpsc::Receiver<Signal>) {
+    let told = timeout(Duration::from_millis(700), signals.recv()).await;
+    assert!(told.is_err(), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_are_nominated_and_a_heal_undoes_them_and_names_who() -> Result<()> {
+    let world = World::new("ssa-drift").await?;
+    let objects = [world.deployment("web", json!({})), world.config_map("a", json!({"x": "1"}))];
+    let mut signals = watched(&world, &objects, "apps", "Deployment").await?;
+    let edits: [(&[&str], &str, &str); 3] = [
+        (&["scale", "deployment", "web", "--replicas=2"], "kubectl", ".spec.replicas"),
+        (
+            &["set", "env", "deployment", "web", "X=1"],
+            "kubectl-set",
+            ".spec.template.spec.containers[name=\"web\"].env",
+        ),
+        (
+            &["set", "image", "deployment", "web", "web=example.com/web:9"],
+            "kubectl-set",
+            ".spec.template.spec.containers[name=\"web\"].image",
+        ),
+    ];
+    for (edit, manager, field) in edits {
+        world.kubectl(edit);
+        let signal = next(&mut signals).await?;
+        assert!(
+            matches!(&signal.what, What::Nominated { manager: guess, .. } if guess == manager),
+            "{signal:?}"
+        );
+        let healed =
+            world.apply_as(&world.session, &objects, Pass::Heal(&HashSet::from([signal.id]))).await?;
+        assert_eq!(actions(&healed.changes), ["web configured"]);
+        let drift = healed.changes[0].drift.clone().unwrap();
+        assert_eq!(drift.manager, manager);
+        assert!(drift.fields.iter().any(|path| path.starts_with(field)), "{drift}");
+        quiet(&mut signals).await;
+    }
+    let live = world.live("Deployment", "web").await;
+    assert_eq!(live["spec"]["replicas"], 0);
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "example.com/web:1");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_is_told_and_healed_with_two_requests() -> Result<()> {
+    let world = World::new("ssa-deleted").await?;
+    let objects = [
+        world.object("v1", "Service", "web", json!({"spec": {"ports": [{"port": 80}]}})),
+        world.config_map("a", json!({})),
+    ];
+    let mut signals = watched(&world, &objects, "", "Service").await?;
+    world.kubectl(&["delete", "service", "web"]);
+    let signal = next(&mut signals).await?;
+    assert_eq!(signal.what, What::Gone);
+    world.requests();
+    let healed = world.apply_as(&world.session, &objects, Pass::Heal(&HashSet::from([signal.id]))).await?;
+    assert_eq!(actions(&healed.changes), ["web created"]);
+    assert!(healed.changes[0].drift.as_ref().unwrap().deleted);
+    assert_eq!(world.requests().len(), 2);
+    quiet(&mut signals).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_owner_label_is_told_as_gone_and_healed() -> Result<()> {
+    let world = World::new("ssa-label").await?;
+    let objects = [world.config_map("a", json!({"x": "1"}))];
+    let mut signals = watched(&world, &objects, "", "ConfigMap").await?;
+    world.kubectl(&["label", "cm", "a", "kustomize.toolkit.fluxcd.io/name-"]);
+    assert_eq!(next(&mut signals).await?.what, What::Gone);
+    let healed = world
+        .apply_as(&world.session, &objects, Pass::Heal(&HashSet::from([world.id("", "ConfigMap", "a")])))
+        .await?;
+    assert_eq!(actions(&healed.changes), ["a configured"]);
+    assert_eq!(
+        world.live("ConfigMap", "a").await["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"],
+        "app"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_restarts_and_foreign_fields_are_no_drift() -> Result<()> {
+    let world = World::new("ssa-nodrift").await?;
+    let objects = [world.deployment("web", json!({"replicas": 1})), world.config_map("a", json!({}))];
+    let mut signals = watched(&world, &objects, "apps", "Deployment").await?;
+    world.kubectl(&["rollout", "restart", "deployment", "web"]);
+    world.kubectl(&["annotate", "--field-manager=flux-client-side-apply", "deployment", "web", "note=x"]);
+    world.kubectl(&["rollout", "status", "deployment", "web", "--timeout=30s"]);
+    quiet(&mut signals).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_set_by_an_autoscaler_are_left_between_passes() -> Result<()> {
+    let world = World::new("ssa-hpa").await?;
+    let objects = [world.deployment("web", json!({})), world.config_map("a", json!({}))];
+    let mut signals = watched(&world, &objects, "apps", "Deployment").await?;
+    for replicas in ["3", "5"] {
+        let scale = format!(
+            "/apis/apps/v1/namespaces/{}/deployments/web/scale?fieldManager=kube-controller-manager",
+            world.ns.name()
+        );
+        let patch = json!({"spec": {"replicas": replicas.parse::<i32>()?}}).to_string().into_bytes();
+        let request =
+            http::Request::patch(scale).header("content-type", "application/merge-patch+json").body(patch)?;
+        world.cluster.client().request::<serde_json::Value>(request).await?;
+        if replicas == "3" {
+            let signal = next(&mut signals).await?;
+            let left =
+                world.apply_as(&world.session, &objects, Pass::Heal(&HashSet::from([signal.id]))).await?;
+            assert_eq!(left.changes[0].action, Action::Left);
+        }
+    }
+    quiet(&mut signals).await;
+    assert_eq!(world.live("Deployment", "web").await["spec"]["replicas"], 5);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_waited_for_wake_at_each_event() -> Result<()> {
+    let world = World::new("ssa-wait").await?;
+    let objects = [world.deployment("web", json!({})), world.config_map("a", json!({}))];
+    let mut signals = watched(&world, &objects, "apps", "Deployment").await?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    world.ssa.drift().wait_for(&world.owner, &[world.id("apps", "Deployment", "web")]);
+    world
+        .cluster
+        .patch_status("Deployment", world.ns.name(), "web", json!({"observedGeneration": 7}))
+        .await?;
+    let signal = next(&mut signals).await?;
+    assert_eq!((signal.what, signal.owner), (What::Moved, world.owner.clone()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_sync_objects_need_no_read_before_a_change() -> Result<()> {
+    let world = World::new("ssa-sync").await?;
+    let objects = |x: &str| [world.config_map("a", json!({"x": x})), world.config_map("b", json!({"x": x}))];
+    let mut signals = watched(&world, &objects("1"), "", "ConfigMap").await?;
+    // The server dates entries by whole seconds.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    world.requests();
+    let applied = world.apply(&objects("2")).await?;
+    assert_eq!(actions(&applied.changes), ["a configured", "b configured"]);
+    assert!(applied.changes.iter().all(|change| change.drift.is_none()));
+    assert_eq!(world.requests().len(), 4);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let one = HashSet::from([world.id("", "ConfigMap", "a")]);
+    let applied = world.apply_as(&world.session, &objects("3"), Pass::Only(&one)).await?;
+    assert_eq!((actions(&applied.changes), ids(&applied.changes)), (vec!["a configured".to_owned()], one));
+    assert_eq!(world.requests().len(), 1);
+    quiet(&mut signals).await;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Kinds that come with the build, later, or never.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::world::{World, actions};
+
+/// A CRD of its own for each test: groups are cluster-wide.
+fn crd(world: &World, scope: &str) -> (Value, String) {
+    let group = format!("{}.example.com", world.ns.name());
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("things.{group}")},
+        "spec": {"group": group, "scope": scope, "names": {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}}]}});
+    (crd, group)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_definition_and_its_resources_go_live_in_one_apply() -> Result<()> {
+    let world = World::new("ssa-crd").await?;
+    let (crd, group) = crd(&world, "Cluster");
+    // targetNamespace puts a namespace on everything it does not know.
+    let thing = world.object(&format!("{group}/v1"), "Thing", "one", json!({"spec": {"a": 1}}));
+    let more = world.object(&format!("{group}/v1"), "Thing", "two", json!({"spec": {"a": 1}}));
+    let applied = world.apply(&[thing, more, crd]).await?;
+    assert_eq!(
+        actions(&applied.changes),
+        [format!("things.{group} created").as_str(), "one created", "two created"]
+    );
+    assert!(applied.deferred.is_empty());
+    assert_eq!(applied.changes[1].id.namespace, "");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_a_new_namespace_go_live_in_one_apply() -> Result<()> {
+    let world = World::new("ssa-ns").await?;
+    let name = format!("{}-new", world.ns.name());
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let inside =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": name}});
+    let applied = world.apply(&[inside, namespace]).await?;
+    assert_eq!(actions(&applied.changes), [format!("{name} created").as_str(), "a created"]);
+    world.cluster.delete("Namespace", "", &name).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_group_is_waited_for_and_its_definition_wakes() -> Result<()> {
+    let mut world = World::new("ssa-defer").await?;
+    let mut crds = world.ssa.crd_changes();
+    let (crd, group) = crd(&world, "Namespaced");
+    let objects =
+        [world.object(&format!("{group}/v1"), "Thing", "one", json!({})), world.config_map("a", json!({}))];
+    let applied = world.apply(&objects).await?;
+    assert_eq!(actions(&applied.changes), ["a created"]);
+    let ns = world.ns.name().to_owned();
+    assert_eq!(
+        applied.deferred[0].error.to_string(),
+        format!("Thing/{ns}/one dry-run failed: no matches for kind \"Thing\" in version \"{group}/v1\"")
+    );
+    crds.borrow_and_update();
+    world.cluster.apply(&crd).await?;
+    tokio::time::timeout(testkit::patience(std::time::Duration::from_secs(10)), async {
+        loop {
+            crds.changed().await.unwrap();
+            if world.apply(&objects).await.unwrap().deferred.is_empty() {
+                break;
+            }
+        }
+    })
+    .await?;
+    world.defer = false;
+    let unknown = world.object("unknown.example.com/v1", "Thing", "one", json!({}));
+    assert!(world.apply(&[unknown]).await.is_err());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_cannot_be_reached_is_waited_for() -> Result<()> {
+    let world = World::new("ssa-webhook").await?;
+    let ns = world.ns.name().to_owned();
+    let hook = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": ns},
+        "webhooks": [{"name": "w.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail",
+            "clientConfig": {"url": "https://127.0.0.1:1/w"}, "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": ns}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE"]}]}]});
+    world.cluster.apply(&hook).await?;
+    let objects = [world.config_map("a", json!({})), world.object("v1", "ServiceAccount", "sa", json!({}))];
+    let deferred = async {
+        // The webhook is in force a moment after its creation.
+        for _ in 0..100 {
+            let applied = world.apply(&objects).await?;
+            if !applied.deferred.is_empty() {
+                return Ok(applied);
+            }
+            world.cluster.delete("ConfigMap", &ns, "a").await?;
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("the webhook was never called")
+    };
+    let applied = deferred.await;
+    world.plane.kubectl_ok(&["delete", "validatingwebhookconfiguration", &ns])?;
+    let text = applied?.deferred[0].error.to_string();
+    assert!(text.contains("failed calling webhook"), "{text}");
+    Ok(())
+}
