@@ -7,8 +7,9 @@ use crate::{
     layers, sizes,
 };
 
-/// Runs every check and fails at the end if any failed, so that one run names them all.
-pub(crate) fn run() -> Result<()> {
+/// Runs every check whose name holds one of the words (all, without a word) and fails at the end if any failed, so that one
+/// run names them all.
+pub(crate) fn run(words: &[String]) -> Result<()> {
     let checks: [(&str, fn() -> Result<()>); 6] = [
         ("format", || build("cargo fmt", &["fmt", "--all", "--check"])),
         ("layers", layers::check),
@@ -18,7 +19,8 @@ pub(crate) fn run() -> Result<()> {
         ("licences, advisories, bans", deny),
     ];
     let mut failed = Vec::new();
-    for (name, check) in checks {
+    let asked = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    for (name, check) in checks.into_iter().filter(|(name, _)| asked(name)) {
         say(&format!("== {name}"));
         if let Err(error) = check() {
             say(&format!("  {error:#}"));

@@ -28,7 +28,7 @@ cargo xtask <task>
   bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR]
                         measures the controllers beside a bare client
   generate [--check]    write config/crd and config/crd-legacy from the types of crate api
-  lint                  format, clippy, layers, function sizes, docs, licences
+  lint [CHECK...]       format, layers, function sizes, clippy, documentation, licences (all, or these)
 ";
 
 fn main() -> ExitCode {
@@ -50,7 +50,7 @@ fn run(args: &[String]) -> Result<()> {
         "bench" => cargo::bench(rest),
         "generate" => cargo::generate(rest),
         "test" => test::run(rest),
-        "lint" => lint::run(),
+        "lint" => lint::run(rest),
         "help" | "--help" | "-h" => {
             say(HELP);
             Ok(())
