@@ -145,6 +145,10 @@ impl<R: Reconciler> Shell<R> {
     fn after(&self, key: &Key, started: Instant, result: Result<bool, TurnError>) {
         let shared = &self.shared;
         shared.metrics.reconciled(shared.kind, key, started.elapsed(), matches!(result, Ok(true)));
+        if shared.store.get(key).is_none() {
+            // The object went while it ran; what was just counted goes too.
+            shared.forget(key);
+        }
         let Err(error) = result else { return };
         if error.is_gone() {
             return;

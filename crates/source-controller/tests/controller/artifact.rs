@@ -1,0 +1,106 @@
+use crate::rig::{Rig, SOON};
+use serde_json::json;
+
+const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cfg}\ndata: {a: '1'}\n";
+
+#[tokio::test]
+async fn a_branch_becomes_an_artifact_that_is_served_with_its_digest() {
+    let rig = Rig::start("artifact").await.unwrap();
+    let commit = rig.repo.commit(&[("cm.yaml", CONFIG)], "first commit").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let object = rig.ready("True").await.unwrap();
+    let artifact = &object["status"]["artifact"];
+    assert_eq!(artifact["revision"], format!("main@sha1:{commit}"));
+    assert_eq!(artifact["path"], format!("gitrepository/{}/app/{commit}.tar.gz", rig.ns.name()));
+    let served = reqwest::get(artifact["url"].as_str().unwrap()).await.unwrap();
+    assert_eq!(served.status().as_u16(), 200);
+    let bytes = served.bytes().await.unwrap();
+    assert_eq!(artifact["digest"], artifact::Digest::of(&bytes).to_string());
+    assert_eq!(artifact["size"], bytes.len());
+
+    let event = rig.events.wait(SOON, |event| event["reason"] == "NewArtifact").await.unwrap();
+    assert_eq!(event["message"], "stored artifact for commit 'first commit'");
+    assert_eq!(event["severity"], "info");
+    let metadata = json!({
+        "source.toolkit.fluxcd.io/digest": artifact["digest"],
+        "source.toolkit.fluxcd.io/revision": format!("main@sha1:{commit}"),
+    });
+    assert_eq!(event["metadata"], metadata);
+}
+
+#[tokio::test]
+async fn without_a_new_commit_nothing_is_cloned_and_one_status_is_written() {
+    let rig = Rig::start("same").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    rig.ready("True").await.unwrap();
+    let packs = |rig: &Rig| rig.git.requests().iter().filter(|line| line.contains("git-upload-pack")).count();
+    let (before, written) = (rig.git.requests().len(), rig.writes("").unwrap().len());
+    rig.reconcile().await.unwrap();
+    let asked = rig.git.requests();
+    assert!(asked.len() > before, "the remote is asked for its references");
+    assert!(packs(&rig) > 0 && asked[before..].len() <= 2, "{:?}", &asked[before..]);
+    assert_eq!(rig.writes("").unwrap().len(), written + 1, "{:?}", rig.writes("").unwrap());
+}
+
+#[tokio::test]
+async fn a_new_commit_costs_two_status_writes_and_keeps_the_old_file_for_a_while() {
+    let rig = Rig::start("new").await.unwrap();
+    let first = rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    rig.ready("True").await.unwrap();
+    let written = rig.writes("").unwrap().len();
+    assert!(written <= 4, "finalizer and three status writes: {:?}", rig.writes("").unwrap());
+    let second = rig.repo.commit(&[("cm.yaml", "a: 2\n")], "second").unwrap();
+    let object = rig.reconcile().await.unwrap();
+    assert_eq!(object["status"]["artifact"]["revision"], format!("main@sha1:{second}"));
+    assert_eq!(rig.writes("").unwrap().len(), written + 2, "{:?}", rig.writes("").unwrap());
+    let folder = rig.controller().dir().join("storage/gitrepository").join(rig.ns.name()).join("app");
+    assert!(folder.join(format!("{first}.tar.gz")).exists());
+}
+
+#[tokio::test]
+async fn a_stored_file_that_was_deleted_or_changed_is_built_again() {
+    let rig = Rig::start("tampered").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let object = rig.ready("True").await.unwrap();
+    let (digest, size) = (&object["status"]["artifact"]["digest"], &object["status"]["artifact"]["size"]);
+    let file =
+        rig.controller().dir().join("storage").join(object["status"]["artifact"]["path"].as_str().unwrap());
+    std::fs::remove_file(&file).unwrap();
+    rig.reconcile().await.unwrap();
+    assert!(file.exists());
+    std::fs::write(&file, "tampered").unwrap();
+    let again = rig.reconcile().await.unwrap();
+    assert_eq!(&again["status"]["artifact"]["digest"], digest);
+    assert_eq!(*size, std::fs::metadata(&file).unwrap().len());
+    rig.events.wait(SOON, |event| event["reason"] == "ArtifactVerificationFailed").await.unwrap();
+}
+
+#[tokio::test]
+async fn another_ignore_list_makes_another_artifact_of_the_same_commit() {
+    let rig = Rig::start("ignore").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG), ("docs/a.md", "# a\n")], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let before = rig.ready("True").await.unwrap();
+    rig.apply(json!({ "ignore": "/*\n!/cm.yaml\n" })).await.unwrap();
+    let after = rig.when(|object| object["status"]["observedGeneration"] == 2).await.unwrap();
+    assert_eq!(after["status"]["artifact"]["revision"], before["status"]["artifact"]["revision"]);
+    assert_ne!(after["status"]["artifact"]["digest"], before["status"]["artifact"]["digest"]);
+    assert_eq!(after["status"]["observedIgnore"], "/*\n!/cm.yaml\n");
+}
+
+#[tokio::test]
+async fn another_digest_function_is_used_when_asked_for() {
+    let mut rig = Rig::without_controller("digest").await.unwrap();
+    let builder = rig.builder("").unwrap().arg("--artifact-digest-algo=sha512");
+    rig.controller = Some(builder.start().await.unwrap());
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let object = rig.ready("True").await.unwrap();
+    let digest = object["status"]["artifact"]["digest"].as_str().unwrap();
+    assert!(digest.starts_with("sha512:") && digest.len() == "sha512:".len() + 128, "{digest}");
+    rig.reconcile().await.unwrap();
+    assert!(rig.events.events().iter().all(|event| event["reason"] != "ArtifactVerificationFailed"));
+}

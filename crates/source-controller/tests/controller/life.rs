@@ -1,0 +1,103 @@
+use crate::rig::{Rig, SOON};
+use serde_json::{Value, json};
+use testkit::condition;
+
+const CONFIG: &str = "a: 1\n";
+
+#[tokio::test]
+async fn a_deleted_source_takes_its_files_along_also_when_it_is_suspended() {
+    for suspend in [false, true] {
+        let rig = Rig::start("deleted").await.unwrap();
+        rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+        rig.apply(json!({})).await.unwrap();
+        rig.ready("True").await.unwrap();
+        let folder = rig.controller().dir().join("storage/gitrepository").join(rig.ns.name()).join("app");
+        assert!(folder.exists());
+        rig.apply(json!({ "suspend": suspend })).await.unwrap();
+        rig.cluster.delete("GitRepository", rig.ns.name(), "app").await.unwrap();
+        rig.cluster.wait_gone(("GitRepository", rig.ns.name(), "app"), SOON).await.unwrap();
+        assert!(!folder.exists());
+        series_vanish(&rig).await;
+    }
+}
+
+async fn series_vanish(rig: &Rig) {
+    let url = format!("http://127.0.0.1:{}/metrics", rig.controller().ports()[0]);
+    let since = std::time::Instant::now();
+    while reqwest::get(&url).await.unwrap().text().await.unwrap().contains("name=\"app\"") {
+        assert!(since.elapsed() < SOON, "its series stay");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_suspended_source_is_left_alone_until_it_is_resumed() {
+    let rig = Rig::start("suspended").await.unwrap();
+    let first = rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    rig.ready("True").await.unwrap();
+    rig.apply(json!({ "suspend": true })).await.unwrap();
+    rig.when(|object| object["status"]["observedGeneration"] == 2).await.unwrap();
+    let second = rig.repo.commit(&[("cm.yaml", "a: 2\n")], "second").unwrap();
+    let object = rig.reconcile().await.unwrap();
+    assert_eq!(object["status"]["artifact"]["revision"], format!("main@sha1:{first}"));
+    testkit::check_conditions(&object).unwrap();
+    let rows = rig.controller().debug_objects().await.unwrap();
+    assert_eq!(rows[0]["state"], "suspended", "{rows}");
+    rig.apply(json!({ "suspend": false })).await.unwrap();
+    let object = rig.when(|object| object["status"]["observedGeneration"] == 3).await.unwrap();
+    assert_eq!(object["status"]["artifact"]["revision"], format!("main@sha1:{second}"));
+}
+
+#[tokio::test]
+async fn the_interval_finds_a_new_commit_and_debug_objects_tells_the_next_one() {
+    let rig = Rig::start("interval").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({ "interval": "2s" })).await.unwrap();
+    rig.ready("True").await.unwrap();
+    let second = rig.repo.commit(&[("cm.yaml", "a: 2\n")], "second").unwrap();
+    let revision = format!("main@sha1:{second}");
+    rig.when(|object| object["status"]["artifact"]["revision"] == revision.as_str()).await.unwrap();
+    let rows = rig.controller().debug_objects().await.unwrap();
+    assert!(rows[0]["nextWakeUp"].is_string() && rows[0]["name"] == "app", "{rows}");
+}
+
+#[tokio::test]
+async fn a_killed_controller_finds_its_artifact_again_and_writes_nothing_new() {
+    let mut rig = Rig::start("killed").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let before = rig.ready("True").await.unwrap();
+    let (dir, ports) = (rig.controller().dir().to_owned(), rig.controller().ports());
+    rig.controller().process().kill();
+    let builder = rig.builder("").unwrap().dir(&dir).ports(ports);
+    rig.controller = Some(builder.start().await.unwrap());
+    let asked = rig.git.requests().len();
+    while rig.git.requests().len() == asked {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let after = rig.reconcile().await.unwrap();
+    assert_eq!(after["status"]["artifact"], before["status"]["artifact"]);
+    let events = rig.events.events();
+    assert_eq!(events.iter().filter(|event| event["reason"] == "NewArtifact").count(), 1, "{events:?}");
+}
+
+#[tokio::test]
+async fn finalizers_and_status_have_the_field_managers_of_flux() {
+    let rig = Rig::start("managers").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let object = rig.ready("True").await.unwrap();
+    let entries = object["metadata"]["managedFields"].as_array().unwrap();
+    let ours: Vec<&Value> = entries.iter().filter(|entry| entry["manager"] == "source-controller").collect();
+    assert_eq!(ours.len(), 2, "{entries:?}");
+    assert!(ours.iter().all(|entry| entry["operation"] == "Update"));
+    assert!(condition(&object, "ArtifactInStorage").is_some());
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_controller_cleanly() {
+    let rig = Rig::start("ended").await.unwrap();
+    let status = rig.controller().process().terminate(SOON).unwrap();
+    assert_eq!(status.code(), Some(0), "{}", rig.controller().process().log_tail(5));
+}

@@ -1,0 +1,89 @@
+use crate::rig::{Rig, SOON};
+use serde_json::{Value, json};
+use testkit::condition;
+
+const CONFIG: &str = "a: 1\n";
+
+async fn stalls(rig: &Rig, spec: Value, field: &str) {
+    rig.apply(spec).await.unwrap();
+    let stalled = |object: &Value| {
+        condition(object, "Stalled").is_some_and(|stalled| {
+            stalled["message"].as_str().unwrap_or_default().contains(field)
+                && stalled["observedGeneration"] == object["metadata"]["generation"]
+        })
+    };
+    let object = rig.when(stalled).await.unwrap();
+    testkit::check_conditions(&object).unwrap();
+    assert_eq!(condition(&object, "Ready").unwrap()["status"], "False");
+    assert_eq!(object["status"]["observedGeneration"], object["metadata"]["generation"]);
+}
+
+#[tokio::test]
+async fn what_is_not_built_yet_stalls_by_name_and_leaves_the_artifact() {
+    let rig = Rig::start("later").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let artifact = rig.ready("True").await.unwrap()["status"]["artifact"].clone();
+    let verify = json!({ "mode": "HEAD", "secretRef": { "name": "keys" } });
+    for (spec, field) in [
+        (json!({ "verify": verify }), "spec.verify"),
+        (json!({ "recurseSubmodules": true }), "spec.recurseSubmodules"),
+        (json!({ "sparseCheckout": ["a"] }), "spec.sparseCheckout"),
+        (json!({ "include": [{ "repository": { "name": "lib" } }] }), "spec.include"),
+    ] {
+        stalls(&rig, spec, field).await;
+    }
+    let object = rig.when(|_| true).await.unwrap();
+    assert_eq!(object["status"]["artifact"], artifact);
+    rig.events.wait(SOON, |event| event["reason"] == "UnsupportedFeature").await.unwrap();
+    rig.apply(json!({})).await.unwrap();
+    rig.ready("True").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_url_that_passes_the_schema_but_is_none_stalls() {
+    let rig = Rig::start("url").await.unwrap();
+    stalls(&rig, json!({ "url": "http://host with spaces/x.git" }), "failed to parse url").await;
+}
+
+#[tokio::test]
+async fn a_failed_login_is_told_without_the_password_and_heals_with_the_right_one() {
+    let rig = Rig::start("auth").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    let url = rig.repo.url().replace(&rig.git.url(), &rig.git.auth_url());
+    rig.apply(json!({ "url": url, "secretRef": { "name": "auth" } })).await.unwrap();
+    let failed = |reason: &'static str| {
+        move |object: &Value| condition(object, "FetchFailed").is_some_and(|fetch| fetch["reason"] == reason)
+    };
+    let object = rig.when(failed("AuthenticationFailed")).await.unwrap();
+    testkit::check_conditions(&object).unwrap();
+    rig.secret("auth", json!({ "username": "git", "password": "canary-wrong" })).await.unwrap();
+    let object = rig.when(failed("GitOperationFailed")).await.unwrap();
+    testkit::check_conditions(&object).unwrap();
+    let ready = condition(&object, "Ready").unwrap();
+    assert!(ready["message"].as_str().unwrap().contains("authentication required"), "{ready}");
+    rig.secret("auth", json!({ "username": "git", "password": "s3cret" })).await.unwrap();
+    let object = rig.ready("True").await.unwrap();
+    assert!(condition(&object, "FetchFailed").is_none());
+    let told = format!("{:?}{}{object}", rig.events.events(), rig.controller().process().log());
+    assert!(!told.contains("canary") && !told.contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_missing_branch_keeps_the_last_artifact_and_does_not_write_at_each_retry() {
+    let rig = Rig::start("branch").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let artifact = rig.ready("True").await.unwrap()["status"]["artifact"].clone();
+    rig.apply(json!({ "ref": { "branch": "none" } })).await.unwrap();
+    let object = rig.when(|object| condition(object, "FetchFailed").is_some()).await.unwrap();
+    testkit::check_conditions(&object).unwrap();
+    assert_eq!(object["status"]["artifact"], artifact);
+    assert_eq!(condition(&object, "Reconciling").unwrap()["reason"], "ProgressingWithRetry");
+    let asked = rig.git.requests().len();
+    let version = object["metadata"]["resourceVersion"].clone();
+    while rig.git.requests().len() < asked + 4 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(rig.when(|_| true).await.unwrap()["metadata"]["resourceVersion"], version);
+}

@@ -1,0 +1,102 @@
+//! What every test starts with.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use testkit::{
+    Cluster, ControlPlane, Controller, ControllerBuilder, EventSink, GitRepo, GitServer, TestNamespace,
+};
+
+/// A generous ceiling; order and counts are asserted, not times.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// A namespace with a Git server, an event sink and source-controller bound to it.
+pub(crate) struct Rig {
+    pub(crate) controller: Option<Controller>,
+    pub(crate) plane: &'static ControlPlane,
+    pub(crate) cluster: Cluster,
+    pub(crate) ns: TestNamespace,
+    pub(crate) git: GitServer,
+    pub(crate) repo: GitRepo,
+    pub(crate) events: EventSink,
+}
+
+impl Rig {
+    pub(crate) async fn start(prefix: &str) -> Result<Self> {
+        let mut rig = Self::without_controller(prefix).await?;
+        rig.controller = Some(rig.builder("")?.start().await?);
+        Ok(rig)
+    }
+
+    pub(crate) async fn without_controller(prefix: &str) -> Result<Self> {
+        let plane = ControlPlane::shared().await?;
+        let git = GitServer::start()?;
+        let repo = git.repo("app")?;
+        Ok(Self {
+            controller: None,
+            plane,
+            cluster: plane.cluster().await?,
+            ns: plane.namespace(prefix).await?,
+            git,
+            repo,
+            events: EventSink::start()?,
+        })
+    }
+
+    /// A controller bound to the namespace under a user of its own.
+    pub(crate) fn builder(&self, suffix: &str) -> Result<ControllerBuilder> {
+        let builder = self.plane.controller("source-controller").namespace(self.ns.name());
+        let builder = builder.user(self.plane, &self.user(suffix))?;
+        Ok(builder.arg(format!("--events-addr={}", self.events.url())).arg("--min-retry-delay=200ms"))
+    }
+
+    pub(crate) fn user(&self, suffix: &str) -> String {
+        format!("source-controller{suffix}:{}", self.ns.name())
+    }
+
+    pub(crate) fn controller(&self) -> &Controller {
+        self.controller.as_ref().expect("the controller runs")
+    }
+
+    /// Applies a GitRepository `app` with these fields over url, branch main and an interval of 10 minutes.
+    pub(crate) async fn apply(&self, spec: Value) -> Result<Value> {
+        let mut full = json!({ "url": self.repo.url(), "interval": "10m", "ref": { "branch": "main" } });
+        for (key, value) in spec.as_object().into_iter().flatten() {
+            full[key] = value.clone();
+        }
+        self.cluster
+            .apply(&json!({
+                "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+                "metadata": { "name": "app", "namespace": self.ns.name() }, "spec": full,
+            }))
+            .await
+    }
+
+    pub(crate) async fn secret(&self, name: &str, data: Value) -> Result<Value> {
+        let meta = json!({ "name": name, "namespace": self.ns.name() });
+        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": data });
+        self.cluster.apply(&secret).await
+    }
+
+    pub(crate) async fn ready(&self, status: &str) -> Result<Value> {
+        self.cluster.wait_ready(("GitRepository", self.ns.name(), "app"), status, SOON).await
+    }
+
+    pub(crate) async fn when(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.cluster.wait(("GitRepository", self.ns.name(), "app"), SOON, wanted).await
+    }
+
+    /// Asks for a run and waits until it was handled.
+    pub(crate) async fn reconcile(&self) -> Result<Value> {
+        let token = self.cluster.request_reconcile("GitRepository", self.ns.name(), "app").await?;
+        self.when(|object| object["status"]["lastHandledReconcileAt"] == token.as_str()).await
+    }
+
+    /// Requests of the controller so far that change GitRepositories.
+    pub(crate) fn writes(&self, suffix: &str) -> Result<Vec<String>> {
+        let all = self.plane.requests_of(&self.user(suffix))?;
+        let writes = |request: &String| !request.starts_with("get ") && request.contains("/gitrepositories/");
+        Ok(all.into_iter().filter(|request| writes(request) && !request.starts_with("watch")).collect())
+    }
+}
