@@ -8,7 +8,7 @@ use testkit::ControlPlane;
 use super::screen::say;
 
 /// An act that takes longer than this has failed.
-const LIMIT: Duration = Duration::from_secs(45);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// How often to say that it still waits.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
