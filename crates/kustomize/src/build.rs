@@ -1,0 +1,164 @@
+use manifest::{
+    Object,
+    yaml::{DuplicateKeys, Node, YamlError, write_yaml},
+};
+use serde_json::Value;
+
+use crate::{
+    error::BuildError,
+    fields::set_entry,
+    kustomization::Strings,
+    load::{LoadRestriction, Loader},
+    origin::transformations_yaml,
+    remote::RemoteLoader,
+    resource::Resource,
+    sort::sort,
+    target::{Session, Target},
+    tree::Tree,
+};
+
+/// How a kustomization is built.
+#[derive(Clone, Copy, Default)]
+pub struct BuildOptions<'a> {
+    /// Where files may be read.
+    pub load_restriction: LoadRestriction,
+    /// Gives remote bases and files; without it, they are refused.
+    pub remote: Option<&'a dyn RemoteLoader>,
+    /// What a build may cost.
+    pub limits: BuildLimits,
+}
+
+/// What a build may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildLimits {
+    /// Resources, after lists are taken apart.
+    pub resources: usize,
+}
+
+impl Default for BuildLimits {
+    /// 100 000 resources.
+    fn default() -> Self {
+        Self { resources: 100_000 }
+    }
+}
+
+/// Built resources, in order.
+#[derive(Clone, Debug)]
+pub struct Resources(Vec<Value>);
+
+impl Resources {
+    /// What `kustomize build --reorder none` prints: documents separated by `---`.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        let mut out = String::new();
+        for (at, value) in self.0.iter().enumerate() {
+            if at > 0 {
+                out.push_str("---\n");
+            }
+            write_yaml(&mut out, value);
+        }
+        out
+    }
+
+    /// The resources as objects. Each has `apiVersion`, `kind` and a name, except where a patch took them away.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Object> {
+        self.0.iter().cloned().filter_map(|value| Object::from_value(value).ok()).collect()
+    }
+
+    /// The resources as JSON values.
+    #[must_use]
+    pub fn into_values(self) -> Vec<Value> {
+        self.0
+    }
+}
+
+/// The label that `buildMetadata: [managedByLabel]` sets, and the version this build is equal to.
+const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
+const ORIGIN: &str = "config.kubernetes.io/origin";
+const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
+const LOCAL: &str = "config.kubernetes.io/local-config";
+/// Marks of the reference tool that never leave it.
+const INTERNAL: [&str; 8] = [
+    "internal.config.kubernetes.io/path",
+    "internal.config.kubernetes.io/index",
+    "internal.config.kubernetes.io/seqindent",
+    "internal.config.kubernetes.io/id",
+    "internal.config.kubernetes.io/annotations-migration-resource-id",
+    "config.kubernetes.io/path",
+    "config.kubernetes.io/index",
+    "config.k8s.io/id",
+];
+const INTERNAL_NAMES: [&str; 10] = [
+    "previousKinds",
+    "previousNames",
+    "prefixes",
+    "suffixes",
+    "previousNamespaces",
+    "allowNameChange",
+    "allowKindChange",
+    "refBy",
+    "generatorBehavior",
+    "needsHashSuffix",
+];
+
+/// Builds the kustomization of a directory, as `kustomize build --reorder none` does.
+///
+/// # Errors
+/// When anything in the kustomization, its bases and files is missing or wrong; the message names file, field and
+/// object.
+pub fn build(tree: &dyn Tree, path: &str, options: &BuildOptions<'_>) -> Result<Resources, BuildError> {
+    let loader = Loader::new(tree, path, options.load_restriction, options.remote)?;
+    let session = Session::new(options.limits);
+    let target = Target::load_root(&session, loader)?;
+    let metadata = target.kustomization().build_metadata.clone();
+    let sort_options = target.kustomization().sort_options.clone();
+    let mut resources = target.build()?;
+    if let Some(sort_options) = sort_options {
+        sort(&mut resources, &sort_options)?;
+    }
+    let mut values = Vec::with_capacity(resources.len());
+    for resource in resources {
+        values.push(finished(resource, &metadata)?);
+    }
+    Ok(Resources(values))
+}
+
+/// Whether a resource is for this tool alone.
+pub(crate) fn is_local(resource: &Resource) -> bool {
+    let mark = resource.node.at(&["metadata", "annotations", LOCAL]);
+    mark.is_some_and(|mark| mark.text() != Some("false"))
+}
+
+fn finished(mut resource: Resource, metadata: &[String]) -> Result<Value, BuildError> {
+    let has = |option: &str| metadata.iter().any(|given| given == option);
+    if has("managedByLabel") {
+        let labels = resource.metadata_mut().entry("labels", Node::mapping);
+        set_entry(labels, MANAGED_BY.0, MANAGED_BY.1)?;
+    }
+    let mut annotations = resource.meta_strings("annotations");
+    annotations.retain(|key, _| !is_internal(key));
+    set_or_remove(&mut annotations, ORIGIN, has("originAnnotations"), || {
+        resource.origin.as_ref().map(|origin| origin.to_yaml())
+    });
+    set_or_remove(&mut annotations, TRANSFORMATIONS, has("transformerAnnotations"), || {
+        (!resource.transformations.is_empty()).then(|| transformations_yaml(&resource.transformations))
+    });
+    resource.set_meta_strings("annotations", &annotations);
+    let id = resource.id().to_string();
+    let value: Result<_, YamlError> = resource.node.into_json(DuplicateKeys::Refuse);
+    value.map_err(|error| BuildError::from(error).context(id))
+}
+
+fn set_or_remove(annotations: &mut Strings, key: &str, wanted: bool, value: impl FnOnce() -> Option<String>) {
+    if !wanted {
+        annotations.remove(key);
+    } else if let Some(value) = value() {
+        annotations.insert(key.to_owned(), value);
+    }
+}
+
+fn is_internal(key: &str) -> bool {
+    let name = key.strip_prefix("internal.config.kubernetes.io/");
+    INTERNAL.contains(&key) || name.is_some_and(|name| INTERNAL_NAMES.contains(&name))
+}

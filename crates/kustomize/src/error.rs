@@ -1,0 +1,142 @@
+use manifest::yaml::YamlError;
+
+use crate::{
+    config::ConfigError,
+    fields::FieldError,
+    generators::GeneratorError,
+    kustomization::KustomizationError,
+    load::LoadError,
+    plugins::PluginError,
+    refs::ReferenceError,
+    replacement_error::ReplacementError,
+    resmap::ResMapError,
+    resource::ResourceError,
+    selector::SelectorError,
+    sort::SortError,
+    transformers::{ImageError, PatchError, ReplicaError, ValueAddError},
+    vars::VarError,
+};
+
+/// Why a kustomization cannot be built. Messages keep the reference tool's key phrases.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// An error seen from further out.
+    #[error("{context}: {source}")]
+    Context {
+        /// What was being done.
+        context: String,
+        /// What went wrong.
+        source: Box<BuildError>,
+    },
+    /// A text of resources is wrong; the file is named behind, as the reference tool does.
+    #[error("{source} in File: {file}")]
+    InFile {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: Box<BuildError>,
+    },
+    /// No kustomization file.
+    #[error(
+        "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{0}'"
+    )]
+    NoKustomization(String),
+    /// More than one.
+    #[error("Found multiple kustomization files under: {0}")]
+    ManyKustomizations(String),
+    /// A component where a base is needed, or the other way round.
+    #[error("expected kind {wanted} for path '{path}'{found}")]
+    Kind {
+        /// What is needed, as in `!= 'Component'`.
+        wanted: &'static str,
+        /// Directory.
+        path: String,
+        /// What is there.
+        found: String,
+    },
+    /// Both a built-in version and a schema are named.
+    #[error("builtin version and custom schema provided, cannot use both")]
+    SchemaAndVersion,
+    /// The named version is unknown.
+    #[error("the specified OpenAPI version is not built in")]
+    SchemaVersion,
+    /// Helm charts are not inflated.
+    #[error("helmCharts are not inflated by this build; render them with a HelmRelease")]
+    Helm,
+    /// More resources than allowed.
+    #[error("build exceeds the limit of {0} resources")]
+    TooMany(usize),
+    /// A kustomization file is wrong.
+    #[error(transparent)]
+    Kustomization(#[from] KustomizationError),
+    /// A file cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A file is no YAML.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
+    /// A text holds no resources.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    /// Resources cannot stand together.
+    #[error(transparent)]
+    ResMap(#[from] ResMapError),
+    /// A transformer configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something cannot be generated.
+    #[error(transparent)]
+    Generator(#[from] GeneratorError),
+    /// A generator or transformer object is wrong.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// A field cannot be set.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// A selector is wrong.
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
+    /// A patch is wrong.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// An image is wrong.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Replicas are wrong.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// A replacement is wrong.
+    #[error(transparent)]
+    Replacement(#[from] ReplacementError),
+    /// A value to add is wrong.
+    #[error(transparent)]
+    ValueAdd(#[from] ValueAddError),
+    /// A name reference cannot follow.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// A var is wrong.
+    #[error(transparent)]
+    Var(#[from] VarError),
+    /// `sortOptions` is wrong.
+    #[error(transparent)]
+    Sort(#[from] SortError),
+}
+
+impl BuildError {
+    pub(crate) fn context(self, context: impl Into<String>) -> Self {
+        Self::Context { context: context.into(), source: Box::new(self) }
+    }
+
+    pub(crate) fn in_file(self, file: &str) -> Self {
+        Self::InFile { file: file.to_owned(), source: Box::new(self) }
+    }
+
+    /// Whether a text is no YAML.
+    pub(crate) fn is_malformed_yaml(&self) -> bool {
+        match self {
+            Self::Context { source, .. } | Self::InFile { source, .. } => source.is_malformed_yaml(),
+            Self::Resource(ResourceError::Yaml(_)) => true,
+            _ => false,
+        }
+    }
+}

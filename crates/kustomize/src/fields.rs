@@ -1,0 +1,199 @@
+//! Finding and setting the fields that a [`FieldSpec`] names.
+
+use manifest::yaml::{Dialect, Mapping, Node, Scalar, ScalarStyle, Sequence, Tag, resolve_plain};
+
+use crate::{
+    config::FieldSpec,
+    resid::{GvkRef, ResId},
+};
+
+/// Why a field cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// A field spec does not fit an object.
+    #[error("considering field '{path}' of object {object}: {source}")]
+    InObject {
+        /// The field.
+        path: String,
+        /// The object.
+        object: String,
+        /// What is wrong there.
+        source: Box<FieldError>,
+    },
+    /// A scalar stands where the path goes on.
+    #[error("expected sequence or mapping node")]
+    NotACollection,
+    /// The path has an empty part.
+    #[error("cannot set or create an empty field name")]
+    EmptyName,
+    /// The node is of another kind.
+    #[error("wrong node kind: expected {expected} but got {found}")]
+    Kind {
+        /// The kind that is needed.
+        expected: &'static str,
+        /// The kind that is there.
+        found: &'static str,
+    },
+    /// Something a caller's own step found wrong.
+    #[error("{0}")]
+    Step(String),
+}
+
+/// What is made when a field is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Create {
+    /// A scalar, to be set by the step.
+    Scalar,
+    /// A mapping.
+    Mapping,
+}
+
+type Step<'f> = dyn FnMut(&mut Node) -> Result<(), FieldError> + 'f;
+
+/// Runs `step` on every field of `object` that `spec` names, if the object is of its type.
+pub(crate) fn for_each_field(
+    object: &mut Node,
+    spec: &FieldSpec,
+    parts: &[String],
+    create: Option<Create>,
+    step: &mut Step<'_>,
+) -> Result<(), FieldError> {
+    if !gvk_of(object).is_selected(spec.gvk()) {
+        return Ok(());
+    }
+    let create = create.filter(|_| spec.create);
+    walk(object, parts, create, step).map_err(|source| FieldError::InObject {
+        path: spec.path.clone(),
+        object: id_of(object).to_string(),
+        source: Box::new(source),
+    })
+}
+
+fn walk(
+    node: &mut Node,
+    parts: &[String],
+    create: Option<Create>,
+    step: &mut Step<'_>,
+) -> Result<(), FieldError> {
+    let Some((part, rest)) = parts.split_first() else { return step(node) };
+    match node {
+        _ if node.is_null() => Ok(()),
+        Node::Sequence(list) => list.items.iter_mut().try_for_each(|item| walk(item, parts, create, step)),
+        Node::Mapping(mapping) => walk_mapping(mapping, part, rest, create, step),
+        Node::Scalar(_) => Err(FieldError::NotACollection),
+    }
+}
+
+fn walk_mapping(
+    mapping: &mut Mapping,
+    part: &str,
+    rest: &[String],
+    create: Option<Create>,
+    step: &mut Step<'_>,
+) -> Result<(), FieldError> {
+    let (name, is_list) = part.strip_suffix("[]").map_or((part, false), |name| (name, true));
+    if name.is_empty() {
+        return Err(FieldError::EmptyName);
+    }
+    let make = match create.filter(|_| !is_list) {
+        Some(create) if rest.is_empty() => Some(create),
+        Some(_) => Some(Create::Mapping),
+        None => None,
+    };
+    let field = match make {
+        Some(kind) => Some(mapping.entry(name, || made(kind))),
+        None => mapping.get_mut(name),
+    };
+    let Some(field) = field else { return Ok(()) };
+    if field.is_null() {
+        if is_list {
+            *field = Node::Sequence(Sequence::default());
+        } else if let Some(kind) = make {
+            *field = made(kind);
+        }
+    }
+    walk(field, rest, create, step)
+}
+
+fn made(kind: Create) -> Node {
+    match kind {
+        Create::Scalar => Node::string(""),
+        Create::Mapping => Node::mapping(),
+    }
+}
+
+/// Sets a scalar's text; what it stands for follows from its style, as when it were read again.
+pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), FieldError> {
+    let scalar = scalar_mut(node)?;
+    text.clone_into(&mut scalar.value);
+    scalar.tag = if scalar.style == ScalarStyle::Plain && !text.contains('\n') {
+        resolve_plain(Dialect::Kyaml, text)
+    } else {
+        Tag::Str
+    };
+    Ok(())
+}
+
+/// Sets a scalar to a string.
+pub(crate) fn set_string(node: &mut Node, text: &str) -> Result<(), FieldError> {
+    let scalar = scalar_mut(node)?;
+    text.clone_into(&mut scalar.value);
+    scalar.tag = Tag::Str;
+    Ok(())
+}
+
+/// Sets a string entry of a mapping.
+pub(crate) fn set_entry(node: &mut Node, key: &str, value: &str) -> Result<(), FieldError> {
+    match node {
+        Node::Mapping(mapping) => {
+            mapping.set(key, Node::string(value));
+            Ok(())
+        }
+        _ if node.is_null() => Ok(()),
+        _ => Err(FieldError::Kind { expected: "MappingNode", found: kind_name(node) }),
+    }
+}
+
+pub(crate) fn scalar_mut(node: &mut Node) -> Result<&mut Scalar, FieldError> {
+    let found = kind_name(node);
+    match node {
+        Node::Scalar(scalar) => Ok(scalar),
+        _ => Err(FieldError::Kind { expected: "ScalarNode", found }),
+    }
+}
+
+/// kyaml's name of a node's kind.
+pub(crate) fn kind_name(node: &Node) -> &'static str {
+    match node {
+        Node::Scalar(_) => "ScalarNode",
+        Node::Sequence(_) => "SequenceNode",
+        Node::Mapping(_) => "MappingNode",
+    }
+}
+
+/// Null, an empty list or an empty mapping.
+pub(crate) fn is_empty(node: &Node) -> bool {
+    match node {
+        Node::Scalar(scalar) => scalar.tag == Tag::Null,
+        Node::Sequence(list) => list.items.is_empty(),
+        Node::Mapping(mapping) => mapping.is_empty(),
+    }
+}
+
+fn root_text<'n>(object: &'n Node, field: &str) -> &'n str {
+    object.get(field).and_then(Node::text).unwrap_or_default()
+}
+
+fn meta_text<'n>(object: &'n Node, field: &str) -> &'n str {
+    let value = object.at(&["metadata", field]).filter(|value| !is_empty(value));
+    value.and_then(Node::text).unwrap_or_default()
+}
+
+pub(crate) fn gvk_of(object: &Node) -> GvkRef<'_> {
+    GvkRef::from_api_version(root_text(object, "apiVersion"), root_text(object, "kind"))
+}
+
+/// The id an object has now.
+pub(crate) fn id_of(object: &Node) -> ResId<'_> {
+    ResId { gvk: gvk_of(object), name: meta_text(object, "name"), namespace: meta_text(object, "namespace") }
+}

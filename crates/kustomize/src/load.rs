@@ -1,0 +1,187 @@
+use std::{borrow::Cow, rc::Rc};
+
+use crate::{
+    path,
+    remote::{RemoteError, RemoteLoader, is_remote_directory, is_remote_file},
+    tree::{EntryKind, Tree, TreeError},
+};
+
+/// Where a kustomization may read files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadRestriction {
+    /// Files in or below the kustomization's own directory.
+    #[default]
+    RootOnly,
+    /// Files anywhere in the tree. Never above its root.
+    None,
+}
+
+/// Why a file or base cannot be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The tree does not give it.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Outside of what may be read.
+    #[error("security; file '{path}' is not in or below '/{root}'")]
+    Outside {
+        /// The path, resolved.
+        path: String,
+        /// The directory it must be in.
+        root: String,
+    },
+    /// A directory where a file is needed.
+    #[error("'/{0}' must resolve to a file")]
+    MustBeFile(String),
+    /// A base that is no directory.
+    #[error("must build at directory: not a valid directory: {0}")]
+    NotADirectory(TreeError),
+    /// An empty path.
+    #[error("new root cannot be empty")]
+    EmptyRoot,
+    /// An absolute path.
+    #[error("new root '{0}' cannot be absolute")]
+    AbsoluteRoot(String),
+    /// Bases that include each other.
+    #[error("cycle detected: candidate root '/{candidate}' contains visited root '/{visited}'")]
+    Cycle {
+        /// The directory to be visited.
+        candidate: String,
+        /// The directory that led there.
+        visited: String,
+    },
+    /// Bases nested too deeply.
+    #[error("bases are nested deeper than {0}")]
+    TooDeep(usize),
+    /// Not UTF-8 where text is needed.
+    #[error("'{0}' is not valid UTF-8")]
+    NotText(String),
+    /// A remote resource that is refused or cannot be had.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+}
+
+/// The tree a loader reads: the caller's, or a remote one that the build holds.
+#[derive(Clone)]
+enum Source<'a> {
+    Caller(&'a dyn Tree),
+    Remote(Rc<dyn Tree + 'a>),
+}
+
+/// Reads files as seen from one kustomization's directory.
+#[derive(Clone)]
+pub(crate) struct Loader<'a> {
+    source: Source<'a>,
+    root: String,
+    /// Directories of this tree that led here.
+    visited: Vec<String>,
+    restriction: LoadRestriction,
+    remote: Option<&'a dyn RemoteLoader>,
+    depth: usize,
+}
+
+/// Bases within bases at most; cycles end sooner.
+const MAX_DEPTH: usize = 100;
+
+impl<'a> Loader<'a> {
+    pub(crate) fn new(
+        tree: &'a dyn Tree,
+        at: &str,
+        restriction: LoadRestriction,
+        remote: Option<&'a dyn RemoteLoader>,
+    ) -> Result<Self, LoadError> {
+        let outside = || LoadError::Outside { path: at.to_owned(), root: String::new() };
+        let root = path::join("", at).ok_or_else(outside)?;
+        check_directory(tree, &root)?;
+        let source = Source::Caller(tree);
+        Ok(Self { source, root, visited: Vec::new(), restriction, remote, depth: 0 })
+    }
+
+    /// The directory files are read from, without a leading slash.
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    fn tree(&self) -> &dyn Tree {
+        match &self.source {
+            Source::Caller(tree) => *tree,
+            Source::Remote(tree) => tree.as_ref(),
+        }
+    }
+
+    /// The bytes of a file.
+    pub(crate) fn load(&self, file: &str) -> Result<Cow<'_, [u8]>, LoadError> {
+        if is_remote_file(file) {
+            return Ok(Cow::Owned(self.remote()?.file(file)?));
+        }
+        let resolved = self.resolve(file)?;
+        match self.tree().kind(&resolved) {
+            Some(EntryKind::Dir) => return Err(LoadError::MustBeFile(resolved)),
+            None => return Err(TreeError::NotFound(resolved).into()),
+            Some(EntryKind::File) => {}
+        }
+        if self.restriction == LoadRestriction::RootOnly && !path::is_in(&resolved, &self.root) {
+            return Err(LoadError::Outside { path: format!("/{resolved}"), root: self.root.clone() });
+        }
+        Ok(self.tree().read(&resolved)?)
+    }
+
+    /// The text of a file.
+    pub(crate) fn load_text(&self, file: &str) -> Result<String, LoadError> {
+        let bytes = self.load(file)?.into_owned();
+        String::from_utf8(bytes).map_err(|_| LoadError::NotText(file.to_owned()))
+    }
+
+    fn resolve(&self, file: &str) -> Result<String, LoadError> {
+        let outside = || LoadError::Outside {
+            path: format!("/{}", path::join_loose(&self.root, file)),
+            root: String::new(),
+        };
+        path::join(&self.root, file).ok_or_else(outside)
+    }
+
+    /// A loader for a base or component.
+    pub(crate) fn enter(&self, dir: &str) -> Result<Self, LoadError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(LoadError::TooDeep(MAX_DEPTH));
+        }
+        if dir.is_empty() {
+            return Err(LoadError::EmptyRoot);
+        }
+        if is_remote_directory(dir) {
+            return self.enter_remote(dir);
+        }
+        if dir.starts_with('/') {
+            return Err(LoadError::AbsoluteRoot(dir.to_owned()));
+        }
+        let root = self.resolve(dir)?;
+        check_directory(self.tree(), &root)?;
+        let mut visited = self.visited.clone();
+        visited.push(self.root.clone());
+        if let Some(visited) = visited.iter().rev().find(|visited| path::is_in(visited, &root)) {
+            return Err(LoadError::Cycle { candidate: root, visited: visited.clone() });
+        }
+        Ok(Self { root, visited, depth: self.depth + 1, ..self.clone() })
+    }
+
+    fn enter_remote(&self, url: &str) -> Result<Self, LoadError> {
+        let (tree, root) = self.remote()?.directory(url)?;
+        let tree: Rc<dyn Tree> = Rc::from(tree);
+        let restriction = LoadRestriction::RootOnly;
+        let source = Source::Remote(tree);
+        let visited = Vec::new();
+        Ok(Self { source, root, visited, restriction, remote: self.remote, depth: self.depth + 1 })
+    }
+
+    fn remote(&self) -> Result<&'a dyn RemoteLoader, LoadError> {
+        self.remote.ok_or(LoadError::Remote(RemoteError::Refused))
+    }
+}
+
+fn check_directory(tree: &dyn Tree, root: &str) -> Result<(), LoadError> {
+    match tree.kind(root) {
+        Some(EntryKind::Dir) => Ok(()),
+        Some(EntryKind::File) => Err(LoadError::NotADirectory(TreeError::NotADirectory(root.to_owned()))),
+        None => Err(LoadError::NotADirectory(TreeError::NotFound(root.to_owned()))),
+    }
+}

@@ -1,0 +1,177 @@
+use std::fmt;
+
+use crate::schema::is_cluster_scoped;
+
+/// Group, version and kind; empty where unknown or, in a selector, where anything goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Gvk {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+}
+
+/// The borrowed form of [`Gvk`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct GvkRef<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) kind: &'a str,
+}
+
+/// What kustomize calls a resource: group, version, kind, name and namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ResId<'a> {
+    pub(crate) gvk: GvkRef<'a>,
+    pub(crate) name: &'a str,
+    pub(crate) namespace: &'a str,
+}
+
+/// The namespace of things that have none.
+const NO_NAMESPACE: &str = "_non_namespaceable_";
+const KINDS_FIRST: [&str; 22] = [
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+];
+const KINDS_LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
+impl Gvk {
+    pub(crate) fn new(group: &str, version: &str, kind: &str) -> Self {
+        Self { group: group.into(), version: version.into(), kind: kind.into() }
+    }
+
+    pub(crate) fn as_ref(&self) -> GvkRef<'_> {
+        GvkRef { group: &self.group, version: &self.version, kind: &self.kind }
+    }
+}
+
+impl<'a> GvkRef<'a> {
+    pub(crate) fn from_api_version(api_version: &'a str, kind: &'a str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self { group, version, kind }
+    }
+
+    /// Whether every field that the selector gives is equal.
+    pub(crate) fn is_selected(self, selector: GvkRef<'_>) -> bool {
+        let fits = |want: &str, have: &str| want.is_empty() || want == have;
+        fits(selector.group, self.group)
+            && fits(selector.version, self.version)
+            && fits(selector.kind, self.kind)
+    }
+
+    pub(crate) fn is_cluster_scoped(self) -> bool {
+        is_cluster_scoped(self)
+    }
+
+    /// The order in which kustomize sorts field specs by kind: namespaces first, webhooks last.
+    pub(crate) fn sort_key(self) -> (i32, String) {
+        (kind_rank(self.kind, &KINDS_FIRST, &KINDS_LAST), self.legacy_string())
+    }
+
+    /// `group_version_Kind` with `~G`, `~V`, `~K` for what is empty.
+    pub(crate) fn legacy_string(self) -> String {
+        let or = |text: &'a str, empty: &'a str| if text.is_empty() { empty } else { text };
+        format!("{}_{}_{}", or(self.group, "~G"), or(self.version, "~V"), or(self.kind, "~K"))
+    }
+}
+
+/// Negative for kinds of the first list, positive for those of the last, 0 for others.
+pub(crate) fn kind_rank<S: AsRef<str>>(kind: &str, first: &[S], last: &[S]) -> i32 {
+    let place = |list: &[S]| {
+        list.iter().rposition(|listed| listed.as_ref() == kind).and_then(|at| i32::try_from(at).ok())
+    };
+    let len = i32::try_from(first.len()).unwrap_or(i32::MAX);
+    match (place(last), place(first)) {
+        (Some(at), _) => at + 1,
+        (None, Some(at)) => at - len,
+        (None, None) => 0,
+    }
+}
+
+/// The kinds that the legacy order puts first and last.
+pub(crate) fn legacy_order() -> (Vec<String>, Vec<String>) {
+    let own = |list: &[&str]| list.iter().map(|kind| (*kind).to_owned()).collect();
+    (own(&KINDS_FIRST), own(&KINDS_LAST))
+}
+
+impl<'a> ResId<'a> {
+    /// The namespace to compare: `default` where it is left out, a mark of its own for cluster-scoped kinds.
+    pub(crate) fn effective_namespace(self) -> &'a str {
+        if self.gvk.is_cluster_scoped() {
+            NO_NAMESPACE
+        } else if self.namespace.is_empty() {
+            "default"
+        } else {
+            self.namespace
+        }
+    }
+
+    pub(crate) fn same_namespace(self, other: ResId<'_>) -> bool {
+        self.effective_namespace() == other.effective_namespace()
+    }
+
+    /// Equal names and kinds in equal effective namespaces.
+    pub(crate) fn equals(self, other: ResId<'_>) -> bool {
+        self.gvk == other.gvk && self.name == other.name && self.same_namespace(other)
+    }
+
+    /// The form in which equal ids are equal values.
+    pub(crate) fn key(self) -> IdKey {
+        IdKey {
+            gvk: Gvk::new(self.gvk.group, self.gvk.version, self.gvk.kind),
+            name: self.name.to_owned(),
+            namespace: self.effective_namespace().to_owned(),
+        }
+    }
+}
+
+/// An owned id with its effective namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct IdKey {
+    gvk: Gvk,
+    name: String,
+    namespace: String,
+}
+
+impl fmt::Display for GvkRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or = |text: &'_ str, empty: &'static str| {
+            if text.is_empty() { empty.to_owned() } else { text.to_owned() }
+        };
+        write!(
+            f,
+            "{}.{}.{}",
+            or(self.kind, "[noKind]"),
+            or(self.version, "[noVer]"),
+            or(self.group, "[noGrp]")
+        )
+    }
+}
+
+impl fmt::Display for ResId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.name.is_empty() { "[noName]" } else { self.name };
+        let namespace = if self.namespace.is_empty() { "[noNs]" } else { self.namespace };
+        write!(f, "{}/{name}.{namespace}", self.gvk)
+    }
+}

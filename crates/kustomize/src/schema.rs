@@ -1,0 +1,76 @@
+//! What kustomize knows of types: which lists merge by which keys, and which kinds have no namespace.
+//! Reading order: `scope`, `builtin`, `custom`.
+
+mod builtin;
+mod custom;
+mod scope;
+
+pub(crate) use self::{custom::CustomSchema, scope::is_cluster_scoped};
+
+use self::{builtin::Type, custom::Definition};
+
+/// The OpenAPI version whose facts are built in.
+pub(crate) const BUILTIN_VERSION: &str = "v1.21.2";
+
+/// The types in force during a build.
+#[derive(Debug, Default)]
+pub(crate) struct Schemas {
+    /// Set by `openapi.path`; the built-in types are then unknown.
+    custom: Option<CustomSchema>,
+}
+
+/// What is known of one place in an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Schema<'s> {
+    /// A mapping of a built-in type.
+    Type(&'static Type),
+    /// A field of a built-in type that is a list, with merge keys if it merges and the type of its elements.
+    List { keys: Option<&'static [&'static str]>, of: Option<&'static Type> },
+    /// A place in a custom schema.
+    Custom(Definition<'s>),
+}
+
+impl Schemas {
+    pub(crate) fn is_custom(&self) -> bool {
+        self.custom.is_some()
+    }
+
+    pub(crate) fn set_custom(&mut self, schema: CustomSchema) {
+        self.custom = Some(schema);
+    }
+
+    /// The schema of a type, if it is known.
+    pub(crate) fn of(&self, api_version: &str, kind: &str) -> Option<Schema<'_>> {
+        match &self.custom {
+            Some(custom) => custom.of(api_version, kind).map(Schema::Custom),
+            None => builtin::of(api_version, kind).map(Schema::Type),
+        }
+    }
+}
+
+impl<'s> Schema<'s> {
+    pub(crate) fn field(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Type(of) => of.field(name),
+            Self::List { .. } => None,
+            Self::Custom(definition) => definition.field(name).map(Schema::Custom),
+        }
+    }
+
+    pub(crate) fn elements(self) -> Option<Self> {
+        match self {
+            Self::Type(_) => None,
+            Self::List { of, .. } => of.map(Schema::Type),
+            Self::Custom(definition) => definition.elements().map(Schema::Custom),
+        }
+    }
+
+    /// Merge keys of a list that merges; empty for a list of scalars; `None` when the list is replaced.
+    pub(crate) fn merge_keys(self) -> Option<Vec<&'s str>> {
+        match self {
+            Self::Type(_) => None,
+            Self::List { keys, .. } => keys.map(<[&str]>::to_vec),
+            Self::Custom(definition) => definition.merge_keys(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! One kustomization: loads its file, gathers its resources, generates, and transforms.
+
+mod accumulate;
+mod configure;
+
+use std::{cell::RefCell, rc::Rc};
+
+use manifest::yaml::{DuplicateKeys, Limits, parse_value};
+
+pub(crate) use crate::error::BuildError;
+
+use self::accumulate::Accumulator;
+use crate::{
+    build::{BuildLimits, is_local},
+    hash::content_hash,
+    kustomization::{COMPONENT_KIND, Kustomization},
+    load::Loader,
+    origin::Origin,
+    refs::fix_references,
+    resmap::ResMap,
+    resource::Resource,
+    schema::{BUILTIN_VERSION, CustomSchema, Schemas},
+    vars,
+};
+
+/// What a whole build shares.
+pub(crate) struct Session {
+    schemas: RefCell<SchemaState>,
+    limits: BuildLimits,
+}
+
+#[derive(Default)]
+struct SchemaState {
+    schemas: Rc<Schemas>,
+    /// The first kustomization that names a schema or version settles it.
+    settled: bool,
+}
+
+impl Session {
+    pub(crate) fn new(limits: BuildLimits) -> Self {
+        Self { schemas: RefCell::default(), limits }
+    }
+
+    fn schemas(&self) -> Rc<Schemas> {
+        Rc::clone(&self.schemas.borrow().schemas)
+    }
+}
+
+/// File names of a kustomization.
+const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// One kustomization.
+pub(crate) struct Target<'a> {
+    session: &'a Session,
+    loader: Loader<'a>,
+    kustomization: Kustomization,
+    file_name: &'static str,
+    /// Where this kustomization is, when origins are recorded.
+    origin: Option<Origin>,
+}
+
+impl<'a> Target<'a> {
+    /// The kustomization that a build starts at.
+    pub(crate) fn load_root(session: &'a Session, loader: Loader<'a>) -> Result<Self, BuildError> {
+        let mut target = Self::load(session, loader)?;
+        target.settle_schema()?;
+        if !target.kustomization.build_metadata.is_empty() {
+            target.origin = Some(Origin::default());
+        }
+        Ok(target)
+    }
+
+    fn load(session: &'a Session, loader: Loader<'a>) -> Result<Self, BuildError> {
+        let dir = format!("/{}", loader.root());
+        let mut found = FILE_NAMES.iter().filter_map(|name| Some((*name, loader.load_text(name).ok()?)));
+        let (file_name, text) = found.next().ok_or_else(|| BuildError::NoKustomization(dir.clone()))?;
+        if found.next().is_some() {
+            return Err(BuildError::ManyKustomizations(dir));
+        }
+        drop(found);
+        let kustomization = Kustomization::parse(&text, &dir, &Limits::default())?;
+        Ok(Self { session, loader, kustomization, file_name, origin: None })
+    }
+
+    pub(crate) fn kustomization(&self) -> &Kustomization {
+        &self.kustomization
+    }
+
+    /// Takes the schema or version that `openapi` names, unless an earlier kustomization has settled it.
+    fn settle_schema(&self) -> Result<(), BuildError> {
+        let openapi = &self.kustomization.openapi;
+        let mut state = self.session.schemas.borrow_mut();
+        let custom = match openapi.get("path") {
+            Some(path) => {
+                let text = self.loader.load_text(path)?;
+                Some(parse_value(path, &text, DuplicateKeys::LastWins, &Limits::default())?)
+            }
+            None => None,
+        };
+        if state.settled {
+            return Ok(());
+        }
+        match (custom, openapi.get("version").map(String::as_str)) {
+            (Some(_), Some(_)) => return Err(BuildError::SchemaAndVersion),
+            (Some(document), None) => {
+                let mut schemas = Schemas::default();
+                schemas.set_custom(CustomSchema::new(document));
+                state.schemas = Rc::new(schemas);
+                state.settled = true;
+            }
+            (None, Some(BUILTIN_VERSION)) => state.settled = true,
+            (None, None | Some("")) => {}
+            (None, Some(_)) => return Err(BuildError::SchemaVersion),
+        }
+        Ok(())
+    }
+
+    /// Builds to the end: hashes, name references and vars come last, once.
+    pub(crate) fn build(mut self) -> Result<Vec<Resource>, BuildError> {
+        let mut all = self.accumulate(Accumulator::default())?;
+        add_hashes(&mut all.resources)?;
+        fix_references(&mut all.resources, &all.config)?;
+        vars::resolve(&mut all.resources, &all.vars, &all.config.var_reference)?;
+        let mut resources = all.resources.into_list();
+        resources.retain(|resource| !is_local(resource));
+        Ok(resources)
+    }
+
+    fn is_component(&self) -> bool {
+        self.kustomization.kind == COMPONENT_KIND
+    }
+}
+
+fn add_hashes(resources: &mut ResMap) -> Result<(), BuildError> {
+    if !resources.iter().any(|resource| resource.needs_hash) {
+        return Ok(());
+    }
+    for resource in resources.list_mut().iter_mut().filter(|resource| resource.needs_hash) {
+        let hash = content_hash(&resource.node)?;
+        resource.store_previous_id();
+        let name = format!("{}-{hash}", resource.id().name);
+        resource.set_name(&name);
+    }
+    Ok(())
+}

@@ -1,0 +1,231 @@
+use std::rc::Rc;
+
+use super::{BuildError, Target};
+use crate::{
+    config::{Config, load_config, load_crds},
+    generators,
+    kustomization::{GeneratorOptions, Var},
+    load::{LoadError, Loader},
+    origin::{ConfiguredBy, Origin},
+    plugins,
+    resmap::ResMap,
+    resource::{Resource, parse_limits, parse_resources},
+    vars::{VarSet, mark_sources},
+};
+
+/// What has been gathered so far.
+#[derive(Default)]
+pub(super) struct Accumulator {
+    pub(super) resources: ResMap,
+    pub(super) config: Rc<Config>,
+    pub(super) vars: VarSet,
+}
+
+impl Accumulator {
+    fn merge_config(&mut self, config: &Rc<Config>) -> Result<(), BuildError> {
+        self.config = Config::merged(&self.config, config)?;
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<(), BuildError> {
+        self.resources.append_all(other.resources.into_list())?;
+        self.merge_config(&other.config)?;
+        self.vars.merge(other.vars.into_vars())?;
+        Ok(())
+    }
+}
+
+impl<'a> Target<'a> {
+    /// Gathers into `all`: resources, generated ones, components; then transforms.
+    pub(super) fn accumulate(&mut self, mut all: Accumulator) -> Result<Accumulator, BuildError> {
+        if !self.kustomization.helm_charts.is_empty() {
+            return Err(BuildError::Helm);
+        }
+        let resources = std::mem::take(&mut self.kustomization.resources);
+        self.accumulate_resources(&mut all, &resources)
+            .map_err(|error| error.context("accumulating resources"))?;
+        all.merge_config(&load_config(&self.loader, &self.kustomization.configurations)?)?;
+        if !self.kustomization.crds.is_empty() {
+            let crds = &self.kustomization.crds;
+            let config = load_crds(&self.loader, crds)
+                .map_err(|error| error.context(format!("loading CRDs [{}]", crds.join(" "))))?;
+            all.merge_config(&Rc::new(config))?;
+        }
+        self.generate(&mut all)?;
+        let components = std::mem::take(&mut self.kustomization.components);
+        for path in &components {
+            let context = |error: BuildError| error.context("accumulating components");
+            all = self.accumulate_component(all, path).map_err(context)?;
+        }
+        self.transform(&mut all)?;
+        let vars: Vec<Var> = std::mem::take(&mut self.kustomization.vars);
+        mark_sources(&mut all.resources, &vars)
+            .and_then(|()| all.vars.merge(vars))
+            .map_err(|error| BuildError::from(error).context("merging vars"))?;
+        Ok(all)
+    }
+
+    /// Each path is a file of resources or the directory of a base.
+    pub(super) fn accumulate_resources(
+        &self,
+        all: &mut Accumulator,
+        paths: &[String],
+    ) -> Result<(), BuildError> {
+        for path in paths {
+            let Err(file_error) = self.accumulate_file(all, path) else { continue };
+            let loader = match self.loader.enter(path) {
+                Ok(loader) => loader,
+                Err(_) if file_error.is_malformed_yaml() || is_inside_tree(&self.loader, path) => {
+                    return Err(file_error);
+                }
+                Err(error) => return Err(accumulation(error.into(), &file_error)),
+            };
+            self.accumulate_base(all, path, loader).map_err(|error| accumulation(error, &file_error))?;
+        }
+        self.check_size(all)
+    }
+
+    fn check_size(&self, all: &Accumulator) -> Result<(), BuildError> {
+        let limit = self.session.limits.resources;
+        if all.resources.list().len() > limit { Err(BuildError::TooMany(limit)) } else { Ok(()) }
+    }
+
+    fn accumulate_file(&self, all: &mut Accumulator, path: &str) -> Result<(), BuildError> {
+        let accumulating = |error: BuildError| error.context(format!("accumulating resources from '{path}'"));
+        let text = self.loader.load_text(path).map_err(|error| accumulating(error.into()))?;
+        let mut resources = parse_resources(&text, &parse_limits()).map_err(|error| {
+            let error = BuildError::from(error);
+            accumulating(if error.is_malformed_yaml() { error.in_file(path) } else { error })
+        })?;
+        if let Some(origin) = &self.origin {
+            let origin = origin.append(path);
+            for resource in &mut resources {
+                resource.origin = Some(origin.clone());
+            }
+        }
+        // Two of the same file are found before one of an earlier file.
+        let resources = ResMap::from_resources(resources).map_err(|error| accumulating(error.into()))?;
+        let merging = |error| BuildError::from(error).context(format!("merging resources from '{path}'"));
+        all.resources.append_all(resources.into_list()).map_err(merging)
+    }
+
+    fn accumulate_base(
+        &self,
+        all: &mut Accumulator,
+        path: &str,
+        loader: Loader<'a>,
+    ) -> Result<(), BuildError> {
+        let mut base = self.load_child(path, loader)?;
+        if base.is_component() {
+            let (path, found) = (base.dir(), String::new());
+            return Err(BuildError::Kind { wanted: "!= 'Component'", path, found });
+        }
+        let dir = base.dir();
+        let gathered = base
+            .accumulate(Accumulator::default())
+            .map_err(|error| error.context(format!("recursed accumulation of path '{dir}'")))?;
+        all.merge(gathered).map_err(|error| error.context(format!("recursed merging from path '{dir}'")))
+    }
+
+    /// A component works on what has been gathered before it.
+    fn accumulate_component(&self, all: Accumulator, path: &str) -> Result<Accumulator, BuildError> {
+        let loader = self.loader.enter(path)?;
+        let mut component = self.load_child(path, loader)?;
+        let dir = component.dir();
+        if !component.is_component() {
+            let found = format!(" but got '{}'", component.kustomization.kind);
+            return Err(BuildError::Kind { wanted: "'Component'", path: dir, found });
+        }
+        component
+            .accumulate(all)
+            .map_err(|error| error.context(format!("recursed accumulation of path '{dir}'")))
+    }
+
+    fn load_child(&self, path: &str, loader: Loader<'a>) -> Result<Self, BuildError> {
+        let dir = format!("/{}", loader.root());
+        let mut child = Target::load(self.session, loader)
+            .map_err(|error| error.context(format!("couldn't make target for path '{dir}'")))?;
+        child.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
+        child.origin = self.origin.as_ref().map(|origin| origin.append(path));
+        child.settle_schema()?;
+        Ok(child)
+    }
+
+    fn dir(&self) -> String {
+        format!("/{}", self.loader.root())
+    }
+
+    fn generate(&self, all: &mut Accumulator) -> Result<(), BuildError> {
+        let kustomization = &self.kustomization;
+        let lists = [
+            (generators::Kind::ConfigMap, "ConfigMapGenerator", &kustomization.config_map_generator),
+            (generators::Kind::Secret, "SecretGenerator", &kustomization.secret_generator),
+        ];
+        let mut generated = Vec::new();
+        for (kind, name, list) in lists {
+            for args in list {
+                let mut args = args.clone();
+                let global = kustomization.generator_options.as_ref();
+                args.options = GeneratorOptions::merged(args.options.as_ref(), global);
+                let mut resource = generators::generate(kind, &args, &self.loader)?;
+                resource.origin = self.origin.as_ref().map(|origin| origin.builtin(self.file_name, name));
+                generated.push(vec![resource]);
+            }
+        }
+        for object in self.plugin_objects(&kustomization.generators)? {
+            let by = plugin_origin(&object);
+            let mut resources = plugins::generate(&object, &self.loader)
+                .map_err(|error| error.context("loading generator plugins: failed to load generator"))?;
+            for resource in &mut resources {
+                resource.origin.clone_from(&by);
+            }
+            generated.push(resources);
+        }
+        for resources in generated {
+            let merging = |error| BuildError::from(error).context("merging from generator");
+            all.resources.absorb(resources).map_err(merging)?;
+        }
+        Ok(())
+    }
+
+    /// The objects of `generators`, `transformers` or `validators`: written in place, or in files and directories.
+    pub(super) fn plugin_objects(&self, entries: &[String]) -> Result<Vec<Resource>, BuildError> {
+        let mut all = Accumulator::default();
+        let mut paths = Vec::new();
+        for entry in entries {
+            match parse_resources(entry, &parse_limits()) {
+                Ok(mut objects) => {
+                    for object in &mut objects {
+                        object.origin = self.origin.as_ref().map(|origin| origin.append(self.file_name));
+                    }
+                    all.resources.append_all(objects)?;
+                }
+                Err(_) => paths.push(entry.clone()),
+            }
+        }
+        self.accumulate_resources(&mut all, &paths)?;
+        Ok(all.resources.into_list())
+    }
+}
+
+/// The origin of what an object of `generators` or `transformers` does.
+pub(super) fn plugin_origin(object: &Resource) -> Option<Origin> {
+    let id = object.id();
+    let by = ConfiguredBy {
+        api_version: object.gvk().version.to_owned(),
+        kind: id.gvk.kind.to_owned(),
+        name: id.name.to_owned(),
+        namespace: id.namespace.to_owned(),
+    };
+    let configured_in = object.origin.as_ref()?.path.clone();
+    Some(Origin { path: String::new(), configured_in, configured_by: Some(by) })
+}
+
+/// Whether a file is there, so that its own error says more than that it is no directory.
+fn is_inside_tree(loader: &Loader<'_>, path: &str) -> bool {
+    !matches!(loader.load(path), Err(LoadError::Tree(_) | LoadError::MustBeFile(_) | LoadError::Remote(_)))
+}
+
+fn accumulation(error: BuildError, file_error: &BuildError) -> BuildError {
+    error.context(format!("accumulation err='{file_error}'"))
+}

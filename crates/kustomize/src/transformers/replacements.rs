@@ -1,0 +1,258 @@
+mod find;
+mod structured;
+
+use manifest::yaml::{Dialect, DuplicateKeys, Limits, Node, ScalarStyle, Tag, parse_value, resolve_plain};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Transformer;
+use crate::{
+    fields::is_empty,
+    kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector, from_value},
+    load::Loader,
+    path,
+    replacement_error::ReplacementError,
+    resid::{GvkRef, ResId},
+    resmap::ResMap,
+    resource::Resource,
+    schema::Schemas,
+    selector::ResourceSelector,
+    target::BuildError,
+};
+
+use self::find::{Created, find_fields, lookup, node_at};
+
+const DEFAULT_FIELD: &str = "metadata.name";
+
+/// The field of the `ReplacementTransformer`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ReplacementArgs {
+    pub(crate) replacements: Vec<ReplacementField>,
+}
+
+/// Copies values from fields to fields.
+pub(crate) struct Replacements(Vec<ReplacementField>);
+
+impl Replacements {
+    pub(crate) fn new(args: ReplacementArgs, loader: &Loader<'_>) -> Result<Self, BuildError> {
+        let mut all = Vec::new();
+        for replacement in args.replacements {
+            if replacement.path.is_empty() {
+                all.push(replacement);
+            } else if replacement.source.is_some() || replacement.targets.is_some() {
+                return Err(ReplacementError::PathAndInline.into());
+            } else {
+                all.extend(load(loader, &replacement.path)?);
+            }
+        }
+        Ok(Self(all))
+    }
+}
+
+fn load(loader: &Loader<'_>, file: &str) -> Result<Vec<ReplacementField>, BuildError> {
+    let text = loader.load_text(file)?;
+    let value = parse_value(file, &text, DuplicateKeys::LastWins, &Limits::default())?;
+    let items = match value {
+        Value::Array(items) => items,
+        Value::Object(_) => vec![value],
+        _ => {
+            return Err(ReplacementError::File {
+                file: file.to_owned(),
+                message: "neither list nor mapping".into(),
+            }
+            .into());
+        }
+    };
+    let read = |item| {
+        from_value(item).map_err(|message| ReplacementError::File { file: file.to_owned(), message }.into())
+    };
+    items.into_iter().map(read).collect()
+}
+
+impl Transformer for Replacements {
+    fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
+        for replacement in &self.0 {
+            let (value, targets) = source_value(replacement, resources.list())?;
+            for target in targets {
+                apply(resources.list_mut(), &value, target)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn source_value<'r>(
+    replacement: &'r ReplacementField,
+    resources: &[Resource],
+) -> Result<(Node, &'r [TargetSelector]), ReplacementError> {
+    let targets = replacement.targets.as_deref().ok_or(ReplacementError::Incomplete)?;
+    let value = match (&replacement.source, &replacement.source_value) {
+        (None, None) => return Err(ReplacementError::Incomplete),
+        (Some(_), Some(_)) => return Err(ReplacementError::TwoSources),
+        (None, Some(value)) => plain(value),
+        (Some(source), None) => read_source(source, resources)?,
+    };
+    Ok((value, targets))
+}
+
+/// An unquoted scalar.
+fn plain(text: &str) -> Node {
+    let mut node = Node::string(text);
+    retag(&mut node);
+    node
+}
+
+/// Lets an unquoted scalar mean what it would mean when read.
+fn retag(node: &mut Node) {
+    if let Node::Scalar(scalar) = node {
+        let plain = scalar.style == ScalarStyle::Plain && !scalar.value.contains('\n');
+        scalar.tag = if plain { resolve_plain(Dialect::Kyaml, &scalar.value) } else { Tag::Str };
+    }
+}
+
+fn read_source(source: &SourceSelector, resources: &[Resource]) -> Result<Node, ReplacementError> {
+    let resource = select_source(source, resources)?;
+    let field = if source.field_path.is_empty() { DEFAULT_FIELD } else { &source.field_path };
+    let found = lookup(&resource.node, &path::split_bracketed(field, '.'))?;
+    let found = found.filter(|node| !is_empty(node));
+    let missing = || ReplacementError::SourceField { field: field.to_owned(), source_id: describe(source) };
+    refine(found.ok_or_else(missing)?, source.options.as_ref())
+}
+
+fn describe(source: &SourceSelector) -> String {
+    id_of(source).to_string()
+}
+
+fn id_of(source: &SourceSelector) -> ResId<'_> {
+    let gvk = GvkRef { group: &source.group, version: &source.version, kind: &source.kind };
+    ResId { gvk, name: &source.name, namespace: &source.namespace }
+}
+
+fn select_source<'r>(
+    source: &SourceSelector,
+    resources: &'r [Resource],
+) -> Result<&'r Resource, ReplacementError> {
+    let wanted = id_of(source);
+    let mut matches = resources.iter().filter(|resource| resource.any_id(|id| is_selected(id, wanted)));
+    match (matches.next(), matches.next()) {
+        (Some(resource), None) => Ok(resource),
+        (None, _) => Err(ReplacementError::NothingSelected(wanted.to_string())),
+        _ => Err(ReplacementError::ManySelected(wanted.to_string())),
+    }
+}
+
+/// Namespaces are compared as written here, `default` being the same as none.
+fn is_selected(id: ResId<'_>, selector: ResId<'_>) -> bool {
+    let namespace =
+        |id: ResId<'_>| if id.namespace.is_empty() { "default".to_owned() } else { id.namespace.to_owned() };
+    (selector.name.is_empty() || selector.name == id.name)
+        && (selector.namespace.is_empty() || namespace(selector) == namespace(id))
+        && id.gvk.is_selected(selector.gvk)
+}
+
+/// The part of a source that its options name.
+fn refine(found: &Node, options: Option<&FieldOptions>) -> Result<Node, ReplacementError> {
+    let Some(options) = options.filter(|options| !options.delimiter.is_empty()) else {
+        return Ok(found.clone());
+    };
+    let mut node = found.clone();
+    let Node::Scalar(scalar) = &mut node else { return Err(ReplacementError::DelimiterNeedsScalar) };
+    let part =
+        usize::try_from(options.index).ok().and_then(|at| scalar.value.split(&options.delimiter).nth(at));
+    let out = || ReplacementError::Index { index: options.index, value: scalar.value.clone() };
+    let part = part.ok_or_else(out)?.to_owned();
+    scalar.value = part;
+    Ok(node)
+}
+
+fn apply(resources: &mut [Resource], value: &Node, target: &TargetSelector) -> Result<(), BuildError> {
+    let select = target.select.as_ref().ok_or(ReplacementError::NoSelect)?;
+    let select = ResourceSelector::new(select)?;
+    let rejects: Vec<_> = target.reject.iter().map(ResourceSelector::new).collect::<Result<_, _>>()?;
+    for resource in resources {
+        let rejected = |reject: &ResourceSelector| {
+            (reject.has_id && resource.any_id(|id| reject.fits_id(id)))
+                || (reject.has_labels && reject.matches_labels(resource))
+        };
+        let chosen = select.matches_labels(resource)
+            && !rejects.iter().any(rejected)
+            && resource.any_id(|id| select.fits_id(id));
+        if chosen {
+            copy_to(&mut resource.node, value, target)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_to(object: &mut Node, value: &Node, target: &TargetSelector) -> Result<(), ReplacementError> {
+    let default = [DEFAULT_FIELD.to_owned()];
+    let fields = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
+    let options = target.options.as_ref();
+    let create = options.filter(|options| options.create).map(|_| Created::of(value));
+    for field in fields {
+        let parts = path::split_bracketed(field, '.');
+        if structured::set(object, value, &parts, create) {
+            continue;
+        }
+        let missing = |reason: String| ReplacementError::TargetField {
+            action: if create.is_some() { "find or create" } else { "find" },
+            field: field.clone(),
+            reason,
+        };
+        let places = find_fields(object, &parts, create).map_err(|error| missing(format!(": {error}")))?;
+        if places.is_empty() {
+            return Err(missing(String::new()));
+        }
+        for place in places {
+            set_field(node_at(object, &place), value, options)?;
+        }
+    }
+    Ok(())
+}
+
+fn set_field(
+    target: &mut Node,
+    value: &Node,
+    options: Option<&FieldOptions>,
+) -> Result<(), ReplacementError> {
+    let mut value = value.clone();
+    if let Some(options) = options.filter(|options| !options.delimiter.is_empty()) {
+        let Node::Scalar(old) = &*target else { return Err(ReplacementError::DelimiterNeedsScalar) };
+        let text = spliced(&old.value, value.text().unwrap_or_default(), options);
+        value = match value {
+            Node::Scalar(mut scalar) => {
+                scalar.value = text;
+                Node::Scalar(scalar)
+            }
+            _ => plain(&text),
+        };
+    }
+    put(target, value);
+    Ok(())
+}
+
+/// A scalar takes the text and keeps its own type; anything else is replaced.
+pub(super) fn put(target: &mut Node, value: Node) {
+    match target {
+        Node::Scalar(scalar) => {
+            let made = scalar.tag == Created::TAG;
+            scalar.value = value.text().unwrap_or_default().to_owned();
+            if made {
+                retag(target);
+            }
+        }
+        other => *other = value,
+    }
+}
+
+/// Replaces, or adds in front or behind, one part of a delimited text.
+fn spliced(old: &str, new: &str, options: &FieldOptions) -> String {
+    let mut parts: Vec<&str> = old.split(&options.delimiter).collect();
+    match usize::try_from(options.index) {
+        Err(_) => parts.insert(0, new),
+        Ok(at) if at >= parts.len() => parts.push(new),
+        Ok(at) => parts[at] = new,
+    }
+    parts.join(&options.delimiter)
+}

@@ -1,0 +1,71 @@
+use manifest::yaml::{Dialect, DuplicateKeys, FormatOptions, Limits, Node, format_node, parse_nodes};
+
+use super::{
+    find::{Created, find_fields, lookup, node_at},
+    put,
+};
+use crate::hash::go_json;
+
+/// Sets a field of a YAML or JSON document that stands as text in a field, such as a file in a ConfigMap. Tells
+/// whether the path leads into such a text.
+pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], create: Option<Created>) -> bool {
+    let Some((outer, mut document, text)) = split(object, parts) else { return false };
+    let Ok(places) = find_fields(&mut document, &parts[outer..], create) else { return false };
+    if places.is_empty() {
+        return false;
+    }
+    for place in places {
+        put(node_at(&mut document, &place), value.clone());
+    }
+    let Some(changed) = print(&document, &text) else { return false };
+    let Ok(fields) = find_fields(object, &parts[..outer], None) else { return false };
+    for place in fields {
+        if let Node::Scalar(scalar) = node_at(object, &place) {
+            scalar.value.clone_from(&changed);
+        }
+    }
+    true
+}
+
+/// How many parts lead to the text, the document in it, and the text.
+fn split(object: &Node, parts: &[String]) -> Option<(usize, Node, String)> {
+    for outer in 1..parts.len() {
+        let Ok(Some(Node::Scalar(scalar))) = lookup(object, &parts[..outer]) else { continue };
+        let mut documents = parse_nodes("", &scalar.value, Dialect::Kyaml, &Limits::default()).ok()?;
+        return (!documents.is_empty()).then(|| (outer, documents.swap_remove(0), scalar.value.clone()));
+    }
+    None
+}
+
+/// The document as it was written: JSON (indented if it was) or YAML.
+fn print(document: &Node, original: &str) -> Option<String> {
+    if !original.trim_start().starts_with(['{', '[']) {
+        return Some(format_node(document, FormatOptions::default()).trim().to_owned());
+    }
+    let value = document.to_json(DuplicateKeys::Refuse).ok()?;
+    if original.contains('\n') && original.contains("  ") {
+        return Some(indented(&value, 0));
+    }
+    Some(go_json(&value))
+}
+
+/// JSON as Go's `MarshalIndent` prints it with two spaces: keys sorted.
+fn indented(value: &serde_json::Value, depth: usize) -> String {
+    use serde_json::Value;
+    let (inner, outer) = ("  ".repeat(depth + 1), "  ".repeat(depth));
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| key.as_bytes());
+            let line = |(key, value): (&String, &Value)| {
+                format!("{inner}{}: {}", go_json(&Value::String(key.clone())), indented(value, depth + 1))
+            };
+            format!("{{\n{}\n{outer}}}", entries.into_iter().map(line).collect::<Vec<_>>().join(",\n"))
+        }
+        Value::Array(items) if !items.is_empty() => {
+            let line = |item| format!("{inner}{}", indented(item, depth + 1));
+            format!("[\n{}\n{outer}]", items.iter().map(line).collect::<Vec<_>>().join(",\n"))
+        }
+        other => go_json(other),
+    }
+}
