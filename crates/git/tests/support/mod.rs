@@ -1,8 +1,10 @@
 //! Repositories made by the real `git`, served by the real `git http-backend`.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+pub mod fakes;
 pub mod repo;
 pub mod server;
 pub mod sshd;
+pub mod tls;
 
 use std::time::Duration;
 
@@ -73,5 +75,5 @@ pub async fn checkout(
 
 /// The error of whatever step fails first.
 pub async fn failure(git: &Git, remote: &Remote, selector: &Selector) -> GitError {
-    checkout(git, remote, selector).await.expect_err("the checkout must fail")
+    checkout(git, remote, selector).await.map(|(revision, _)| revision).expect_err("the checkout must fail")
 }

@@ -1,0 +1,86 @@
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// A listener whose connections are handled by `handle`, each on a thread.
+pub fn listen(handle: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let handle = Arc::new(handle);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let handle = handle.clone();
+            std::thread::spawn(move || handle(stream));
+        }
+    });
+    address
+}
+
+/// Accepts and never answers.
+pub fn silent() -> SocketAddr {
+    listen(|_stream| std::thread::sleep(Duration::from_secs(600)))
+}
+
+/// Begins a good answer and goes on with one byte a moment.
+pub fn dripping() -> SocketAddr {
+    listen(|mut stream| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n";
+        let mut going = stream.write_all(head.as_bytes()).is_ok();
+        for byte in b"000eversion 2\n".iter().chain(b"0006a\n".iter().cycle()) {
+            std::thread::sleep(Duration::from_millis(20));
+            going = going && stream.write_all(&[*byte]).is_ok();
+            if !going {
+                return;
+            }
+        }
+    })
+}
+
+/// A forward proxy for plain HTTP and for CONNECT, and the first lines and logins it saw.
+pub struct Proxy {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    pub fn start() -> Self {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = seen.clone();
+        let address = listen(move |stream| forward(stream, &log));
+        Self { address, seen }
+    }
+
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn forward(stream: TcpStream, log: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|read| read > 0) {}
+    let line = head.lines().next().unwrap_or_default().to_owned();
+    let login =
+        head.lines().find(|line| line.to_lowercase().starts_with("proxy-authorization")).unwrap_or_default();
+    log.lock().unwrap().push(format!("{line} | {login}"));
+    let target = line.split(' ').nth(1).unwrap_or_default();
+    let host = target.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let Ok(mut upstream) = TcpStream::connect(host) else { return };
+    let mut client = stream;
+    if line.starts_with("CONNECT") {
+        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+    } else {
+        upstream.write_all(head.as_bytes()).unwrap();
+    }
+    let (mut back, mut forth) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
+    std::thread::spawn(move || std::io::copy(&mut forth, &mut back));
+    let mut buffer = [0; 8192];
+    while let Ok(read @ 1..) = reader.read(&mut buffer) {
+        if upstream.write_all(&buffer[..read]).is_err() {
+            return;
+        }
+    }
+}
