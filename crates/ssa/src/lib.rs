@@ -52,7 +52,7 @@ pub use crate::{
     fingerprint::Fingerprint,
     health::{FailingPod, ObjectHealth},
     ignore::{IgnoreError, IgnoreRule, IgnoreRules},
-    object_error::{ObjectCause, ObjectError},
+    object_error::{ObjectCause, ObjectError, ObjectFailure},
     prepared::Prepared,
     prune::{PruneError, PruneOptions, Pruned},
     selector::ParseSelectorError,

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 use manifest::{Gvk, Object, ObjectId};
 use serde_json::Value;
@@ -11,7 +11,11 @@ const MIN_MASKED: usize = 3;
 /// Why one object could not be applied. `Display` is Flux's text: it names the object and never shows a
 /// value of a Secret.
 #[derive(Clone, Debug)]
-pub struct ObjectError {
+pub struct ObjectError(Box<ObjectFailure>);
+
+/// What an [`ObjectError`] reads as.
+#[derive(Clone, Debug)]
+pub struct ObjectFailure {
     /// Which object.
     pub id: ObjectId,
     /// At which step, and why.
@@ -48,7 +52,7 @@ pub enum ObjectCause {
 
 impl ObjectError {
     pub(crate) fn new(object: &Object, cause: ObjectCause) -> Self {
-        Self { id: object.id(), cause, secrets: secrets(object) }
+        Self(Box::new(ObjectFailure { id: object.id(), cause, secrets: secrets(object) }))
     }
 
     /// The API server's answer, when there was one.
@@ -142,6 +146,14 @@ impl fmt::Display for ObjectError {
 }
 
 impl std::error::Error for ObjectError {}
+
+impl Deref for ObjectError {
+    type Target = ObjectFailure;
+
+    fn deref(&self) -> &ObjectFailure {
+        &self.0
+    }
+}
 
 #[cfg(test)]
 mod tests {

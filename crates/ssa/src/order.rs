@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn webhooks_come_last_and_unknown_kinds_after_the_table() {
-        let mut ids = vec![
+        let mut ids = [
             id("ValidatingWebhookConfiguration", "v"),
             id("Zebra", "z"),
             id("Deployment", "d"),

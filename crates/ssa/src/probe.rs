@@ -6,7 +6,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use manifest::Object;
+use manifest::{Gvk, Object};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -23,7 +23,7 @@ use crate::{
     takeover, unknown_fields,
 };
 
-/// Waits for a kind whose CRD was just written, in milliseconds; together about two seconds.
+/// Waits for a kind that is about to be served, in milliseconds; together about two seconds.
 const KIND_WAITS: [u64; 8] = [10, 20, 50, 100, 200, 400, 600, 600];
 
 /// What is to be done with an object.
@@ -272,23 +272,35 @@ impl Run<'_> {
     /// The kind's place on the server, or what its absence means.
     async fn resource(&self, object: &Object) -> Result<Result<Resource, Absent>, ObjectError> {
         let gvk = object.gvk();
-        let key = (gvk.group.clone(), gvk.kind.clone());
-        let defined = self.defined.contains(&key);
-        let waits: &[u64] = if defined && self.new_kinds.load(Ordering::Relaxed) { &KIND_WAITS } else { &[] };
-        let mut waits = waits.iter();
+        let defined = self.defined.contains(&(gvk.group.clone(), gvk.kind.clone()));
+        let mut waited = 0;
         loop {
             let found = self.session.lookup(&gvk).await;
-            let absent = match found.map_err(|e| ObjectError::new(object, ObjectCause::DryRun(e)))? {
+            let group_unknown = match found.map_err(|e| ObjectError::new(object, ObjectCause::DryRun(e)))? {
                 Lookup::Found(resource) => return Ok(Ok(resource)),
                 Lookup::NoKind => false,
                 Lookup::NoGroup => true,
             };
-            let Some(wait) = waits.next() else {
-                let elsewhere = (self.options.elsewhere)(&gvk.group, &gvk.kind);
-                return Ok(Err(Absent(Expected { group_unknown: absent, defined: defined || elsewhere })));
+            let Some(wait) = self.kind_waits(&gvk, defined, group_unknown).get(waited) else {
+                let defined = defined || (self.options.elsewhere)(&gvk.group, &gvk.kind);
+                return Ok(Err(Absent(Expected { group_unknown, defined })));
             };
             sleep(Duration::from_millis(*wait)).await;
             self.session.cluster.discovery.invalidate();
+            waited += 1;
+        }
+    }
+
+    /// How long a kind may be awaited here: when this apply has defined it, or when its group is served
+    /// without it, as is the case for a moment after somebody else has.
+    fn kind_waits(&self, gvk: &Gvk, defined: bool, group_unknown: bool) -> &'static [u64] {
+        let custom = gvk.group.contains('.') && !gvk.group.ends_with(".k8s.io");
+        if defined && self.new_kinds.load(Ordering::Relaxed) {
+            &KIND_WAITS
+        } else if custom && !defined && !group_unknown {
+            &KIND_WAITS[..5]
+        } else {
+            &[]
         }
     }
 

@@ -75,9 +75,13 @@ impl Run<'_> {
     async fn send_apply(&self, write: &Write) -> Result<Answer, ObjectError> {
         self.may_write(&write.object)?;
         let call = Call::patch(self.apply_path(&write.path, false), APPLY_PATCH, write.object.value());
-        // What was sent without a dry run fails with the text of one.
-        let cause = if write.step == Step::Blind { ObjectCause::DryRun } else { ObjectCause::Apply };
-        self.session.send(&call).await.map_err(|error| ObjectError::new(&write.object, cause(error)))
+        self.session.send(&call).await.map_err(|error| {
+            // What was sent without a dry run is refused with the text of one. Without an answer it may have
+            // been written.
+            let refused = write.step == Step::Blind && error.failure().is_some();
+            let cause = if refused { ObjectCause::DryRun } else { ObjectCause::Apply };
+            ObjectError::new(&write.object, cause(error))
+        })
     }
 
     fn action(&self, write: &Write, answer: &Answer) -> Action {
