@@ -1,0 +1,222 @@
+//! Flags of kustomize-controller, as Flux names them, and a few of our own.
+
+use clap::{Args, Parser, ValueEnum};
+use runtime::args::Gate;
+use runtime::{CommonArgs, FeatureGates, GoBool};
+
+use crate::guard::PruneGuard;
+
+/// Applies Kustomizations: what the source says is what the cluster shows.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "kustomize-controller", version)]
+pub struct Command {
+    /// Flags of all controllers.
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// Flags of this one.
+    #[command(flatten)]
+    pub own: OwnArgs,
+}
+
+/// How drift is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DriftDetection {
+    /// By watches; needs list and watch on all applied kinds.
+    Watch,
+    /// By the interval alone.
+    Interval,
+}
+
+/// Flags of kustomize-controller.
+#[derive(Args, Clone, Debug)]
+pub struct OwnArgs {
+    /// Requests in flight while one Kustomization is applied.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub concurrent_ssa: u16,
+    /// Refuse kustomize bases at URLs. They are never fetched by this controller, with or without the flag.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+        action = clap::ArgAction::Set)]
+    pub no_remote_bases: GoBool,
+    /// How often a failing download of an artifact is tried before the pass fails.
+    #[arg(long, default_value_t = 9)]
+    pub http_retry: u32,
+    /// Field manager whose fields are taken over; may be given several times.
+    #[arg(long)]
+    pub override_manager: Vec<String>,
+    /// Kinds applied in a stage of their own before the rest: `group/Kind`, separated by commas.
+    #[arg(long, value_delimiter = ',', value_parser = group_kind)]
+    pub custom_apply_stage_kinds: Vec<(String, String)>,
+    /// Most kinds that are watched for drift at the same time.
+    #[arg(long, default_value_t = 256)]
+    pub max_watches: usize,
+    /// How drift is noticed.
+    #[arg(long, value_enum, default_value = "watch")]
+    pub drift_detection: DriftDetection,
+    /// Hold a prune of more than this share of an inventory in percent (100: only of all), until an annotation allows
+    /// it for the revision. Without a value: 100. Not given: nothing is held.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "100",
+        value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub prune_guard: Option<u8>,
+    /// Folder of unpacked artifacts; emptied at start.
+    #[arg(long, env = "ARTIFACT_CACHE", default_value = "/tmp/artifact-cache")]
+    pub artifact_cache: std::path::PathBuf,
+    /// Bytes of unpacked artifacts kept on disk that no Kustomization uses.
+    #[arg(long, default_value_t = 512 << 20)]
+    pub artifact_cache_max_size: u64,
+    /// Flags for what comes later.
+    #[command(flatten)]
+    pub later: LaterArgs,
+}
+
+/// Flags of Flux that act on decryption and other clusters. Kustomizations that use either are stalled for now, so
+/// that these are taken and told in the log.
+#[derive(Args, Clone, Debug)]
+pub struct LaterArgs {
+    /// ServiceAccount for decryption where a Kustomization names none.
+    #[arg(long, default_value = "")]
+    pub default_decryption_service_account: String,
+    /// ServiceAccount for kubeConfig where a Kustomization names none.
+    #[arg(long, default_value = "")]
+    pub default_kubeconfig_service_account: String,
+    /// Secret with age keys for all Kustomizations.
+    #[arg(long, default_value = "")]
+    pub sops_age_secret: String,
+    /// ConfigMap with Vault instances.
+    #[arg(long, default_value = "")]
+    pub sops_vault_configmap: String,
+    /// Run programs named in kubeconfigs.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+        action = clap::ArgAction::Set)]
+    pub insecure_kubeconfig_exec: GoBool,
+    /// Take kubeconfigs that do not check certificates.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+        action = clap::ArgAction::Set)]
+    pub insecure_kubeconfig_tls: GoBool,
+    /// Tokens kept.
+    #[arg(long, default_value_t = 100)]
+    pub token_cache_max_size: u32,
+    /// How long tokens are kept.
+    #[arg(long, default_value = "1h", value_parser = runtime::args::duration)]
+    pub token_cache_max_duration: std::time::Duration,
+}
+
+impl LaterArgs {
+    /// Names of flags that were given and act on nothing yet.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        [
+            ("--default-decryption-service-account", !self.default_decryption_service_account.is_empty()),
+            ("--default-kubeconfig-service-account", !self.default_kubeconfig_service_account.is_empty()),
+            ("--sops-age-secret", !self.sops_age_secret.is_empty()),
+            ("--sops-vault-configmap", !self.sops_vault_configmap.is_empty()),
+            ("--insecure-kubeconfig-exec", self.insecure_kubeconfig_exec.0),
+            ("--insecure-kubeconfig-tls", self.insecure_kubeconfig_tls.0),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
+        .collect()
+    }
+}
+
+fn group_kind(text: &str) -> Result<(String, String), String> {
+    match text.trim().rsplit_once('/') {
+        Some((group, kind)) if !kind.is_empty() => Ok((group.to_owned(), kind.to_owned())),
+        _ => Err(format!("{text:?} is not of the form group/Kind")),
+    }
+}
+
+/// Feature gates, with Flux's defaults.
+pub(crate) const GATES: [Gate; 12] = [
+    Gate { name: "StrictPostBuildSubstitutions", default: true },
+    Gate { name: "DisableStatusPollerCache", default: true },
+    Gate { name: "DisableFailFastBehavior", default: false },
+    Gate { name: "GroupChangeLog", default: false },
+    Gate { name: "AdditiveCELDependencyCheck", default: false },
+    Gate { name: "ExternalArtifact", default: false },
+    Gate { name: "CancelHealthCheckOnNewRevision", default: false },
+    Gate { name: "DisableConfigWatchers", default: false },
+    Gate { name: "DirectSourceFetch", default: false },
+    Gate { name: "MigrateAPIVersion", default: false },
+    Gate { name: "ObjectLevelWorkloadIdentity", default: false },
+    Gate { name: "CacheSecretsAndConfigMaps", default: false },
+];
+
+/// What the flags come to for the steps.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Refuse sources in other namespaces.
+    pub no_cross_namespace_refs: bool,
+    /// Fallback of a wait for something that is not ready.
+    pub requeue_dependency: std::time::Duration,
+    /// ServiceAccount of Kustomizations that name none.
+    pub default_service_account: Option<String>,
+    /// Kustomizations may be built from ExternalArtifacts.
+    pub external_artifacts: bool,
+    /// `readyExpr` is checked beside the built-in rules, not instead of them.
+    pub additive_ready_expr: bool,
+    /// An undefined variable without default is an error.
+    pub strict_substitution: bool,
+    /// A failed object ends a health check at once.
+    pub fail_fast: bool,
+    /// Downloads tried before a pass fails.
+    pub http_retry: u32,
+    /// What prune is held.
+    pub prune_guard: Option<PruneGuard>,
+    /// Objects that are waited for are watched.
+    pub watches: bool,
+}
+
+impl Options {
+    /// Of the flags.
+    pub(crate) fn new(command: &Command, gates: &FeatureGates) -> Self {
+        let Command { common, own } = command;
+        Self {
+            no_cross_namespace_refs: common.no_cross_namespace_refs.0,
+            requeue_dependency: common.requeue_dependency,
+            default_service_account: Some(common.default_service_account.clone())
+                .filter(|name| !name.is_empty()),
+            external_artifacts: gates.enabled("ExternalArtifact"),
+            additive_ready_expr: gates.enabled("AdditiveCELDependencyCheck"),
+            strict_substitution: gates.enabled("StrictPostBuildSubstitutions"),
+            fail_fast: !gates.enabled("DisableFailFastBehavior"),
+            http_retry: own.http_retry,
+            prune_guard: own.prune_guard.map(|max_percent| PruneGuard { max_percent }),
+            watches: own.drift_detection == DriftDetection::Watch && own.max_watches > 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Command, clap::Error> {
+        Command::try_parse_from(std::iter::once(&"kustomize-controller").chain(args))
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_flux_and_nothing_is_held() {
+        let command = parse(&[]).unwrap();
+        let options = Options::new(&command, &FeatureGates::parse(&GATES, "").unwrap());
+        assert!(options.strict_substitution && options.fail_fast && options.watches);
+        assert_eq!((options.http_retry, options.prune_guard), (9, None));
+        assert!(!options.external_artifacts && command.own.later.given().is_empty());
+    }
+
+    #[test]
+    fn stage_kinds_and_managers_are_lists() {
+        let command =
+            parse(&["--custom-apply-stage-kinds=g.io/A,/B", "--override-manager=x", "--override-manager=y"])
+                .unwrap();
+        let kinds = [("g.io".to_owned(), "A".to_owned()), (String::new(), "B".to_owned())];
+        assert_eq!(command.own.custom_apply_stage_kinds, kinds);
+        assert_eq!(command.own.override_manager, ["x", "y"]);
+        assert!(parse(&["--custom-apply-stage-kinds=A"]).is_err());
+    }
+
+    #[test]
+    fn the_prune_guard_has_a_share_or_means_all() {
+        assert_eq!(parse(&["--prune-guard"]).unwrap().own.prune_guard, Some(100));
+        assert_eq!(parse(&["--prune-guard=50"]).unwrap().own.prune_guard, Some(50));
+        assert!(parse(&["--prune-guard=0"]).is_err());
+    }
+}

@@ -1,0 +1,201 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use manifest::ObjectId;
+use tokio::time::Instant;
+
+/// Two takings of the same object by the same manager within this time are a contest.
+const WINDOW: Duration = Duration::from_secs(600);
+
+/// How long the heals of a contested object wait, one after the other; after these only the interval heals.
+const DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(60)];
+
+/// When a drift is undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heal {
+    /// At this time, which may be now.
+    At(Instant),
+    /// By the next full pass: somebody insists.
+    AtInterval,
+}
+
+/// An object that was seen to differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Nomination {
+    /// Who took or removed fields.
+    pub manager: String,
+    /// The fields; of Secrets the keys only.
+    pub fields: Vec<String>,
+    /// When to undo it.
+    pub heal: Heal,
+}
+
+#[derive(Clone, Debug)]
+struct Round {
+    heals: usize,
+    last: Instant,
+    fields: Vec<String>,
+}
+
+/// What was seen of drift in one Kustomization: who insists, and what is to be undone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contest {
+    rounds: HashMap<(ObjectId, String), Round>,
+    nominations: HashMap<ObjectId, Nomination>,
+}
+
+impl Contest {
+    /// Records that `manager` changed `fields` of an object, and says when to undo it.
+    pub(crate) fn nominate(
+        &mut self,
+        id: ObjectId,
+        manager: &str,
+        fields: Vec<String>,
+        now: Instant,
+    ) -> Heal {
+        if let Some(pending) = self.nominations.get_mut(&id)
+            && pending.manager == manager
+        {
+            pending.fields = fields;
+            return pending.heal;
+        }
+        let heal = self.next_heal(&id, manager, &fields, now);
+        self.nominations.insert(id, Nomination { manager: manager.to_owned(), fields, heal });
+        heal
+    }
+
+    fn next_heal(&mut self, id: &ObjectId, manager: &str, fields: &[String], now: Instant) -> Heal {
+        let key = (id.clone(), manager.to_owned());
+        let round =
+            self.rounds.entry(key).or_insert_with(|| Round { heals: 0, last: now, fields: Vec::new() });
+        round.fields = fields.to_vec();
+        if now.duration_since(round.last) > WINDOW {
+            round.heals = 0;
+        }
+        round.last = now;
+        let heal = DELAYS.get(round.heals).map_or(Heal::AtInterval, |delay| Heal::At(now + *delay));
+        round.heals += 1;
+        heal
+    }
+
+    /// How many nominated objects may be healed now.
+    pub(crate) fn due(&self, now: Instant) -> usize {
+        self.nominations.values().filter(|nomination| is_due(nomination, now)).count()
+    }
+
+    /// Takes out what may be healed now.
+    pub(crate) fn take_due(&mut self, now: Instant) -> HashMap<ObjectId, Nomination> {
+        self.nominations.extract_if(|_, nomination| is_due(nomination, now)).collect()
+    }
+
+    /// Takes out everything: a full pass undoes it all.
+    pub(crate) fn take_all(&mut self) -> HashMap<ObjectId, Nomination> {
+        std::mem::take(&mut self.nominations)
+    }
+
+    /// When the next nominated object may be healed.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let at = |nomination: &Nomination| match nomination.heal {
+            Heal::At(at) => Some(at),
+            Heal::AtInterval => None,
+        };
+        self.nominations.values().filter_map(at).min()
+    }
+
+    /// Objects that somebody insists on, in a fixed order.
+    pub(crate) fn insisted(&self, now: Instant) -> Vec<Insisted<'_>> {
+        let insists = |round: &Round| round.heals > DELAYS.len() && now.duration_since(round.last) <= WINDOW;
+        let mut all: Vec<_> = self
+            .rounds
+            .iter()
+            .filter(|(_, round)| insists(round))
+            .map(|((id, manager), round)| Insisted { id, manager, fields: &round.fields })
+            .collect();
+        all.sort_by_key(|one| (one.id, one.manager));
+        all
+    }
+
+    /// Forgets contests that ended; called by full passes.
+    pub(crate) fn forget_old(&mut self, now: Instant) {
+        self.rounds.retain(|_, round| now.duration_since(round.last) <= WINDOW);
+    }
+}
+
+fn is_due(nomination: &Nomination, now: Instant) -> bool {
+    matches!(nomination.heal, Heal::At(at) if at <= now)
+}
+
+/// An object that a manager takes again and again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Insisted<'a> {
+    /// Which object.
+    pub id: &'a ObjectId,
+    /// Who.
+    pub manager: &'a str,
+    /// What; of Secrets the keys only.
+    pub fields: &'a [String],
+}
+
+impl fmt::Display for Insisted<'_> {
+    /// Object, fields, manager, and what ends the contest.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is changed again and again by manager '{}' ({}); it is restored at the interval only. Remove these \
+             fields from the source to leave them to that manager, or stop the manager",
+            self.id.subject(),
+            self.manager,
+            self.fields.join(", "),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> ObjectId {
+        ObjectId::parse("ns_web_apps_Deployment").unwrap()
+    }
+
+    fn take(contest: &mut Contest, now: Instant) -> Heal {
+        contest.take_all();
+        contest.nominate(id(), "other", vec![".spec.replicas".into()], now)
+    }
+
+    #[test]
+    fn heals_back_off_when_the_same_manager_insists() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        assert_eq!(take(&mut contest, now), Heal::At(now));
+        assert_eq!(take(&mut contest, now), Heal::At(now + Duration::from_secs(10)));
+        assert_eq!(take(&mut contest, now), Heal::At(now + Duration::from_secs(60)));
+        assert_eq!(take(&mut contest, now), Heal::AtInterval);
+        let said = contest.insisted(now)[0].to_string();
+        assert!(
+            said.starts_with(
+                "Deployment/ns/web is changed again and again by manager 'other' (.spec.replicas)"
+            )
+        );
+    }
+
+    #[test]
+    fn ten_quiet_minutes_end_a_contest() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        take(&mut contest, now);
+        let later = now + WINDOW + Duration::from_secs(1);
+        assert_eq!(take(&mut contest, later), Heal::At(later));
+    }
+
+    #[test]
+    fn events_before_the_heal_count_once_and_delayed_ones_are_not_due() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        contest.nominate(id(), "a", vec![], now);
+        contest.nominate(id(), "a", vec![], now);
+        assert_eq!(contest.due(now), 1);
+        assert_eq!(contest.take_due(now).len(), 1);
+        contest.nominate(id(), "a", vec![], now);
+        assert_eq!(contest.due(now), 0);
+        assert_eq!(contest.due(now + Duration::from_secs(10)), 1);
+    }
+}

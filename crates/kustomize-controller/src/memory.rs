@@ -1,0 +1,248 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use manifest::{Inventory, ObjectId};
+use runtime::Key;
+use tokio::time::Instant;
+
+use crate::contest::Contest;
+use crate::state::Last;
+use crate::steps::finalize::Termination;
+
+/// What a pass is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Generation of the Kustomization.
+    pub generation: i64,
+    /// Revision of the source.
+    pub revision: String,
+}
+
+/// The last build that was applied: a hash for each object, not the objects.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AppliedBuild {
+    /// Digest of the built manifests, as in history.
+    pub digest: String,
+    /// Identity, version and hash of each object, in apply order.
+    pub objects: Vec<AppliedObject>,
+}
+
+/// One object of the last applied build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AppliedObject {
+    /// Which object.
+    pub id: ObjectId,
+    /// API version without the group.
+    pub version: String,
+    /// Hash of what was applied.
+    pub hash: u64,
+    /// False for objects that their marks keep from being applied: they are not waited for.
+    pub touched: bool,
+}
+
+impl AppliedBuild {
+    /// The objects as an inventory.
+    pub(crate) fn inventory(&self) -> Inventory {
+        self.objects.iter().map(|object| (object.id.clone(), object.version.clone())).collect()
+    }
+}
+
+/// What an applied pass waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Kustomizations of the same source that have not tried this revision yet: they may take over what is to be
+    /// pruned here.
+    Siblings,
+    /// The health of the objects.
+    Health,
+}
+
+/// A pass that is applied and not finished.
+#[derive(Clone, Debug)]
+pub(crate) struct Wait {
+    /// What it waits for.
+    pub stage: Stage,
+    /// When the stage ends whatever happens.
+    pub until: Instant,
+    /// When the stage began.
+    pub since: Instant,
+    /// Objects that are not healthy yet, with their versions.
+    pub pending: Vec<(ObjectId, String)>,
+}
+
+/// One pass: what is needed to finish it later.
+#[derive(Clone, Debug)]
+pub(crate) struct Pass {
+    /// What it is for.
+    pub target: Target,
+    /// When it began.
+    pub started: Instant,
+    /// Something in the cluster was changed by it.
+    pub changed: bool,
+    /// The objects were healthy before it.
+    pub was_healthy: bool,
+    /// What it waits for.
+    pub wait: Option<Wait>,
+    /// How it ended, or stands.
+    pub last: Last,
+}
+
+/// What this process remembers of one Kustomization. Lost at a restart, after which the first pass is a full one.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// The last pass.
+    pub pass: Option<Pass>,
+    /// The last applied build.
+    pub applied: AppliedBuild,
+    /// Drift that was seen.
+    pub contest: Contest,
+    /// A full pass is due that has not come to its end.
+    pub full_due: bool,
+    /// The run ended because a dependency is not ready.
+    pub blocked: bool,
+    /// Revision and digest of the artifact that was last worked with.
+    pub artifact: Option<(String, String)>,
+    /// When the interval passes.
+    pub interval_at: Option<Instant>,
+    /// Downloads that failed in a row.
+    pub fetch_tries: u32,
+    /// How often the pass was put off for missing kinds or webhooks, in a row.
+    pub deferrals: u32,
+    /// What was put off, and since when.
+    pub deferred_since: Option<(Target, Instant)>,
+    /// Objects that go away with the Kustomization and are waited for.
+    pub termination: Option<Termination>,
+    /// When a signal last woke a wait; the next one is held back for [`COALESCE`].
+    pub woken: Option<Instant>,
+}
+
+/// Signals of one Kustomization within this time are one look.
+pub(crate) const COALESCE: Duration = Duration::from_millis(100);
+
+impl Memory {
+    /// When a wait is to be woken for a signal that came now; none when a wake-up is under way already.
+    pub(crate) fn wake_at(&mut self, now: Instant) -> Option<Instant> {
+        match self.woken {
+            Some(woken) if woken > now => None,
+            Some(woken) if woken + COALESCE > now => {
+                self.woken = Some(woken + COALESCE);
+                self.woken
+            }
+            _ => {
+                self.woken = Some(now);
+                self.woken
+            }
+        }
+    }
+
+    /// The pass failed.
+    pub(crate) fn fail(&mut self) {
+        if let Some(pass) = self.pass.as_mut() {
+            pass.last = Last::Failed;
+            pass.wait = None;
+        }
+    }
+
+    /// Whether the last pass stands so.
+    pub(crate) fn is(&self, last: Last) -> bool {
+        self.pass.as_ref().is_some_and(|pass| pass.last == last)
+    }
+
+    /// Whether the object is one of the last applied build, so that its drift watch tells of moves.
+    pub(crate) fn knows(&self, id: &ObjectId) -> bool {
+        self.applied.objects.iter().any(|object| object.id == *id)
+    }
+
+    /// The pass changed something.
+    pub(crate) fn note_change(&mut self, changed: bool) {
+        if let Some(pass) = self.pass.as_mut() {
+            pass.changed |= changed;
+        }
+    }
+
+    /// The pass is put off.
+    pub(crate) fn defer(&mut self, target: &Target, started: Instant, now: Instant) {
+        self.deferrals += 1;
+        if self.deferred_since.as_ref().is_none_or(|(since, _)| since != target) {
+            self.deferred_since = Some((target.clone(), now));
+            self.deferrals = 1;
+        }
+        self.pass = Some(Pass {
+            target: target.clone(),
+            started,
+            changed: false,
+            was_healthy: false,
+            wait: None,
+            last: Last::Deferred,
+        });
+    }
+
+    /// Whether the last pass waits in this stage.
+    pub(crate) fn waits_in(&self, stage: Stage) -> bool {
+        let wait = self.pass.as_ref().and_then(|pass| pass.wait.as_ref());
+        wait.is_some_and(|wait| wait.stage == stage)
+    }
+
+    /// Whether the artifact last worked with was fetched: else its next announcement is a reason to try again.
+    pub(crate) fn took_it(&self) -> bool {
+        self.fetch_tries == 0
+    }
+
+    /// Whether the last pass waits for something.
+    pub(crate) fn waits(&self) -> bool {
+        self.pass.as_ref().is_some_and(|pass| pass.wait.is_some())
+    }
+}
+
+/// The memories of all Kustomizations. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memories {
+    all: Arc<Mutex<HashMap<Key, Memory>>>,
+}
+
+impl Memories {
+    /// Reads and changes one memory, which begins empty. Must not be held across an await: it is a closure.
+    pub(crate) fn with<T>(&self, key: &Key, act: impl FnOnce(&mut Memory) -> T) -> T {
+        let mut all = self.lock();
+        if let Some(memory) = all.get_mut(key) {
+            return act(memory);
+        }
+        act(all.entry(key.clone()).or_default())
+    }
+
+    /// Reads and changes a memory that exists.
+    pub(crate) fn with_known<T>(&self, key: &Key, act: impl FnOnce(&mut Memory) -> T) -> Option<T> {
+        self.lock().get_mut(key).map(act)
+    }
+
+    /// Forgets one.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.lock().remove(key);
+    }
+
+    /// Kustomizations whose memory is so.
+    pub(crate) fn which(&self, is: impl Fn(&Memory) -> bool) -> Vec<Key> {
+        self.lock().iter().filter(|(_, memory)| is(memory)).map(|(key, _)| key.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Memory>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_signal_wakes_at_once_and_the_next_ones_together() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        assert_eq!(memory.wake_at(now), Some(now));
+        let soon = now + Duration::from_millis(20);
+        assert_eq!(memory.wake_at(soon), Some(now + COALESCE));
+        assert_eq!(memory.wake_at(soon + Duration::from_millis(20)), None);
+        let later = now + COALESCE * 3;
+        assert_eq!(memory.wake_at(later), Some(later));
+    }
+}

@@ -1,0 +1,390 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use api::kustomize::v1::KustomizationStatus;
+use api::meta::{ConditionType, Reason};
+use manifest::{Inventory, ObjectId};
+use runtime::Set;
+use runtime::conditions::find;
+use ssa::{Applied, Change, Deferred, Prepared};
+use tokio::time::Instant;
+
+use crate::contest::Nomination;
+use crate::memory::{AppliedBuild, Pass, Stage, Wait};
+use crate::state::{Last, Scope};
+use crate::status::{Failure, Phase};
+use crate::steps::apply::{ApplyStop, Sends};
+use crate::steps::{apply, build, drift, finish, health, inventory, prune};
+use crate::work::{Stop, Work};
+
+/// How a run ends that did not fail.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// There was nothing to do, or drift was undone: the status stays.
+    Rest {
+        /// When the interval passes.
+        next: Option<Instant>,
+    },
+    /// Applied; something is waited for.
+    Waiting(Box<Waiting>),
+    /// Applied, pruned, healthy.
+    Done(Box<finish::Done>),
+}
+
+/// What is waited for.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// The status to record.
+    pub status: KustomizationStatus,
+    /// Reason and message of Reconciling.
+    pub reconciling: (Reason, String),
+    /// Conditions of Kustomizations.
+    pub sets: Vec<Set>,
+    /// When to look again if nothing wakes the object.
+    pub next: Again,
+}
+
+/// When a waiting object is looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// At this time, and what is waited for is judged.
+    Look(Instant),
+    /// After this time, by a full pass.
+    Pass(Duration),
+}
+
+/// What a pass is about to do.
+struct Plan {
+    sends: Sends,
+    nominations: HashMap<ObjectId, Nomination>,
+    build: AppliedBuild,
+}
+
+/// Nothing to do until the next wake-up.
+pub(crate) fn rest(work: &Work<'_>) -> End {
+    let next = work.app.memories.with(&work.run.key, |memory| memory.interval_at);
+    End::Rest { next }
+}
+
+/// Fetches, builds, applies, prunes, looks.
+///
+/// # Errors
+/// At the first step that fails, and when the run is outdated.
+pub(crate) async fn pass(work: &Work<'_>, scope: Scope) -> Result<End, Stop> {
+    let built = build::from_source(work).await?;
+    work.border()?;
+    let attempted = attempted(work);
+    let prepared = work.session.prepare(built.objects, &work.owner).await;
+    let prepared = prepared.map_err(|error| {
+        Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, error.to_string())
+            .with(attempted.clone())
+    })?;
+    let plan = plan(work, &prepared, built.digest, scope);
+    if has_nothing_to_do(work, &plan)? {
+        keep(work, &plan.build, &[], false);
+        return Ok(End::Done(Box::new(finish::done(work, None))));
+    }
+    announce(work, &prepared, &plan, attempted).await?;
+    work.border()?;
+    let applied = send(work, &prepared, &plan).await?;
+    after_apply(work, &prepared, plan, applied).await
+}
+
+/// The status with the revision that is being tried.
+fn attempted(work: &Work<'_>) -> KustomizationStatus {
+    KustomizationStatus { last_attempted_revision: Some(work.target.revision.clone()), ..work.status() }
+}
+
+fn plan(work: &Work<'_>, prepared: &Prepared, digest: String, scope: Scope) -> Plan {
+    let build = AppliedBuild { digest, objects: apply::described(prepared) };
+    let now = Instant::now();
+    work.app.memories.with(&work.run.key, |memory| {
+        let same = memory.pass.as_ref().is_some_and(|pass| pass.target == work.target);
+        let (sends, nominations) = match scope {
+            Scope::Full => {
+                memory.contest.forget_old(now);
+                (Sends::All, memory.contest.take_all())
+            }
+            Scope::Changed if same => {
+                let due = memory.contest.take_due(now);
+                (Sends::Drifted(due.keys().cloned().collect()), due)
+            }
+            Scope::Changed => {
+                (Sends::Changed(inventory::changed(&memory.applied.objects, &build.objects)), HashMap::new())
+            }
+        };
+        Plan { sends, nominations, build }
+    })
+}
+
+/// A revision that changes nothing here (decision D4): no object differs and none left.
+fn has_nothing_to_do(work: &Work<'_>, plan: &Plan) -> Result<bool, Stop> {
+    let before = old_inventory(work)?;
+    Ok(matches!(plan.sends, Sends::Changed(_))
+        && plan.sends.is_nothing()
+        && before.minus(&plan.build.inventory()).is_empty())
+}
+
+fn old_inventory(work: &Work<'_>) -> Result<Inventory, Stop> {
+    inventory::of_status(&work.status()).map_err(|error| {
+        Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, error.to_string()).into()
+    })
+}
+
+/// Writes the inventory ahead (decision D6), and what is being tried. An unchanged pass writes nothing.
+async fn announce(
+    work: &Work<'_>,
+    prepared: &Prepared,
+    plan: &Plan,
+    mut status: KustomizationStatus,
+) -> Result<(), Stop> {
+    let (old, new) = (old_inventory(work)?, prepared.inventory());
+    let grows = inventory::grows(&old, &new);
+    let tried = work.status().last_attempted_revision.as_deref() == Some(&*work.target.revision);
+    if !grows && (tried || matches!(plan.sends, Sends::Drifted(_))) {
+        return Ok(());
+    }
+    if grows {
+        status.inventory = Some(inventory::to_status(&old.union(&new)));
+    }
+    work.progress(&status, Phase::Applying, &[]).await
+}
+
+async fn send(work: &Work<'_>, prepared: &Prepared, plan: &Plan) -> Result<Applied, Stop> {
+    if plan.sends.is_nothing() {
+        return Ok(Applied::default());
+    }
+    match apply::apply(work, prepared, &plan.sends).await {
+        Ok(applied) => Ok(applied),
+        Err(ApplyStop::Outdated) => Err(Stop::Outdated),
+        Err(ApplyStop::Failed(error)) => {
+            tell_changes(work, &error.applied.changes, plan);
+            work.app.cluster.drift().track(&work.owner, &error.applied.changes);
+            work.app.memories.with(&work.run.key, |memory| memory.fail());
+            let base = inventory::of_status(&work.run.base).unwrap_or_default();
+            let left = inventory::after_failure(&base, &prepared.inventory(), &error);
+            let mut status = attempted(work);
+            status.inventory = Some(inventory::to_status(&left)).filter(|list| !list.entries.is_empty());
+            Err(finish::failed(work, apply::failure(&error), status, &plan.build.digest).into())
+        }
+    }
+}
+
+/// Events and metrics of what an apply did.
+fn tell_changes(work: &Work<'_>, changes: &[Change], plan: &Plan) {
+    let lines = apply::change_lines(changes);
+    if !lines.is_empty() {
+        work.tell(lines);
+    }
+    for change in changes {
+        drift::tell(work, change, plan.nominations.get(&change.id));
+    }
+}
+
+async fn after_apply(
+    work: &Work<'_>,
+    prepared: &Prepared,
+    plan: Plan,
+    applied: Applied,
+) -> Result<End, Stop> {
+    if plan.sends == Sends::All && applied.deferred.is_empty() {
+        work.app.memories.with(&work.run.key, |memory| memory.full_due = false);
+    }
+    if applied.deferred.is_empty() {
+        tell_changes(work, &applied.changes, &plan);
+    } else {
+        work.app.cluster.drift().track(&work.owner, &applied.changes);
+        tell_changes(work, &applied.changes, &plan);
+        return put_off(work, &plan, &applied.deferred);
+    }
+    work.app.cluster.drift().track(&work.owner, &applied.changes);
+    let changed = applied.changes.iter().any(|change| change.action.is_change());
+    let heals = matches!(plan.sends, Sends::Drifted(_));
+    let before = work.app.memories.with(&work.run.key, |memory| memory.applied.objects.clone());
+    let objects = apply::remembered(prepared, &before, &applied.changes);
+    keep(work, &AppliedBuild { digest: plan.build.digest, objects }, &applied.changes, heals);
+    work.app.memories.with(&work.run.key, |memory| memory.note_change(changed));
+    let was_done = work.app.memories.with(&work.run.key, |memory| memory.is(Last::Ready));
+    if heals && was_done { Ok(rest(work)) } else { look(work).await }
+}
+
+/// Remembers the build, and the pass unless it only undid drift.
+fn keep(work: &Work<'_>, build: &AppliedBuild, _changes: &[Change], heals: bool) {
+    let ready = find(&work.run.base.conditions, ConditionType::Healthy);
+    let was_healthy = ready.is_some_and(|healthy| healthy.status == "True");
+    work.app.memories.with(&work.run.key, |memory| {
+        memory.applied = build.clone();
+        memory.deferrals = 0;
+        memory.deferred_since = None;
+        if heals && memory.pass.is_some() {
+            return;
+        }
+        memory.pass = Some(Pass {
+            target: work.target.clone(),
+            started: work.run.started,
+            changed: false,
+            was_healthy,
+            wait: None,
+            last: Last::Waiting,
+        });
+    });
+}
+
+/// Some objects wait for their kind or a webhook (decision D7): nothing is pruned and nothing is judged until they
+/// are applied, or the time is up.
+fn put_off(work: &Work<'_>, plan: &Plan, deferred: &[Deferred]) -> Result<End, Stop> {
+    let now = Instant::now();
+    let (since, count) = work.app.memories.with(&work.run.key, |memory| {
+        memory.defer(&work.target, work.run.started, now);
+        (memory.deferred_since.as_ref().map_or(now, |(_, since)| *since), memory.deferrals)
+    });
+    let texts: Vec<String> = deferred.iter().map(|one| one.error.to_string()).collect();
+    let status = attempted(work);
+    if now.duration_since(since) >= work.timeout() {
+        let message = format!("{}\n", texts.join("\n"));
+        let failure = Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, message);
+        return Err(finish::failed(work, failure, status, &plan.build.digest).into());
+    }
+    let seconds = 2u64.saturating_pow(count.saturating_sub(1)).min(30);
+    let left = work.timeout().saturating_sub(now.duration_since(since));
+    Ok(End::Waiting(Box::new(Waiting {
+        status,
+        reconciling: (Reason::ProgressingWithRetry, format!("Waiting to apply: {}", texts.join("; "))),
+        sets: Vec::new(),
+        next: Again::Pass(Duration::from_secs(seconds).min(left.max(Duration::from_millis(100)))),
+    })))
+}
+
+/// Goes on from where the pass stands: prune, then health, then the end.
+///
+/// # Errors
+/// When a delete fails, or the objects do not become healthy.
+pub(crate) async fn look(work: &Work<'_>) -> Result<End, Stop> {
+    let known = work
+        .app
+        .memories
+        .with(&work.run.key, |memory| memory.pass.clone().map(|pass| (pass, memory.applied.clone())));
+    let Some((pass, applied)) = known else { return Ok(rest(work)) };
+    let candidates = old_inventory(work)?.minus(&applied.inventory());
+    if !candidates.is_empty()
+        && work.object().spec.prune
+        && let Some(end) = prune_stage(work, &pass, &applied, &candidates).await?
+    {
+        return Ok(end);
+    }
+    health_stage(work, &pass, &applied).await
+}
+
+async fn prune_stage(
+    work: &Work<'_>,
+    pass: &Pass,
+    applied: &AppliedBuild,
+    candidates: &Inventory,
+) -> Result<Option<End>, Stop> {
+    let before = old_inventory(work)?.len();
+    let held = prune::guard(work, candidates.len(), before, applied.objects.len());
+    held.map_err(|failure| finish::failed(work, failure, attempted(work), &applied.digest))?;
+    if let Some(waiting) = wait_for_siblings(work, pass) {
+        return Ok(Some(waiting));
+    }
+    work.border()?;
+    let ids: Vec<ObjectId> = candidates.iter().map(|(id, _)| id.clone()).collect();
+    work.app.cluster.drift().untrack(&work.owner, &ids);
+    let pruned = prune::prune(work, candidates).await;
+    let lines = prune::lines(&pruned);
+    if !lines.is_empty() {
+        work.tell(lines);
+    }
+    work.border()?;
+    let Some(failure) = prune::failure(&pruned) else { return Ok(None) };
+    work.app.memories.with(&work.run.key, |memory| memory.fail());
+    let mut status = attempted(work);
+    let left = applied.inventory().union(&prune::survivors(&pruned, candidates));
+    status.inventory = Some(inventory::to_status(&left));
+    Err(finish::failed(work, failure, status, &applied.digest).into())
+}
+
+fn wait_for_siblings(work: &Work<'_>, pass: &Pass) -> Option<End> {
+    let now = Instant::now();
+    let sibling = prune::waits_for(work.app, &work.run.key, work.object(), &work.target.revision)?;
+    let until = match &pass.wait {
+        Some(wait) if wait.stage == Stage::Siblings => wait.until,
+        _ => now + prune::SIBLINGS,
+    };
+    if now >= until {
+        return None;
+    }
+    set_wait(work, Wait { stage: Stage::Siblings, until, since: now, pending: Vec::new() });
+    let message = format!(
+        "Waiting for Kustomization '{sibling}' to try revision {} before objects that left are deleted",
+        work.target.revision
+    );
+    Some(waiting(attempted(work), message, Vec::new(), until))
+}
+
+fn waiting(status: KustomizationStatus, message: String, sets: Vec<Set>, at: Instant) -> End {
+    End::Waiting(Box::new(Waiting {
+        status,
+        reconciling: (Reason::Progressing, message),
+        sets,
+        next: Again::Look(at),
+    }))
+}
+
+fn set_wait(work: &Work<'_>, wait: Wait) {
+    work.app.memories.with(&work.run.key, |memory| {
+        if let Some(pass) = memory.pass.as_mut() {
+            pass.wait = Some(wait);
+            pass.last = Last::Waiting;
+        }
+    });
+}
+
+async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> Result<End, Stop> {
+    let Some(checks) = health::checks(work.object(), &applied.objects) else {
+        return Ok(End::Done(Box::new(finish::done(work, None))));
+    };
+    let wait = health_wait(work, pass, checks);
+    let ids: Vec<ObjectId> = wait.pending.iter().map(|(id, _)| id.clone()).collect();
+    work.app.cluster.drift().wait_for(&work.owner, &ids);
+    let look = health::look(work, &wait.pending).await;
+    work.border()?;
+    let now = Instant::now();
+    let took = now.duration_since(wait.since);
+    if look.pending.is_empty() {
+        work.app.cluster.drift().wait_for(&work.owner, &[]);
+        return Ok(End::Done(Box::new(finish::done(work, Some(took)))));
+    }
+    if let Some(error) = health::HealthError::of(&look, work.app.options.fail_fast, now >= wait.until) {
+        work.app.cluster.drift().wait_for(&work.owner, &[]);
+        work.app.memories.with(&work.run.key, |memory| memory.fail());
+        let status = finish::applied_status(work, applied);
+        return Err(finish::failed(work, error.failure(took), status, &applied.digest).into());
+    }
+    Ok(still_waiting(work, applied, wait, look))
+}
+
+fn still_waiting(work: &Work<'_>, applied: &AppliedBuild, wait: Wait, look: health::Look) -> End {
+    let again = health::look_again(work, &look.pending, wait.until);
+    set_wait(work, Wait { pending: look.pending, ..wait });
+    let message = work.message(Phase::Checking);
+    let healthy = match look.causes.first() {
+        Some(cause) => format!("{message}: {cause}"),
+        None => message.clone(),
+    };
+    work.run.note(look.lines.join(", "));
+    let sets = vec![Set::unknown(ConditionType::Healthy, Reason::Progressing, healthy)];
+    waiting(finish::applied_status(work, applied), message, sets, again)
+}
+
+/// The wait that is under way, the one a process before us began, or a new one. Deadlines are absolute.
+fn health_wait(work: &Work<'_>, pass: &Pass, checks: Vec<health::Check>) -> Wait {
+    match &pass.wait {
+        Some(wait) if wait.stage == Stage::Health => wait.clone(),
+        _ => {
+            let since =
+                health::begun_before(&work.run.base, &work.target.revision).unwrap_or_else(Instant::now);
+            Wait { stage: Stage::Health, until: since + work.timeout(), since, pending: checks }
+        }
+    }
+}

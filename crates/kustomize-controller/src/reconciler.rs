@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use api::kustomize::v1::{Kustomization, KustomizationStatus};
+use runtime::{Change, Finalized, Key, Outcome, Reconciler, Run};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::pass::{self, End};
+use crate::record;
+use crate::state::{Action, Observed, action, is_full, state};
+use crate::steps::{accept, dependencies, finalize, source};
+use crate::watching;
+use crate::work::{Stop, Work};
+
+/// Reconciles Kustomizations.
+pub(crate) struct KustomizationReconciler {
+    app: Arc<App>,
+}
+
+impl KustomizationReconciler {
+    /// Works with this.
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
+    /// The ordered steps.
+    async fn steps(&self, run: &Run<Kustomization>) -> Result<End, Stop> {
+        let app = &*self.app;
+        let accepted = accept::accept(&run.object)?;
+        let artifact =
+            source::find(&run.object, &app.options, &app.sources).await.map_err(|e| e.failure())?;
+        let work = Work::new(app, run, accepted, artifact);
+        let observed = observe(&work);
+        let Some(action) = action(state(&observed), observed.nominated) else { return Ok(pass::rest(&work)) };
+        match action {
+            Action::Look => pass::look(&work).await,
+            Action::Heal(scope) => pass::pass(&work, scope).await,
+            Action::Pass(scope) => {
+                depend(&work)?;
+                pass::pass(&work, scope).await
+            }
+        }
+    }
+}
+
+impl Reconciler for KustomizationReconciler {
+    type Kind = Kustomization;
+
+    async fn reconcile(&self, run: &Run<Kustomization>) -> Outcome<KustomizationStatus> {
+        let result = self.steps(run).await;
+        record::outcome(&self.app, run, result)
+    }
+
+    async fn finalize(&self, run: &Run<Kustomization>) -> Finalized<KustomizationStatus> {
+        finalize::finalize(&self.app, run).await
+    }
+
+    fn forget(&self, key: &Key) {
+        watching::forget(&self.app, key);
+    }
+
+    fn observed(&self, change: &Change<Kustomization>) {
+        watching::peer_changed(&self.app, change);
+    }
+}
+
+fn observe(work: &Work<'_>) -> Observed {
+    let settled = dependencies::is_settled(&work.status(), work.target.generation, &work.target.revision);
+    work.app.memories.with(&work.run.key, |memory| {
+        memory.full_due |= is_full(work.run.reasons);
+        memory.artifact = Some((work.artifact.revision.clone(), work.artifact.digest.clone()));
+        let pass = memory.pass.as_ref();
+        Observed {
+            reasons: work.run.reasons,
+            full_due: memory.full_due,
+            same_target: pass.is_some_and(|pass| pass.target == work.target),
+            last: pass.map(|pass| pass.last),
+            nominated: memory.contest.due(Instant::now()),
+            settled,
+        }
+    })
+}
+
+fn depend(work: &Work<'_>) -> Result<(), Stop> {
+    let app = work.app;
+    let additive = app.options.additive_ready_expr;
+    let result =
+        dependencies::check(work.object(), &work.target.revision, additive, |key| app.peers.get(key));
+    app.memories.with(&work.run.key, |memory| memory.blocked = result.is_err());
+    let requeue = api::meta::GoDuration::from(app.options.requeue_dependency).to_string();
+    result.map_err(|error| error.failure(&requeue).into())
+}

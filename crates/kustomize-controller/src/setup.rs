@@ -1,0 +1,120 @@
+use std::num::NonZero;
+use std::sync::Arc;
+
+use artifact::{Cache, CacheOptions};
+use runtime::{Context, Controller, FeatureGates, RunError};
+use ssa::Cluster;
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::args::{Command, DriftDetection, GATES, Options};
+use crate::memory::Memories;
+use crate::reconciler::KustomizationReconciler;
+use crate::sources::{OnSource, Sources};
+use crate::steps::fetch::HostOverrides;
+use crate::wakes::Edges;
+use crate::watching;
+
+const CONTROLLER: Controller =
+    Controller { name: "kustomize-controller", status_manager: "gotk-kustomize-controller", concurrent: 8 };
+
+/// Why the controller cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The folder of unpacked artifacts cannot be used.
+    #[error("cannot use the artifact cache {dir}")]
+    Cache {
+        /// The folder.
+        dir: std::path::PathBuf,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The HTTP client for artifacts cannot be made.
+    #[error("cannot make the client for artifacts")]
+    Client(#[from] net::PolicyError),
+}
+
+/// Runs the controller until it is told to end.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run(command: Command) -> Result<(), RunError> {
+    let gates = FeatureGates::parse(&GATES, &command.common.feature_gates)
+        .map_err(|error| RunError::Flag { flag: "--feature-gates", cause: error.to_string() })?;
+    let common = command.common.clone();
+    runtime::run(CONTROLLER, common, |context| async move { start(&context, &command, &gates) })
+}
+
+fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(), SetupError> {
+    for flag in command.own.later.given() {
+        tracing::warn!(flag, "acts on nothing yet: spec.decryption and spec.kubeConfig are not supported");
+    }
+    let cache = cache(command)?;
+    let mut made = None;
+    context.register(|handle| {
+        let app = app(context, command, gates, cache, handle);
+        made = Some(app.clone());
+        KustomizationReconciler::new(app)
+    });
+    if let Some(app) = made {
+        watching::listen(context, &app);
+        if !gates.enabled("DisableConfigWatchers") {
+            watching::watch_configs(context, &app);
+        }
+    }
+    Ok(())
+}
+
+fn cache(command: &Command) -> Result<Cache, SetupError> {
+    let own = &command.own;
+    let options = CacheOptions {
+        max_bytes: own.artifact_cache_max_size,
+        ..CacheOptions::new(own.artifact_cache.clone())
+    };
+    let client = net::Policy::default().client()?;
+    Cache::open(options, client).map_err(|cause| SetupError::Cache { dir: own.artifact_cache.clone(), cause })
+}
+
+fn app(
+    context: &Context,
+    command: &Command,
+    gates: &FeatureGates,
+    cache: Cache,
+    handle: runtime::Handle<api::kustomize::v1::Kustomization>,
+) -> Arc<App> {
+    let options = Options::new(command, gates);
+    let (edges, memories) = (Edges::default(), Memories::default());
+    let on_source: OnSource = {
+        let (edges, memories, waker) = (edges.clone(), memories.clone(), handle.waker.clone());
+        Arc::new(move |source, artifact| {
+            watching::source_changed(&edges, &memories, &waker, source, artifact)
+        })
+    };
+    let direct = gates.enabled("DirectSourceFetch");
+    Arc::new(App {
+        client: context.client.clone(),
+        cluster: Cluster::new(context.client.clone(), settings(command)),
+        sources: Sources::watch(context, options.external_artifacts, direct, &on_source),
+        peers: handle.store,
+        edges,
+        memories,
+        cache,
+        hosts: HostOverrides::from_env(),
+        builds: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))),
+        options,
+        metrics: context.metrics.clone(),
+        waker: handle.waker,
+    })
+}
+
+fn settings(command: &Command) -> ssa::Settings {
+    let own = &command.own;
+    ssa::Settings {
+        override_managers: own.override_manager.clone(),
+        custom_stage_kinds: own.custom_apply_stage_kinds.clone(),
+        concurrency: usize::from(own.concurrent_ssa),
+        max_watches: if own.drift_detection == DriftDetection::Watch { own.max_watches } else { 0 },
+        ..ssa::Settings::default()
+    }
+}

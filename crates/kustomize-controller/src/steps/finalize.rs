@@ -1,0 +1,163 @@
+//! The Kustomization is deleted: what it applied goes too, when its policy says so.
+
+use std::time::Duration;
+
+use api::kustomize::v1::{DeletionPolicy, Kustomization, KustomizationStatus};
+use api::meta::{ConditionType, Reason};
+use manifest::Inventory;
+use runtime::conditions::find;
+use runtime::{Event, Finalized, Next, ReasonName, Run};
+use ssa::{Owner, PruneOptions, Pruned, Session};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::status::finished_message;
+use crate::steps::{inventory, prune};
+use crate::work::{identity, owner, with_revision};
+
+/// How often objects that are going away are looked at.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Deletes, waits, and lets go.
+pub(crate) async fn finalize(app: &App, run: &Run<Kustomization>) -> Finalized<KustomizationStatus> {
+    let owner = owner(run);
+    app.cluster.drift().forget(&owner);
+    let inventory = match inventory::of_status(&run.base) {
+        Ok(inventory) => inventory,
+        Err(error) => return failed(run, error.to_string(), Vec::new()),
+    };
+    if inventory.is_empty() || !deletes(&run.object) {
+        return done(run, Vec::new());
+    }
+    let session = app.cluster.session(identity(app, &run.object));
+    if let Some(wait) = app.memories.with(&run.key, |memory| memory.termination.clone()) {
+        return terminated(app, run, &session, &wait).await;
+    }
+    match session.account_exists().await {
+        Ok(true) => delete(app, run, &session, &owner, &inventory).await,
+        Ok(false) => done(run, vec![about(run, Event::error(ready_reason(run), orphaned(&inventory)))]),
+        Err(error) => failed(run, error.to_string(), Vec::new()),
+    }
+}
+
+fn deletes(object: &Kustomization) -> bool {
+    match object.spec.deletion_policy() {
+        DeletionPolicy::MirrorPrune => object.spec.prune,
+        DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => true,
+        DeletionPolicy::Orphan | DeletionPolicy::Other(_) => false,
+    }
+}
+
+async fn delete(
+    app: &App,
+    run: &Run<Kustomization>,
+    session: &Session,
+    owner: &Owner,
+    inventory: &Inventory,
+) -> Finalized<KustomizationStatus> {
+    let claimed = prune::claimed_by_others(app, &run.key, inventory);
+    let fence = || run.fence().is_ok();
+    let options =
+        PruneOptions { owner, claimed: &|id| claimed.contains(id), cancel: &run.cancel, fence: &fence };
+    let pruned = session.prune(inventory, &options).await;
+    if !pruned.failed.is_empty() {
+        let event = about(run, Event::error(ready_reason(run), "pruning for deleted resource failed"));
+        return failed(run, failures(&pruned), vec![event]);
+    }
+    let lines = prune::lines(&pruned);
+    if lines.is_empty() {
+        return done(run, Vec::new());
+    }
+    let told = about(run, Event::info(ready_reason(run), lines));
+    if run.object.spec.deletion_policy() != DeletionPolicy::WaitForTermination {
+        return done(run, vec![told]);
+    }
+    run.emit(told);
+    let version = |id| inventory.version(id).unwrap_or_default().to_owned();
+    let going = pruned.deleted.iter().map(|id| (id.clone(), version(id))).collect();
+    let wait = Termination { going, until: Instant::now() + run.object.spec.timeout() };
+    app.memories.with(&run.key, |memory| memory.termination = Some(wait.clone()));
+    terminated(app, run, session, &wait).await
+}
+
+/// Objects that are being deleted and waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct Termination {
+    going: Inventory,
+    until: Instant,
+}
+
+async fn terminated(
+    app: &App,
+    run: &Run<Kustomization>,
+    session: &Session,
+    wait: &Termination,
+) -> Finalized<KustomizationStatus> {
+    let present = session.present(&wait.going).await;
+    if present.is_empty() {
+        return done(run, Vec::new());
+    }
+    let now = Instant::now();
+    if now >= wait.until {
+        let event = Event::error(ready_reason(run), "failed to wait for resources termination");
+        return done(run, vec![about(run, event)]);
+    }
+    let left = present.iter().map(manifest::ObjectId::subject).collect::<Vec<_>>().join(", ");
+    run.note(format!("termination of {left}"));
+    app.memories.with(&run.key, |memory| memory.termination = Some(wait.clone()));
+    let next = Next::At(wait.until.min(now + POLL));
+    Finalized::Wait { status: run.base.clone(), message: None, events: Vec::new(), next }
+}
+
+fn failures(pruned: &Pruned) -> String {
+    pruned.failed.iter().map(|(_, error)| error.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn orphaned(inventory: &Inventory) -> String {
+    let left: Vec<String> = inventory.iter().map(|(id, _)| id.subject()).collect();
+    format!("unable to prune objects: \n{}", left.join("\n"))
+}
+
+/// Let go, and told as Flux does for a Kustomization that was ready.
+fn done(run: &Run<Kustomization>, mut events: Vec<Event>) -> Finalized<KustomizationStatus> {
+    if is_ready(run) {
+        let interval = run.object.spec.interval.get_or(Duration::ZERO);
+        let finished = Event::info(ready_reason(run), finished_message(run.started.elapsed(), interval));
+        events.push(about(run, finished).with("commit_status", "update"));
+    }
+    Finalized::Done { events }
+}
+
+fn failed(run: &Run<Kustomization>, message: String, events: Vec<Event>) -> Finalized<KustomizationStatus> {
+    let (status, reason) = (run.base.clone(), Reason::PruneFailed.into());
+    Finalized::Failed { status, reason, message, events, next: Next::Backoff }
+}
+
+fn is_ready(run: &Run<Kustomization>) -> bool {
+    find(&run.base.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True")
+}
+
+/// Events of Flux carry the reason that Ready has at that moment.
+fn ready_reason(run: &Run<Kustomization>) -> ReasonName {
+    const KNOWN: [Reason; 7] = [
+        Reason::ReconciliationSucceeded,
+        Reason::ReconciliationFailed,
+        Reason::HealthCheckFailed,
+        Reason::PruneFailed,
+        Reason::BuildFailed,
+        Reason::ArtifactFailed,
+        Reason::DependencyNotReady,
+    ];
+    let ready = find(&run.base.conditions, ConditionType::Ready);
+    let reason = ready.and_then(|ready| KNOWN.into_iter().find(|known| known.as_str() == ready.reason));
+    reason.unwrap_or(Reason::Progressing).into()
+}
+
+fn about(run: &Run<Kustomization>, event: Event) -> Event {
+    let status = &run.base;
+    with_revision(
+        event,
+        status.last_applied_revision.as_deref(),
+        status.last_applied_origin_revision.as_deref(),
+    )
+}

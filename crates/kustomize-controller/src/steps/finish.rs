@@ -1,0 +1,111 @@
+//! The end of a pass: what the status becomes.
+
+use std::time::Duration;
+
+use api::kustomize::v1::KustomizationStatus;
+use api::meta::{ConditionType, Reason};
+use runtime::metrics::Origin;
+use runtime::{Event, Set};
+use tokio::time::Instant;
+
+use crate::history::{self, Entry};
+use crate::memory::AppliedBuild;
+use crate::state::Last;
+use crate::status::{Failure, finished_message, healthy_message};
+use crate::steps::inventory;
+use crate::work::Work;
+
+/// A pass that went well.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// The status to record.
+    pub status: KustomizationStatus,
+    /// Conditions of Kustomizations.
+    pub sets: Vec<Set>,
+    /// Events, in order.
+    pub events: Vec<Event>,
+    /// How soon the next full pass is due.
+    pub interval: Duration,
+}
+
+/// Everything is applied, pruned and healthy. `healthy` is how long the health check took, if there was one.
+pub(crate) fn done(work: &Work<'_>, healthy: Option<Duration>) -> Done {
+    let interval = interval(work);
+    let (applied, changed, was_healthy, started) = work.app.memories.with(&work.run.key, |memory| {
+        memory.interval_at = Some(Instant::now() + interval);
+        let pass = memory.pass.as_mut().map(|pass| {
+            pass.last = Last::Ready;
+            pass.wait = None;
+            (pass.changed, pass.was_healthy, pass.started)
+        });
+        let (changed, was_healthy, started) = pass.unwrap_or((false, true, work.run.started));
+        (memory.applied.clone(), changed, was_healthy, started)
+    });
+    let new_revision = work.run.base.last_applied_revision.as_deref() != Some(&*work.target.revision);
+    if new_revision && changed {
+        measure(work);
+    }
+    let took = started.elapsed();
+    let mut status = applied_status(work, &applied);
+    status.last_applied_revision = Some(work.target.revision.clone());
+    status.last_applied_origin_revision = work.origin.clone();
+    record(work, &mut status, &applied.digest, Reason::ReconciliationSucceeded, took);
+    let mut events = Vec::new();
+    if let Some(took) = healthy.filter(|_| !was_healthy || (new_revision && changed)) {
+        events.push(work.about(Event::info(Reason::Progressing, healthy_message(took))));
+    }
+    let finished = Event::info(Reason::ReconciliationSucceeded, finished_message(took, interval));
+    events.push(work.about(finished).with("commit_status", "update"));
+    Done { status, sets: vec![health_condition(healthy)], events, interval }
+}
+
+/// How long from the artifact's making until all of it is live.
+fn measure(work: &Work<'_>) {
+    let made = work.artifact.last_update_time.0;
+    let lead = k8s_openapi::jiff::Timestamp::now().duration_since(made);
+    let lead = Duration::try_from(lead).unwrap_or_default();
+    work.app.metrics.lead_time("Kustomization", &work.run.key, lead);
+    work.app.metrics.change(Origin::Source, false);
+}
+
+fn interval(work: &Work<'_>) -> Duration {
+    work.object().spec.interval.get_or(Duration::from_secs(600))
+}
+
+fn health_condition(healthy: Option<Duration>) -> Set {
+    match healthy {
+        None => Set::Remove(ConditionType::Healthy.into()),
+        Some(took) => Set::yes(ConditionType::Healthy, Reason::Succeeded, healthy_message(took)),
+    }
+}
+
+/// The status when all objects of the build are applied and nothing else is left.
+pub(crate) fn applied_status(work: &Work<'_>, applied: &AppliedBuild) -> KustomizationStatus {
+    let mut status = work.status();
+    status.last_attempted_revision = Some(work.target.revision.clone());
+    status.inventory = Some(inventory::to_status(&applied.inventory()));
+    status
+}
+
+/// A failure whose outcome goes into the history.
+pub(crate) fn failed(
+    work: &Work<'_>,
+    failure: Failure,
+    mut status: KustomizationStatus,
+    digest: &str,
+) -> Failure {
+    record(work, &mut status, digest, failure.reason, work.run.started.elapsed());
+    failure.with(status)
+}
+
+fn record(work: &Work<'_>, status: &mut KustomizationStatus, digest: &str, reason: Reason, took: Duration) {
+    let entry = Entry {
+        digest,
+        status: reason.as_str(),
+        revision: &work.target.revision,
+        origin_revision: work.origin.as_deref(),
+        at: api::meta::Time(k8s_openapi::jiff::Timestamp::now()),
+        took,
+    };
+    history::record(&mut status.history, &entry);
+}

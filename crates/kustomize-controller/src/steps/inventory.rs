@@ -1,0 +1,99 @@
+//! The inventory between status and memory, and which objects a pass sends.
+
+use std::collections::HashSet;
+
+use api::kustomize::v1::KustomizationStatus;
+use api::meta;
+use manifest::{Inventory, ObjectId, ParseIdError};
+use ssa::{ApplyError, ObjectCause};
+
+use crate::memory::AppliedObject;
+
+/// The inventory in a status.
+///
+/// # Errors
+/// When an id cannot be read: such an inventory must never look like a smaller one.
+pub(crate) fn of_status(status: &KustomizationStatus) -> Result<Inventory, ParseIdError> {
+    let entries = status.inventory.iter().flat_map(|inventory| &inventory.entries);
+    Inventory::parse(entries.map(|entry| (entry.id.as_str(), entry.v.as_str())))
+}
+
+/// The inventory as it stands in a status.
+pub(crate) fn to_status(inventory: &Inventory) -> meta::Inventory {
+    let entry =
+        |(id, version): (&ObjectId, &str)| meta::InventoryEntry { id: id.to_string(), v: version.to_owned() };
+    meta::Inventory { entries: inventory.iter().map(entry).collect() }
+}
+
+/// Whether `new` has objects, or versions of them, that `old` lacks.
+pub(crate) fn grows(old: &Inventory, new: &Inventory) -> bool {
+    new.iter().any(|(id, version)| old.version(id) != Some(version))
+}
+
+/// Objects of a build that differ from the last applied one.
+pub(crate) fn changed(last: &[AppliedObject], build: &[AppliedObject]) -> HashSet<ObjectId> {
+    let known: HashSet<(&ObjectId, &str, u64)> =
+        last.iter().map(|object| (&object.id, object.version.as_str(), object.hash)).collect();
+    let is_new =
+        |object: &&AppliedObject| !known.contains(&(&object.id, object.version.as_str(), object.hash));
+    build.iter().filter(is_new).map(|object| object.id.clone()).collect()
+}
+
+/// What may be in the cluster after an apply that failed: what was there before, what was applied, and what was being
+/// written when it failed.
+pub(crate) fn after_failure(old: &Inventory, build: &Inventory, error: &ApplyError) -> Inventory {
+    let mut all = old.clone();
+    let applied = error.applied.changes.iter().map(|change| &change.id);
+    let unknown = error.errors.iter().filter(|one| may_have_written(&one.cause)).map(|one| &one.id);
+    for id in applied.chain(unknown) {
+        if let Some(version) = build.version(id) {
+            all.insert(id.clone(), version);
+        }
+    }
+    all
+}
+
+fn may_have_written(cause: &ObjectCause) -> bool {
+    !matches!(
+        cause,
+        ObjectCause::Query(_)
+            | ObjectCause::DryRun(_)
+            | ObjectCause::NoMatch(_)
+            | ObjectCause::NoNamespace
+            | ObjectCause::Cancelled
+            | ObjectCause::LostLease
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(id: &str, version: &str, hash: u64) -> AppliedObject {
+        AppliedObject { id: ObjectId::parse(id).unwrap(), version: version.into(), hash, touched: true }
+    }
+
+    #[test]
+    fn a_new_object_content_or_version_is_a_change() {
+        let last = [object("n_a__ConfigMap", "v1", 1), object("n_b__ConfigMap", "v1", 2)];
+        let build = [
+            object("n_a__ConfigMap", "v1", 1),
+            object("n_b__ConfigMap", "v1", 3),
+            object("n_c__ConfigMap", "v1", 4),
+        ];
+        let changed = changed(&last, &build);
+        assert_eq!(changed.len(), 2);
+        assert!(!changed.contains(&build[0].id));
+    }
+
+    #[test]
+    fn an_inventory_goes_to_the_status_and_back() {
+        let entries = [("n_a_apps_Deployment", "v1"), ("_x_rbac.authorization.k8s.io_ClusterRole", "v1")];
+        let inventory = Inventory::parse(entries).unwrap();
+        let status = KustomizationStatus { inventory: Some(to_status(&inventory)), ..Default::default() };
+        assert_eq!(of_status(&status).unwrap(), inventory);
+        assert!(!grows(&inventory, &inventory));
+        let other = Inventory::parse([("n_a_apps_Deployment", "v2")]).unwrap();
+        assert!(grows(&inventory, &other));
+    }
+}

@@ -1,0 +1,110 @@
+//! Deletes what left the source, hands over what another Kustomization took.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use api::kustomize::v1::Kustomization;
+use api::meta::Reason;
+use manifest::{Inventory, ObjectId};
+use runtime::Key;
+use ssa::{PruneOptions, Pruned};
+
+use crate::app::App;
+use crate::guard::{self, Intent};
+use crate::status::{Failure, Phase};
+use crate::steps::dependencies::source_of;
+use crate::wakes::Edges;
+use crate::work::Work;
+
+/// How long deletion waits for Kustomizations of the same source that have not tried the revision (decision D6).
+pub(crate) const SIBLINGS: Duration = Duration::from_secs(60);
+
+/// A Kustomization of the same source that may yet claim what is to be pruned: it has not tried the revision, and
+/// nothing keeps it from trying. Those that wait for this one through `dependsOn` cannot be waited for.
+pub(crate) fn waits_for(app: &App, own: &Key, object: &Kustomization, revision: &str) -> Option<Key> {
+    let source = source_of(object);
+    let pending = |(key, peer): &(Key, std::sync::Arc<Kustomization>)| {
+        key != own && source_of(peer) == source && may_try(peer, revision) && !waits_on(&app.edges, key, own)
+    };
+    app.peers.all().into_iter().find(pending).map(|(key, _)| key)
+}
+
+fn may_try(peer: &Kustomization, revision: &str) -> bool {
+    let tried = peer.status.as_ref().and_then(|status| status.last_attempted_revision.as_deref());
+    !peer.spec.suspend && peer.metadata.deletion_timestamp.is_none() && tried != Some(revision)
+}
+
+fn waits_on(edges: &Edges, near: &Key, far: &Key) -> bool {
+    edges.depends_on(near, far)
+}
+
+/// Ids that other Kustomizations of ours have in their inventories.
+pub(crate) fn claimed_by_others(app: &App, own: &Key, candidates: &Inventory) -> HashSet<ObjectId> {
+    let wanted: HashSet<String> = candidates.iter().map(|(id, _)| id.to_string()).collect();
+    let others = app
+        .peers
+        .all()
+        .into_iter()
+        .filter(|(key, peer)| key != own && peer.metadata.deletion_timestamp.is_none());
+    let mut claimed = HashSet::new();
+    for (_, peer) in others {
+        let inventory = peer.status.as_ref().and_then(|status| status.inventory.as_ref());
+        let entries = inventory.iter().flat_map(|inventory| &inventory.entries);
+        claimed.extend(
+            entries.filter(|entry| wanted.contains(&entry.id)).filter_map(|e| ObjectId::parse(&e.id).ok()),
+        );
+    }
+    claimed
+}
+
+/// Holds a prune that looks like an accident, when the flag is on.
+///
+/// # Errors
+/// When it is held.
+pub(crate) fn guard(work: &Work<'_>, candidates: usize, before: usize, built: usize) -> Result<(), Failure> {
+    let annotations = work.object().metadata.annotations.as_ref();
+    let intent = Intent {
+        candidates,
+        before,
+        built,
+        revision: &work.target.revision,
+        allowed: annotations.and_then(|all| all.get(guard::ALLOW_PRUNE)).map(String::as_str),
+    };
+    guard::check(work.app.options.prune_guard, &intent)
+        .map_err(|held| Failure::in_phase(Phase::Applying, Reason::PruneFailed, held.to_string()))
+}
+
+/// Deletes the candidates.
+pub(crate) async fn prune(work: &Work<'_>, candidates: &Inventory) -> Pruned {
+    let claimed = claimed_by_others(work.app, &work.run.key, candidates);
+    let fence = || work.run.fence().is_ok();
+    let options = PruneOptions {
+        owner: &work.owner,
+        claimed: &|id| claimed.contains(id),
+        cancel: &work.run.cancel,
+        fence: &fence,
+    };
+    work.session.prune(candidates, &options).await
+}
+
+/// Lines of the event: what was deleted, and what was left on purpose.
+pub(crate) fn lines(pruned: &Pruned) -> String {
+    let deleted = pruned.deleted.iter().map(|id| format!("{} deleted", id.subject()));
+    let skipped = pruned.skipped.iter().map(|id| format!("{} skipped", id.subject()));
+    deleted.chain(skipped).collect::<Vec<_>>().join("\n")
+}
+
+/// What deletes that were not confirmed mean; they stay in the inventory.
+pub(crate) fn failure(pruned: &Pruned) -> Option<Failure> {
+    if pruned.failed.is_empty() {
+        return None;
+    }
+    let texts: Vec<String> = pruned.failed.iter().map(|(_, error)| error.to_string()).collect();
+    Some(Failure::in_phase(Phase::Applying, Reason::PruneFailed, texts.join(", ")))
+}
+
+/// Entries of `candidates` whose delete was not confirmed.
+pub(crate) fn survivors(pruned: &Pruned, candidates: &Inventory) -> Inventory {
+    let version = |id: &ObjectId| candidates.version(id).unwrap_or_default().to_owned();
+    pruned.failed.iter().map(|(id, _)| (id.clone(), version(id))).collect()
+}

@@ -1,0 +1,143 @@
+//! Variables of `postBuild`: from ConfigMaps and Secrets of the namespace, then inline.
+
+use std::collections::BTreeMap;
+
+use api::kustomize::v1::{PostBuild, SubstituteReference};
+use api::meta::{Reason, ValuesKind};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Api, Client};
+
+use crate::status::{Failure, Phase};
+
+/// Why the variables are not there. Names the object, never a value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VariablesError {
+    /// The object does not exist. The text is Flux's.
+    #[error("substitute from '{kind}/{name}' error: {plural} \"{name}\" not found")]
+    Missing {
+        /// `ConfigMap` or `Secret`.
+        kind: &'static str,
+        /// The resource's plural.
+        plural: &'static str,
+        /// Name of the object.
+        name: String,
+    },
+    /// The API server refused or does not answer.
+    #[error("substitute from '{kind}/{name}' error: {cause}")]
+    Unreadable {
+        /// `ConfigMap` or `Secret`.
+        kind: &'static str,
+        /// Name of the object.
+        name: String,
+        /// Why.
+        cause: Box<kube::Error>,
+    },
+    /// A kind that holds no variables.
+    #[error("substitute from '{kind}/{name}' error: kind is neither ConfigMap nor Secret")]
+    Kind {
+        /// The kind.
+        kind: String,
+        /// Name of the object.
+        name: String,
+    },
+    /// A value of a Secret that is no text.
+    #[error("substitute from 'Secret/{name}' error: the value of key '{key}' is not UTF-8")]
+    NotText {
+        /// Name of the Secret.
+        name: String,
+        /// The key.
+        key: String,
+    },
+}
+
+impl VariablesError {
+    /// What it means for the pass.
+    pub(crate) fn failure(&self) -> Failure {
+        Failure::in_phase(Phase::Building, Reason::BuildFailed, format!("post build failed: {self}"))
+    }
+}
+
+/// Variables by name. No `Debug`: values may be secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// The variables.
+    pub(crate) fn into_inner(self) -> BTreeMap<String, String> {
+        self.0
+    }
+
+    fn add(&mut self, name: String, value: &str) {
+        // As in Flux: a value never breaks a line of the manifest.
+        self.0.insert(name, value.replace('\n', ""));
+    }
+}
+
+/// Reads all variables; later ones win, inline ones over all.
+///
+/// # Errors
+/// When an object that is not optional cannot be read.
+pub(crate) async fn read(
+    client: &Client,
+    namespace: &str,
+    post_build: &PostBuild,
+) -> Result<Variables, VariablesError> {
+    let mut variables = Variables::default();
+    for reference in &post_build.substitute_from {
+        match reference.kind {
+            ValuesKind::ConfigMap => config_map(client, namespace, reference, &mut variables).await?,
+            ValuesKind::Secret => secret(client, namespace, reference, &mut variables).await?,
+            ValuesKind::Other(ref kind) => {
+                return Err(VariablesError::Kind { kind: kind.clone(), name: reference.name.clone() });
+            }
+        }
+    }
+    for (name, value) in &post_build.substitute {
+        variables.add(name.clone(), value);
+    }
+    Ok(variables)
+}
+
+async fn config_map(
+    client: &Client,
+    namespace: &str,
+    reference: &SubstituteReference,
+    variables: &mut Variables,
+) -> Result<(), VariablesError> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let found = found(api.get_opt(&reference.name).await, "ConfigMap", "configmaps", reference)?;
+    for (name, value) in found.and_then(|found| found.data).into_iter().flatten() {
+        variables.add(name, &value);
+    }
+    Ok(())
+}
+
+async fn secret(
+    client: &Client,
+    namespace: &str,
+    reference: &SubstituteReference,
+    variables: &mut Variables,
+) -> Result<(), VariablesError> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let found = found(api.get_opt(&reference.name).await, "Secret", "secrets", reference)?;
+    for (name, value) in found.and_then(|found| found.data).into_iter().flatten() {
+        let text = std::str::from_utf8(&value.0)
+            .map_err(|_| VariablesError::NotText { name: reference.name.clone(), key: name.clone() })?;
+        variables.add(name, text);
+    }
+    Ok(())
+}
+
+fn found<T>(
+    answer: Result<Option<T>, kube::Error>,
+    kind: &'static str,
+    plural: &'static str,
+    reference: &SubstituteReference,
+) -> Result<Option<T>, VariablesError> {
+    let name = reference.name.clone();
+    match answer {
+        Ok(None) if !reference.optional => Err(VariablesError::Missing { kind, plural, name }),
+        Ok(found) => Ok(found),
+        Err(cause) => Err(VariablesError::Unreadable { kind, name, cause: Box::new(cause) }),
+    }
+}

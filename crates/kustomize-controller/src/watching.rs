@@ -1,0 +1,180 @@
+use std::sync::Arc;
+
+use api::kustomize::v1::{Kustomization, KustomizationStatus};
+use api::meta::Artifact;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::PartialObjectMeta;
+use runtime::watch::Selection;
+use runtime::{Change, Context, Key, Reason};
+use ssa::{Owner, Signal, What};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::contest::Heal;
+use crate::memory::{Memories, Stage};
+use crate::sources::SourceKey;
+use crate::state::Last;
+use crate::steps::dependencies::source_of;
+use crate::wakes::{Edges, Far, far_ends};
+
+/// A Kustomization changed: its edges follow, and those that wait for it wake.
+pub(crate) fn peer_changed(app: &App, change: &Change<Kustomization>) {
+    match &change.new {
+        Some(object) => app.edges.set(&change.key, far_ends(object)),
+        None => app.edges.remove(&change.key),
+    }
+    if speaks_to_dependants(change) {
+        for near in app.edges.near(&Far::Dependency(change.key.clone())) {
+            let blocked = app.memories.with_known(&near, |memory| memory.blocked).unwrap_or_default();
+            if blocked {
+                app.waker.wake(&near, Reason::Dependency);
+            }
+        }
+    }
+    if speaks_to_siblings(change) {
+        wake_siblings(app, change);
+    }
+}
+
+/// Readiness, revision, generation and labels are what `dependsOn` looks at.
+fn speaks_to_dependants(change: &Change<Kustomization>) -> bool {
+    let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
+    old.status != new.status
+        || old.metadata.generation != new.metadata.generation
+        || old.metadata.labels != new.metadata.labels
+        || old.metadata.annotations != new.metadata.annotations
+}
+
+fn speaks_to_siblings(change: &Change<Kustomization>) -> bool {
+    let tried = |status: &Option<KustomizationStatus>| {
+        status.as_ref().and_then(|s| s.last_attempted_revision.clone())
+    };
+    let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
+    tried(&old.status) != tried(&new.status)
+        || old.spec.suspend != new.spec.suspend
+        || old.metadata.deletion_timestamp != new.metadata.deletion_timestamp
+}
+
+fn wake_siblings(app: &App, change: &Change<Kustomization>) {
+    let Some(object) = change.new.as_ref().or(change.old.as_ref()) else { return };
+    for near in app.edges.near(&Far::Source(source_of(object))) {
+        let waits =
+            app.memories.with_known(&near, |memory| memory.waits_in(Stage::Siblings)).unwrap_or_default();
+        if waits && near != change.key {
+            app.waker.wake(&near, Reason::Wake);
+        }
+    }
+}
+
+/// A source has another artifact: those that build from it wake, but for those that have it already.
+pub(crate) fn source_changed(
+    edges: &Edges,
+    memories: &Memories,
+    waker: &runtime::Waker,
+    source: &SourceKey,
+    artifact: Option<&Artifact>,
+) {
+    let Some(artifact) = artifact else { return };
+    let content = (artifact.revision.clone(), artifact.digest.clone());
+    for near in edges.near(&Far::Source(source.clone())) {
+        let known = memories
+            .with_known(&near, |memory| memory.artifact.as_ref() == Some(&content) && memory.took_it());
+        if known != Some(true) {
+            waker.wake(&near, Reason::NewRevision);
+        }
+    }
+}
+
+/// Watches labelled ConfigMaps and Secrets: a change wakes those that substitute from them.
+pub(crate) fn watch_configs(context: &Context, app: &Arc<App>) {
+    let selector = context.args.watch_configs_label_selector.clone();
+    let selection = Selection { labels: Some(selector).filter(|text| !text.is_empty()), fields: None };
+    let woken = app.clone();
+    context.mirror::<PartialObjectMeta<ConfigMap>>(&selection, move |change| {
+        config_changed(&woken, &change, Far::ConfigMap(change.key.clone()));
+    });
+    let woken = app.clone();
+    context.mirror::<PartialObjectMeta<Secret>>(&selection, move |change| {
+        config_changed(&woken, &change, Far::Secret(change.key.clone()));
+    });
+}
+
+fn config_changed<K>(app: &App, change: &Change<PartialObjectMeta<K>>, far: Far) {
+    let version = |object: &Option<Arc<PartialObjectMeta<K>>>| {
+        object.as_ref().and_then(|object| object.metadata.resource_version.clone())
+    };
+    if change.initial || version(&change.old) == version(&change.new) {
+        return;
+    }
+    for near in app.edges.near(&far) {
+        app.waker.wake(&near, Reason::Config);
+    }
+}
+
+/// Listens to the drift watches and to CRDs.
+pub(crate) fn listen(context: &Context, app: &Arc<App>) {
+    if let Some(mut signals) = app.cluster.drift().subscribe() {
+        let app = app.clone();
+        context.spawn(async move {
+            while let Some(signal) = signals.recv().await {
+                take_signal(&app, signal);
+            }
+        });
+    }
+    let (app, mut crds) = (app.clone(), app.cluster.crd_changes());
+    context.spawn(async move {
+        while crds.changed().await.is_ok() {
+            for key in app.memories.which(|memory| memory.is(Last::Deferred)) {
+                app.waker.wake(&key, Reason::Wake);
+            }
+        }
+    });
+}
+
+fn take_signal(app: &App, signal: Signal) {
+    let key = Key::new(signal.owner.namespace.clone(), signal.owner.name.clone());
+    match signal.what {
+        What::Moved => moved(app, &key),
+        What::Nominated { manager, fields } => nominated(app, &key, signal.id, &manager, fields),
+        What::Gone => nominated(app, &key, signal.id, "", Vec::new()),
+    }
+}
+
+fn moved(app: &App, key: &Key) {
+    let now = Instant::now();
+    let at = app.memories.with_known(key, |memory| memory.waits().then(|| memory.wake_at(now)).flatten());
+    if let Some(at) = at.flatten() {
+        app.waker.wake_at(key, Reason::Wake, at);
+    }
+}
+
+fn nominated(app: &App, key: &Key, id: manifest::ObjectId, manager: &str, fields: Vec<String>) {
+    let left_alone = app
+        .peers
+        .get(key)
+        .is_none_or(|object| object.spec.suspend || object.metadata.deletion_timestamp.is_some());
+    if left_alone {
+        return;
+    }
+    let kind = id.kind.clone();
+    let now = Instant::now();
+    let heal = app.memories.with_known(key, |memory| {
+        let heal = memory.contest.nominate(id, manager, fields, now);
+        (heal, memory.contest.next_due())
+    });
+    match heal {
+        Some((Heal::At(_), Some(at))) => app.waker.wake_at(key, Reason::Heal, at),
+        Some((Heal::AtInterval, _)) => {
+            app.metrics.drift(&kind, manager, "contested");
+            app.waker.wake(key, Reason::Wake);
+        }
+        _ => {}
+    }
+}
+
+/// A Kustomization is gone.
+pub(crate) fn forget(app: &App, key: &Key) {
+    app.memories.forget(key);
+    app.edges.remove(key);
+    app.cluster.drift().forget(&Owner { namespace: key.namespace.clone(), name: key.name.clone() });
+}

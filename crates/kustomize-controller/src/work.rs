@@ -1,0 +1,152 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::kustomize::v1::{Kustomization, KustomizationStatus};
+use api::meta::{Artifact, ConditionType, Reason};
+use runtime::{Event, Run, Set};
+use ssa::{Identity, Owner, Session};
+
+use crate::app::App;
+use crate::memory::Target;
+use crate::status::{Failure, IN_PROGRESS, Phase};
+use crate::steps::accept::Accepted;
+use crate::steps::source::origin_revision;
+
+/// Why a pass stops before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It failed, and the status says why.
+    Failed(Box<Failure>),
+    /// Something newer is due: the next run is queued already.
+    Outdated,
+    /// The status could not be written: the object is gone, the Lease is lost, or the API server refuses.
+    Unrecorded,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+/// What a run works with once its source is known.
+pub(crate) struct Work<'a> {
+    /// What all runs share.
+    pub app: &'a App,
+    /// The run.
+    pub run: &'a Run<Kustomization>,
+    /// What was compiled from the spec.
+    pub accepted: Accepted,
+    /// The source's artifact.
+    pub artifact: Artifact,
+    /// Revision of the source's own origin.
+    pub origin: Option<String>,
+    /// Generation and revision.
+    pub target: Target,
+    /// Owner named on all applied objects.
+    pub owner: Owner,
+    /// Requests to the cluster as the Kustomization's identity.
+    pub session: Session,
+}
+
+impl<'a> Work<'a> {
+    /// Of a run and its artifact.
+    pub(crate) fn new(
+        app: &'a App,
+        run: &'a Run<Kustomization>,
+        accepted: Accepted,
+        artifact: Artifact,
+    ) -> Self {
+        let target = Target { generation: run.generation(), revision: artifact.revision.clone() };
+        let origin = origin_revision(&artifact);
+        let owner = owner(run);
+        let session = app.cluster.session(identity(app, &run.object));
+        Self { app, run, accepted, artifact, origin, target, owner, session }
+    }
+
+    /// The Kustomization.
+    pub(crate) fn object(&self) -> &Arc<Kustomization> {
+        &self.run.object
+    }
+
+    /// How long a phase may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.run.object.spec.timeout()
+    }
+
+    /// The message of Reconciling in a phase.
+    pub(crate) fn message(&self, phase: Phase) -> String {
+        phase.message(&self.target.revision, self.timeout())
+    }
+
+    /// The status as last written.
+    pub(crate) fn status(&self) -> KustomizationStatus {
+        self.run.written()
+    }
+
+    /// Writes an intermediate status that says what is going on.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) async fn progress(
+        &self,
+        status: &KustomizationStatus,
+        phase: Phase,
+        more: &[Set],
+    ) -> Result<(), Stop> {
+        let mut sets = vec![Set::reconciling(self.message(phase)), Set::ready_unknown(IN_PROGRESS)];
+        sets.push(Set::Remove(ConditionType::Stalled.into()));
+        sets.extend_from_slice(more);
+        self.run.progress(status, &sets).await.map_err(|error| {
+            tracing::warn!(error = %error, "status is not written, the pass ends");
+            Stop::Unrecorded
+        })
+    }
+
+    /// Ends the run when something newer is due.
+    ///
+    /// # Errors
+    /// When it is.
+    pub(crate) fn border(&self) -> Result<(), Stop> {
+        if self.run.cancel.is_cancelled() { Err(Stop::Outdated) } else { Ok(()) }
+    }
+
+    /// An event with the revision of this pass.
+    pub(crate) fn about(&self, event: Event) -> Event {
+        with_revision(event, Some(&self.target.revision), self.origin.as_deref())
+    }
+
+    /// Sends what was done so far while the pass goes on.
+    pub(crate) fn tell(&self, message: String) {
+        self.run.emit(self.about(Event::info(Reason::Progressing, message)));
+    }
+}
+
+/// Adds the revisions to an event.
+pub(crate) fn with_revision(event: Event, revision: Option<&str>, origin: Option<&str>) -> Event {
+    let event = match revision {
+        Some(revision) => event.with("revision", revision),
+        None => event,
+    };
+    match origin {
+        Some(origin) => event.with("originRevision", origin),
+        None => event,
+    }
+}
+
+/// The owner named on applied objects.
+pub(crate) fn owner(run: &Run<Kustomization>) -> Owner {
+    Owner { namespace: run.key.namespace.clone(), name: run.key.name.clone() }
+}
+
+/// As whom a Kustomization acts: its ServiceAccount, the default one, or the controller.
+pub(crate) fn identity(app: &App, object: &Kustomization) -> Identity {
+    let named = object.spec.service_account_name.clone().filter(|name| !name.is_empty());
+    match named.or_else(|| app.options.default_service_account.clone()) {
+        Some(name) => Identity::ServiceAccount {
+            namespace: object.metadata.namespace.clone().unwrap_or_default(),
+            name,
+        },
+        None => Identity::Controller,
+    }
+}
