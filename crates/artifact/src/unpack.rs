@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use tar::{Entry, EntryType};
 use thiserror::Error;
 
