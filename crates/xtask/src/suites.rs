@@ -39,7 +39,7 @@ pub(crate) enum Verdict {
 
 /// Compiles the tests of these packages (all, when none is named) and lists the programs.
 pub(crate) fn compile(packages: &[String]) -> Result<Vec<Suite>> {
-    let mut args = vec!["test", "--no-run"];
+    let mut args = vec!["test", "--no-run", "--message-format=json-render-diagnostics"];
     if packages.is_empty() {
         args.push("--workspace");
     }
@@ -49,38 +49,37 @@ pub(crate) fn compile(packages: &[String]) -> Result<Vec<Suite>> {
     let mut suites = Vec::new();
     let status = watch("compiling the tests", cargo(&args), |line| match suite(line) {
         Some(found) => suites.push(found),
+        None if line.starts_with('{') => {}
         None => say(line),
     })?;
+    suites.sort_by(|a, b| a.name.cmp(&b.name));
     if !status.success() {
         bail!("the tests do not compile");
     }
     Ok(suites)
 }
 
-/// `  Executable tests/smoke.rs (target/debug/deps/smoke-0123)`; the package is the folder's, found by the program's name.
+/// One line of cargo's JSON: a finished artifact with an `executable` that was compiled as a test.
+///
+/// Read by its keys, which cargo documents, and not by a JSON parser, which would be most of what xtask compiles.
 fn suite(line: &str) -> Option<Suite> {
-    let rest = line.trim_start().strip_prefix("Executable ")?;
-    let (source, program) = rest.rsplit_once(" (")?;
-    let program = root().join(program.trim_end_matches(')'));
-    let file = program.file_name()?.to_str()?;
-    let stem = file.rsplit_once('-').map_or(file, |(stem, _)| stem).to_string();
-    let (package, name) = match source.strip_prefix("unittests ") {
-        Some(_) => (stem.replace('_', "-"), "unit".to_string()),
-        None => (String::new(), stem),
+    let (_, profile) = line.split_once("\"profile\":")?;
+    let (profile, _) = profile.split_once('}')?;
+    let program = PathBuf::from(text_of(line, "executable").filter(|_| profile.ends_with("\"test\":true"))?);
+    let manifest = PathBuf::from(text_of(line, "manifest_path")?);
+    let package = manifest.parent()?.file_name()?.to_str()?.to_string();
+    let (_, target) = line.split_once("\"target\":")?;
+    let name = match text_of(target, "name")? {
+        _ if target.starts_with("{\"kind\":[\"lib\"]") => "unit",
+        name => name,
     };
-    Some(Suite { name, package, program })
+    Some(Suite { name: format!("{package} {name}"), package, program })
 }
 
-/// Names the package of every suite from a test file: cargo prints its programs package by package, unit tests first.
-pub(crate) fn name_packages(suites: &mut [Suite]) {
-    let mut package = String::new();
-    for suite in suites.iter_mut() {
-        if suite.package.is_empty() {
-            suite.package = package.clone();
-        }
-        package = suite.package.clone();
-        suite.name = format!("{} {}", suite.package, suite.name);
-    }
+/// The value of the first `"key":"value"`.
+fn text_of<'a>(json: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = json.split_once(&format!("\"{key}\":\""))?;
+    rest.split_once('"').map(|(value, _)| value)
 }
 
 /// Runs one program; every test's outcome, and the text of the failed ones said aloud.
@@ -190,15 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn suites_take_the_package_of_the_unit_tests_before_them() {
-        let lines = [
-            "  Executable unittests src/lib.rs (target/debug/deps/flux_build-0a)",
-            "  Executable tests/merge.rs (target/debug/deps/merge-0b)",
-        ];
-        let mut suites: Vec<Suite> = lines.iter().filter_map(|line| suite(line)).collect();
-        name_packages(&mut suites);
-        assert_eq!(suites[0].name, "flux-build unit");
-        assert_eq!(suites[1].name, "flux-build merge");
-        assert_eq!(suites[1].package, "flux-build");
+    fn suites_are_read_from_what_cargo_says() {
+        let line = |kind: &str, name: &str| {
+            format!(
+                "{{\"reason\":\"compiler-artifact\",\"manifest_path\":\"/x/crates/flux-build/Cargo.toml\",\
+                 \"target\":{{\"kind\":[\"{kind}\"],\"name\":\"{name}\"}},\"profile\":{{\"test\":true}},\
+                 \"executable\":\"/t/deps/{name}-0a\"}}"
+            )
+        };
+        let unit = suite(&line("lib", "flux_build")).unwrap();
+        assert_eq!((&*unit.name, &*unit.package), ("flux-build unit", "flux-build"));
+        assert_eq!(suite(&line("test", "merge")).unwrap().name, "flux-build merge");
+        assert_eq!(suite(&line("test", "merge").replace("true", "false")), None);
     }
 }

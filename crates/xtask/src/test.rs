@@ -54,8 +54,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         stages.run("programs of the control plane", || tools::ensure(&[]))?;
         stages.run("our binaries", || build_binaries(&packages))?;
     }
-    let mut all = stages.run("compiling the tests", || suites::compile(&packages))?;
-    suites::name_packages(&mut all);
+    let all = stages.run("compiling the tests", || suites::compile(&packages))?;
     let chosen: Vec<Suite> = all.into_iter().filter(|suite| chosen(&asked, suite)).collect();
     if chosen.is_empty() {
         bail!("no suite matches --only {}", asked.only.unwrap_or_default());
