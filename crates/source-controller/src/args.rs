@@ -87,9 +87,26 @@ pub struct LaterArgs {
     pub token_cache_max_duration: Option<Duration>,
 }
 
+impl Args {
+    /// The flags that were given and have no effect yet.
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let common = &self.common;
+        let shared = [
+            ("--default-service-account", !common.default_service_account.is_empty()),
+            ("--feature-gates", !common.feature_gates.is_empty()),
+            ("--no-cross-namespace-refs", common.no_cross_namespace_refs.0),
+            ("--requeue-dependency", common.requeue_dependency != DEPENDENCY),
+        ];
+        let shared = shared.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
+        shared.chain(self.later.given()).collect()
+    }
+}
+
+/// The default of `--requeue-dependency`.
+const DEPENDENCY: Duration = Duration::from_secs(30);
+
 impl LaterArgs {
-    /// The names of the flags that were given.
-    pub fn given(&self) -> Vec<&'static str> {
+    fn given(&self) -> Vec<&'static str> {
         let flags = [
             ("--helm-index-max-size", self.helm_index_max_size.is_some()),
             ("--helm-chart-max-size", self.helm_chart_max_size.is_some()),
@@ -146,8 +163,13 @@ mod tests {
             "--helm-cache-ttl=60m",
             "--helm-cache-purge-interval=5m",
         ]);
-        let given = args.unwrap().later.given();
-        assert_eq!(given, ["--helm-cache-max-size", "--helm-cache-ttl", "--helm-cache-purge-interval"]);
+        let expected = [
+            "--requeue-dependency",
+            "--helm-cache-max-size",
+            "--helm-cache-ttl",
+            "--helm-cache-purge-interval",
+        ];
+        assert_eq!(args.unwrap().without_effect(), expected);
     }
 
     #[test]

@@ -100,13 +100,13 @@ impl GitRepositories {
                 Ok(())
             }
             Action::Build { outdated, new_revision } => {
-                if new_revision {
-                    announce(run, progress, &revision, outdated).await?;
-                }
+                let checkout = build::fetch(remoted).await?;
                 if run.cancel.is_cancelled() {
                     return Err(RunFailure::Outdated);
                 }
-                let checkout = build::fetch(remoted).await?;
+                if new_revision {
+                    announce(run, progress, &revision, outdated).await?;
+                }
                 self.build(run, progress, revision, checkout).await
             }
         }

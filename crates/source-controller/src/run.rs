@@ -51,7 +51,7 @@ pub fn run(args: Args) -> Result<(), RunError> {
 
 async fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
     FeatureGates::parse(&GATES, &args.common.feature_gates)?;
-    for flag in args.later.given() {
+    for flag in args.without_effect() {
         tracing::info!(flag, "this flag has no effect: what it configures is not built yet");
     }
     let retention = Retention {
@@ -62,15 +62,22 @@ async fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
     let server = listen(&args.storage, store.root()).await?;
     let shutdown = context.shutdown.clone();
     context.spawn(async move { server.run(shutdown.cancelled_owned()).await });
-    let temporary = std::env::temp_dir().join("source-controller-git");
-    std::fs::create_dir_all(&temporary).map_err(StartError::Temporary)?;
-    let ssh = SshOptions::parse(&args.ssh.ssh_kex_algos, &args.ssh.ssh_hostkey_algos)?;
-    let git = Git::new(GitOptions { ssh, addresses: AddressRule::NoLinkLocal, ..GitOptions::new(temporary) });
+    let git = Git::new(git_options(args)?);
     let algorithm = args.storage.artifact_digest_algo;
     let store: Arc<dyn artifact::Store> = Arc::new(store);
     let client = context.client.clone();
     context.register(|_| GitRepositories { client, git, store, algorithm });
     Ok(())
+}
+
+/// Packs lie in a folder of this process; in a container the process id is the same after a restart, so that what a
+/// crash left behind goes.
+fn git_options(args: &Args) -> Result<GitOptions, StartError> {
+    let temporary = std::env::temp_dir().join(format!("source-controller-git-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&temporary);
+    std::fs::create_dir_all(&temporary).map_err(StartError::Temporary)?;
+    let ssh = SshOptions::parse(&args.ssh.ssh_kex_algos, &args.ssh.ssh_hostkey_algos)?;
+    Ok(GitOptions { addresses: AddressRule::NoLinkLocal, ssh, ..GitOptions::new(temporary) })
 }
 
 async fn listen(args: &StorageArgs, root: &std::path::Path) -> Result<Server, StartError> {

@@ -35,7 +35,9 @@ pub(crate) async fn remote(
 
 fn parse_url(text: &str) -> Result<RemoteUrl, StepError> {
     RemoteUrl::parse(text).map_err(|error| {
-        let message = format!("failed to parse url '{}': {error}", without_userinfo(text));
+        let shown = without_userinfo(text);
+        let cause = odd_host(&shown).unwrap_or_else(|| error.to_string());
+        let message = format!("failed to parse url '{shown}': parse {shown:?}: {cause}");
         StepError::fetch(SourceReason::URLInvalid, message).stalled()
     })
 }
@@ -48,6 +50,13 @@ fn without_userinfo(text: &str) -> String {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
         None => text.to_owned(),
     }
+}
+
+/// Go's words for the commonest mistake.
+fn odd_host(url: &str) -> Option<String> {
+    let host = url.split_once("://")?.1.split('/').next()?;
+    let odd = host.chars().find(|c| c.is_whitespace() || "<>\"{}|\\^`".contains(*c))?;
+    Some(format!("invalid character {:?} in host name", odd.to_string()))
 }
 
 async fn proxy(client: &Client, namespace: &str, name: &str) -> Result<Proxy, StepError> {
