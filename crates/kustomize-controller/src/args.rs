@@ -57,9 +57,9 @@ pub struct OwnArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "100",
         value_parser = clap::value_parser!(u8).range(1..=100))]
     pub prune_guard: Option<u8>,
-    /// Folder of unpacked artifacts; emptied at start.
-    #[arg(long, env = "ARTIFACT_CACHE", default_value = "/tmp/artifact-cache")]
-    pub artifact_cache: std::path::PathBuf,
+    /// Folder of unpacked artifacts; emptied at start. Default: one for this process in the folder of temporary files.
+    #[arg(long, env = "ARTIFACT_CACHE")]
+    pub artifact_cache: Option<std::path::PathBuf>,
     /// Bytes of unpacked artifacts kept on disk that no Kustomization uses.
     #[arg(long, default_value_t = 512 << 20)]
     pub artifact_cache_max_size: u64,

@@ -68,12 +68,15 @@ fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(
 
 fn cache(command: &Command) -> Result<Cache, SetupError> {
     let own = &command.own;
-    let options = CacheOptions {
-        max_bytes: own.artifact_cache_max_size,
-        ..CacheOptions::new(own.artifact_cache.clone())
-    };
+    let dir = own.artifact_cache.clone().unwrap_or_else(temporary_dir);
+    let options = CacheOptions { max_bytes: own.artifact_cache_max_size, ..CacheOptions::new(dir.clone()) };
     let client = net::Policy::default().client()?;
-    Cache::open(options, client).map_err(|cause| SetupError::Cache { dir: own.artifact_cache.clone(), cause })
+    Cache::open(options, client).map_err(|cause| SetupError::Cache { dir, cause })
+}
+
+/// In a container the process id is the same at each start, so that nothing piles up.
+fn temporary_dir() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("kustomize-controller-{}", std::process::id()))
 }
 
 fn app(
