@@ -116,6 +116,7 @@ impl<'a> Player<'a> {
             "delete" => self.delete(step)?,
             "wait" => return Ok(Duration::from_secs(step["seconds"].as_u64().unwrap_or(1))),
             "delete the stored artifact file" => self.delete_artifact()?,
+            _ if verb.starts_with("git submodule add ") => self.submodule(verb)?,
             _ if verb.starts_with("kubectl ") => self.raw(verb.trim_start_matches("kubectl "), step)?,
             _ if verb.starts_with("delete ") => self.raw(verb, step)?,
             _ => bail!("no such step: {verb}"),
@@ -193,6 +194,17 @@ impl<'a> Player<'a> {
             self.repos.push((name.to_owned(), repo));
         }
         self.repos.iter().find(|(known, _)| known == name).map(|(_, repo)| repo).context("just made")
+    }
+
+    /// `git submodule add URL PATH in repository NAME`: prepares the next commit.
+    fn submodule(&mut self, verb: &str) -> Result<()> {
+        let verb = self.masks.fill(verb);
+        let words: Vec<&str> = verb.split_whitespace().collect();
+        let ["git", "submodule", "add", url, path, "in", "repository", name] = words[..] else {
+            bail!("no such step: {verb}");
+        };
+        let repo = self.repo(&json!({ "repository": name }))?;
+        repo.git(&["submodule", "add", "-q", url, path]).map(drop)
     }
 
     fn patch(&mut self, step: &Value) -> Result<()> {
