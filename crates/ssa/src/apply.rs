@@ -4,6 +4,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
+use kstatus::Status;
 use manifest::{Object, ObjectId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -78,31 +79,52 @@ impl Session {
         let run =
             Run { session: self, options, defined: build.defined_kinds(), new_kinds: AtomicBool::new(false) };
         let mut applied = Applied::default();
+        let mut awaited = None;
         for stage in Stage::ALL {
             let objects: Vec<&Object> = build.stage(stage).filter(|o| options.pass.sends(&o.id())).collect();
-            if let Err(errors) = run.stage(stage, &objects, &mut applied).await {
-                return Err(ApplyError { applied, errors });
+            if let Some((id, status)) = &awaited {
+                applied.deferred.extend(objects.into_iter().map(|object| awaits(object, id, *status)));
+                continue;
+            }
+            match run.stage(stage, &objects, &mut applied).await {
+                Ok(blocker) => awaited = blocker,
+                Err(errors) => return Err(ApplyError { applied, errors }),
             }
         }
         Ok(applied)
     }
 }
 
+fn awaits(object: &Object, id: &ObjectId, status: Status) -> Deferred {
+    let error = ObjectError::new(object, ObjectCause::Awaits(id.clone(), status));
+    Deferred { id: object.id(), version: object.gvk().version, error }
+}
+
 impl Run<'_> {
+    /// One stage. Gives the object that the next stages must wait for, if any.
     async fn stage(
         &self,
         stage: Stage,
         objects: &[&Object],
         applied: &mut Applied,
-    ) -> Result<(), Vec<ObjectError>> {
+    ) -> Result<Option<(ObjectId, Status)>, Vec<ObjectError>> {
         let writes = self.probe_all(objects, applied).await?;
         let written = self.write_all(writes, applied).await;
         applied.changes.sort_by(|a, b| order::compare(&a.id, &b.id));
         let written = written?;
-        if stage.is_waited_for() {
-            stage_wait::until_ready(self, objects, written, applied).await;
+        if !stage.is_waited_for() {
+            return Ok(None);
         }
-        Ok(())
+        let late = stage_wait::until_ready(self, objects, written).await;
+        if !self.options.defer && !late.is_empty() {
+            return Err(late.into_iter().map(|deferred| deferred.error).collect());
+        }
+        let blocker = late.first().and_then(|deferred| match deferred.error.cause {
+            ObjectCause::NotReady(status) => Some((deferred.id.clone(), status)),
+            _ => None,
+        });
+        applied.deferred.extend(late);
+        Ok(blocker)
     }
 
     /// Finds out what is to be written; nothing is written unless every object passes.
@@ -132,7 +154,7 @@ impl Run<'_> {
         &self,
         writes: Vec<Write>,
         applied: &mut Applied,
-    ) -> Result<Vec<(ObjectId, kstatus::Status)>, Vec<ObjectError>> {
+    ) -> Result<Vec<(ObjectId, Status)>, Vec<ObjectError>> {
         let mut written = Vec::new();
         let mut waves: [Vec<Write>; 4] = Default::default();
         for write in writes {

@@ -53,8 +53,7 @@ pub struct Change {
     pub action: Action,
     /// The live state after it, for the drift watch; `None` when the object was not looked at.
     pub fingerprint: Option<Fingerprint>,
-    /// Who had changed the object. On a full pass, a report without a manager of an object whose build has
-    /// changed is no drift but the change itself.
+    /// Who had changed the object.
     pub drift: Option<DriftReport>,
 }
 

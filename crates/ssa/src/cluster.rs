@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use manifest::{Gvk, Object};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     ApiError, DriftWatch, Identity, Settings,
@@ -25,7 +25,12 @@ pub(crate) struct Inner {
     pub(crate) crds: watch::Sender<u64>,
     pub(crate) crd_watch: OnceLock<()>,
     pub(crate) drift: DriftWatch,
+    in_flight: Semaphore,
 }
+
+/// Requests about objects in flight on one API server: each holds a connection, and more of them would only
+/// wait there.
+const IN_FLIGHT: usize = 32;
 
 /// One identity on one cluster. Cheap to clone: a header on the shared connections.
 #[derive(Clone)]
@@ -49,8 +54,9 @@ pub enum GetError {
 }
 
 impl Cluster {
-    /// Takes a client whose own retries are off: deadlines and retries are this crate's. Must be called
-    /// inside a Tokio runtime; no request is made yet.
+    /// Takes a client that repeats requests after 429 and 502 to 504 at most twice, and knows of the fence;
+    /// deadlines and other retries are this crate's. Must be called inside a Tokio runtime; no request is
+    /// made yet.
     #[must_use]
     pub fn new(client: kube::Client, settings: Settings) -> Self {
         let marks = Marks::new(&settings.owner_group);
@@ -61,8 +67,18 @@ impl Cluster {
         let discovery = Arc::new(Discovery::default());
         let drift = DriftWatch::new(client.clone(), discovery.clone(), &settings);
         let crds = watch::Sender::new(0);
-        let crd_watch = OnceLock::new();
-        Self(Arc::new(Inner { client, settings, marks, takeover, discovery, crds, crd_watch, drift }))
+        let (crd_watch, in_flight) = (OnceLock::new(), Semaphore::new(IN_FLIGHT));
+        Self(Arc::new(Inner {
+            client,
+            settings,
+            marks,
+            takeover,
+            discovery,
+            crds,
+            crd_watch,
+            drift,
+            in_flight,
+        }))
     }
 
     /// Requests as this identity.
@@ -127,6 +143,8 @@ impl Session {
     }
 
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, ApiError> {
+        // The semaphore is never closed; should it be, the bound is what is lost.
+        let _permit = self.cluster.in_flight.acquire().await.ok();
         request::send(&self.cluster.client, &self.identity, call).await
     }
 

@@ -148,6 +148,11 @@ impl DriftWatch {
         lock(&self.0.table).in_sync(owner, id).cloned()
     }
 
+    /// The hash of the fields that our last apply for this owner left us with.
+    pub(crate) fn applied_fields(&self, owner: &Owner, id: &ObjectId) -> Option<u64> {
+        lock(&self.0.table).applied_fields(owner, id)
+    }
+
     /// An object is about to be written: events of our own doing are no drift.
     pub(crate) fn write_begins(&self, owner: &Owner, id: &ObjectId) {
         lock(&self.0.table).write_begins(owner, id);

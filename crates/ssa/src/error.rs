@@ -134,6 +134,15 @@ impl ApiError {
         }
     }
 
+    /// Whether a request is repeated here: a broken connection, an etcd without leader. Overload (429, 502 to
+    /// 504) is the client's to repeat, which sees `Retry-After` for all requests of the process.
+    pub(crate) fn is_repeated(&self) -> bool {
+        match self {
+            Self::Status(failure) => failure.code == 500 && self.is_transient(),
+            _ => self.is_transient(),
+        }
+    }
+
     fn has_code(&self, code: u16) -> bool {
         self.failure().is_some_and(|failure| failure.code == code)
     }
@@ -179,6 +188,7 @@ mod tests {
         let webhook = failure(500, r#"{"message":"failed calling webhook \"w\": connection refused"}"#);
         assert!(!webhook.is_transient());
         assert!(failure(503, "").is_transient() && failure(429, "").is_transient());
-        assert!(failure(500, r#"{"message":"etcdserver: leader changed"}"#).is_transient());
+        assert!(!failure(429, "").is_repeated());
+        assert!(failure(500, r#"{"message":"etcdserver: leader changed"}"#).is_repeated());
     }
 }

@@ -1,6 +1,7 @@
 use std::{collections::HashMap, fmt};
 
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use kstatus::{HealthExprs, PodCause, Status};
 use manifest::{Gvk, Object, ObjectId};
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use crate::{
     ApiError, GetError, Owner, Session,
     discovery::{Lookup, Resource, segment},
-    failing_pod,
+    failing_pod, managed,
     request::Call,
 };
 
@@ -16,6 +17,8 @@ use crate::{
 const LIST_ABOVE: usize = 8;
 /// Objects in one page of a list.
 const PAGE: usize = 500;
+/// Seconds after an apply before pods are asked why their workload is not there.
+const PATIENCE: i64 = 5;
 /// Pages read at most; what is not on them is read one by one.
 const MAX_PAGES: usize = 20;
 
@@ -86,12 +89,24 @@ impl Session {
             None => self.get(&gvk(id, version), Some(&id.namespace), &id.name).await,
         };
         let (health, error) = judge(live.as_ref(), exprs);
-        let waits = matches!(health.status, Status::InProgress | Status::Failed);
         let cause = match live {
-            Ok(Some(live)) if waits && error.is_none() => failing_pod::find(self, &live).await,
+            Ok(Some(live)) if error.is_none() && self.is_stuck(&live, health.status) => {
+                failing_pod::find(self, &live).await
+            }
             _ => None,
         };
         ObjectHealth { id: id.clone(), health, error, cause }
+    }
+
+    /// Whether it is time to ask the pods: at once after a failure, else when the object was applied (or,
+    /// where we did not, created) some seconds ago. A rollout that goes well costs no list.
+    fn is_stuck(&self, live: &Object, status: Status) -> bool {
+        let own = managed::own(live.value(), &self.cluster.settings.field_manager);
+        let created =
+            || live.value().pointer("/metadata/creationTimestamp")?.as_str()?.parse::<Timestamp>().ok();
+        let since = own.and_then(managed::Entry::seconds).or_else(|| Some(created()?.as_second()));
+        let old = since.is_none_or(|since| Timestamp::now().as_second() - since >= PATIENCE);
+        status == Status::Failed || (status == Status::InProgress && old)
     }
 
     async fn list_large_kinds(&self, ids: &[(ObjectId, String)], owner: &Owner) -> HashMap<ObjectId, Object> {
@@ -155,7 +170,7 @@ fn judge(live: Result<&Option<Object>, &GetError>, exprs: &HealthExprs) -> (ksta
     match live {
         Err(error) => unknown(error.to_string()),
         Ok(None) => (kstatus::Health::not_found(), None),
-        Ok(Some(object)) => match exprs.health(object, jiff::Timestamp::now().as_second()) {
+        Ok(Some(object)) => match exprs.health(object, Timestamp::now().as_second()) {
             Ok(health) => (health, None),
             Err(error) => unknown(error.to_string()),
         },

@@ -44,6 +44,8 @@ pub enum ObjectCause {
     NoNamespace,
     /// Applied, but not ready within the time a stage is waited for.
     NotReady(kstatus::Status),
+    /// Not sent, because its stage waits for this object of an earlier one.
+    Awaits(ObjectId, kstatus::Status),
     /// The run was cancelled, or its deadline passed, before this object's turn.
     Cancelled,
     /// Another replica may hold the lease: nothing may be written.
@@ -93,6 +95,9 @@ impl ObjectError {
                 format!("{subject} namespace not specified: the server could not find the requested resource")
             }
             ObjectCause::NotReady(status) => format!("timeout waiting for: [{subject} status: '{status}']"),
+            ObjectCause::Awaits(id, status) => {
+                format!("timeout waiting for: [{} status: '{status}']", id.subject())
+            }
             ObjectCause::Cancelled => format!("{subject} not applied: the run was cancelled"),
             ObjectCause::LostLease => format!("{subject} not applied: the leader lease is lost"),
         }

@@ -19,7 +19,7 @@ use crate::{
     drift, ignore,
     immutable::is_immutable,
     managed,
-    request::{APPLY_PATCH, Answer, Call},
+    request::{APPLY_PATCH, Answer, Call, JSON_PATCH},
     takeover, unknown_fields,
 };
 
@@ -44,6 +44,8 @@ pub(crate) struct Write {
     pub(crate) step: Step,
     /// The live object, where it was read.
     pub(crate) live: Option<Value>,
+    /// Its version, where the watch knows it.
+    pub(crate) version: u64,
     pub(crate) drift: Option<DriftReport>,
 }
 
@@ -119,9 +121,12 @@ impl Run<'_> {
 
     /// The way without a dry run: one GET, or none when the watch knows that the object is as we left it.
     async fn plan_alone(&self, target: &Target<'_>) -> Result<Plan, ObjectError> {
-        let known = matches!(self.options.pass, Pass::Only(_)) && self.in_sync(target.object).is_some();
-        if known && !self.marks().any(target.object.value()) {
-            return Ok(target.write(Step::Blind, None, None));
+        let known = self.in_sync(target.object).filter(|_| matches!(self.options.pass, Pass::Only(_)));
+        if let Some(live) = known.filter(|_| !self.marks().any(target.object.value())) {
+            let (object, path) = (target.object.clone(), target.path.clone());
+            let version = live.resource_version;
+            let write = Write { object, path, step: Step::Blind, live: None, version, drift: None };
+            return Ok(Plan::Write(Box::new(write)));
         }
         let Some(live) = self.live(target).await? else {
             return Ok(target.write(Step::Blind, None, self.deletion_report()));
@@ -211,7 +216,14 @@ impl Run<'_> {
         let mut object = target.object.clone();
         ignore::adapt(&mut object, &live, result, &target.ignored, &rules.field_manager);
         let step = if due { Step::TakeOver } else { Step::Apply(Action::Configured) };
-        Plan::Write(Box::new(Write { object, path: target.path.clone(), step, live: Some(live), drift }))
+        Plan::Write(Box::new(Write {
+            object,
+            path: target.path.clone(),
+            step,
+            live: Some(live),
+            version: 0,
+            drift,
+        }))
     }
 
     async fn plan_refused(&self, target: &Target<'_>, error: ApiError) -> Result<Plan, ObjectError> {
@@ -222,7 +234,22 @@ impl Run<'_> {
         if let Some(live) = live.as_ref().filter(|live| self.is_skipped(target.object, live)) {
             return Ok(skipped(target.object, Some(self.fold(live))));
         }
+        if let Some(answer) = self.migrated(target, &error, live.as_ref()).await {
+            return self.plan_by_result(target, answer).await;
+        }
         self.refused(target, error, live)
+    }
+
+    /// The result of a dry run after the live object's managedFields were brought to the version that is
+    /// applied, where that was what it failed for.
+    async fn migrated(&self, target: &Target<'_>, error: &ApiError, live: Option<&Value>) -> Option<Answer> {
+        let failure = error.failure().filter(|failure| unknown_fields::is_undeclared(&failure.message));
+        let patch = takeover::migration(live.filter(|_| failure.is_some())?, target.object.api_version())?;
+        self.may_write(target.object).ok()?;
+        let manager = crate::discovery::segment(&self.session.cluster.settings.field_manager);
+        let call = Call::patch(format!("{}?fieldManager={manager}", target.path), JSON_PATCH, &patch);
+        self.session.send(&call).await.ok()?;
+        self.dry_run(target).await.ok().map(|(answer, _)| answer)
     }
 
     fn refused(
@@ -343,14 +370,22 @@ impl Run<'_> {
         &self.session.cluster.marks
     }
 
-    /// Who changed the live object. An object that was not ours before has not drifted; what changes without
-    /// an owner's trace comes from the source when it is sent because the source changed.
+    /// Who changed the live object. An object that was not ours before has not drifted. A field that is ours
+    /// after and not before, and nobody else's, was removed by somebody, or is new in the source: told only
+    /// when the source is known not to have changed our fields.
     pub(crate) fn drift_report(&self, live: &Value, result: &Value) -> Option<DriftReport> {
         let rules = &self.session.cluster.takeover;
         managed::own(live, &rules.field_manager)?;
         let report = DriftReport::of(live, result, rules);
-        let by_source = report.manager.is_empty() && matches!(self.options.pass, Pass::Only(_));
-        (!report.fields.is_empty() && !by_source).then_some(report)
+        let told = !report.manager.is_empty() || self.same_fields(live, result);
+        (!report.fields.is_empty() && told).then_some(report)
+    }
+
+    fn same_fields(&self, live: &Value, result: &Value) -> bool {
+        let Ok(object) = Object::from_value(live.clone()) else { return false };
+        let drift = &self.session.cluster.drift;
+        let heal = matches!(self.options.pass, Pass::Heal(_));
+        heal || drift.applied_fields(self.options.owner, &object.id()) == Some(self.fold(result).entry)
     }
 
     /// In a heal, an object that is absent has been deleted.
@@ -374,6 +409,7 @@ impl Target<'_> {
             path: self.path.clone(),
             step,
             live,
+            version: 0,
             drift,
         }))
     }

@@ -107,7 +107,7 @@ pub(crate) async fn send(
         let result = timeout_at(until, attempt(client, identity, call)).await.unwrap_or_else(|_| Err(late()));
         let Err(error) = result else { return result };
         let again = Instant::now() + pause(&error, tries);
-        if tries == RETRIES || !error.is_transient() || again >= until {
+        if tries == RETRIES || !error.is_repeated() || again >= until {
             return Err(error);
         }
         sleep_until(again).await;

@@ -39,6 +39,26 @@ pub(crate) fn patch(object: &Value, rules: &Takeover) -> Option<Value> {
     Some(Value::Array(steps))
 }
 
+/// The JSON patch that brings all managedFields entries to one API version; `None` when they are. After a
+/// CRD got a version with new defaulted fields, an entry of the old version makes every apply fail with
+/// "field not declared in schema".
+pub(crate) fn migration(object: &Value, api_version: &str) -> Option<Value> {
+    if managed::entries(object).all(|entry| entry.api_version() == api_version) {
+        return None;
+    }
+    let migrate = |entry: managed::Entry<'_>| {
+        let mut entry = entry.raw().clone();
+        entry["apiVersion"] = api_version.into();
+        entry
+    };
+    let entries: Vec<Value> = managed::entries(object).map(migrate).collect();
+    let version = object.pointer("/metadata/resourceVersion")?;
+    Some(json!([
+        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+    ]))
+}
+
 fn old_metadata(object: &Value) -> Vec<Value> {
     let has = |field: &str, key: &str| object.get("metadata").and_then(|m| m.get(field)?.get(key)).is_some();
     let annotations =
@@ -136,6 +156,18 @@ mod tests {
                 {"op": "remove", "path": "/metadata/labels/fluxcd.io~1sync-gc-mark"},
             ])
         );
+    }
+
+    #[test]
+    fn entries_are_brought_to_the_version_that_is_applied() {
+        let live = object(
+            json!([{"manager": "a", "apiVersion": "x/v1"}, {"manager": "b", "apiVersion": "x/v2", "subresource": "status"}]),
+        );
+        assert_eq!(
+            migration(&live, "x/v2").unwrap()[1]["value"],
+            json!([{"manager": "a", "apiVersion": "x/v2"}, {"manager": "b", "apiVersion": "x/v2", "subresource": "status"}])
+        );
+        assert!(migration(&object(json!([{"apiVersion": "x/v2"}])), "x/v2").is_none());
     }
 
     #[test]

@@ -30,6 +30,11 @@ pub(crate) fn without(object: &Object, error: &ApiError) -> Option<Object> {
     changed.then_some(stripped)
 }
 
+/// Whether a message speaks of a field that some version does not have.
+pub(crate) fn is_undeclared(message: &str) -> bool {
+    message.contains("field not declared in schema")
+}
+
 #[derive(Debug, PartialEq)]
 enum Step {
     Field(String),

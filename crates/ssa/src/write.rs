@@ -91,6 +91,12 @@ impl Run<'_> {
             _ if answer.code == 201 => Action::Created,
             (Step::TakeOver, _) => Action::Configured,
             (Step::Blind, Some(live)) if !compare::differs(live, &answer.value, &[]) => Action::Unchanged,
+            // Nothing was written when the version is the one the watch had.
+            (Step::Blind, _)
+                if write.version != 0 && write.version == self.fold(&answer.value).resource_version =>
+            {
+                Action::Unchanged
+            }
             (Step::Blind, _) => Action::Configured,
         }
     }

@@ -143,6 +143,11 @@ impl Table {
         row.live.clone().map_or(Meaning::Nothing, |live| row.judge(&live))
     }
 
+    pub(super) fn applied_fields(&self, owner: &Owner, id: &ObjectId) -> Option<u64> {
+        let tracked = self.rows.get(id)?.tracked.as_ref()?;
+        (tracked.owner == *owner).then_some(tracked.expected.entry)
+    }
+
     fn tracked_mut(&mut self, owner: &Owner, id: &ObjectId) -> Option<&mut Tracked> {
         self.rows.get_mut(id)?.tracked.as_mut().filter(|tracked| tracked.owner == *owner)
     }

@@ -183,8 +183,14 @@ async fn in_sync_objects_need_no_read_before_a_change() -> Result<()> {
     tokio::time::sleep(Duration::from_millis(500)).await;
     let one = HashSet::from([world.id("", "ConfigMap", "a")]);
     let applied = world.apply_as(&world.session, &objects("3"), Pass::Only(&one)).await?;
-    assert_eq!((actions(&applied.changes), ids(&applied.changes)), (vec!["a configured".to_owned()], one));
+    assert_eq!(
+        (actions(&applied.changes), ids(&applied.changes)),
+        (vec!["a configured".to_owned()], one.clone())
+    );
     assert_eq!(world.requests().len(), 1);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let again = world.apply_as(&world.session, &objects("3"), Pass::Only(&one)).await?;
+    assert_eq!((actions(&again.changes), world.requests().len()), (vec!["a unchanged".to_owned()], 1));
     quiet(&mut signals).await;
     Ok(())
 }

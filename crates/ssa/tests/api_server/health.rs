@@ -49,6 +49,13 @@ async fn the_pod_that_cannot_run_is_named() -> Result<()> {
     let spec = json!({"replicas": 1, "template": {"spec": {"nodeSelector": {"none": "such"}}}});
     world.apply(&[world.deployment("web", spec)]).await?;
     let ids = [(world.id("apps", "Deployment", "web"), "v1".to_owned())];
+    world.requests();
+    let first = world.session.health(&ids, &world.owner, &HealthExprs::default()).await;
+    assert_eq!(
+        (world.requests().len(), &first[0].cause),
+        (1, &None),
+        "a rollout gets a moment before pods are asked"
+    );
     for _ in 0..200 {
         let health = world.session.health(&ids, &world.owner, &HealthExprs::default()).await;
         if let Some(cause) = &health[0].cause {

@@ -105,3 +105,56 @@ async fn a_webhook_that_cannot_be_reached_is_waited_for() -> Result<()> {
     assert!(text.contains("failed calling webhook"), "{text}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_going_away_holds_the_rest_back() -> Result<()> {
+    let world = World::new("ssa-going").await?;
+    let name = format!("{}-old", world.ns.name());
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let inside = |name: &str, ns: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": ns}});
+    world.cluster.apply(&namespace).await?;
+    let mut stuck = inside("stuck", &name);
+    stuck["metadata"]["finalizers"] = json!(["example.com/stays"]);
+    world.cluster.apply(&stuck).await?;
+    world.cluster.delete("Namespace", "", &name).await?;
+    let objects = [namespace, inside("a", &name), inside("b", world.ns.name())];
+    let applied = world.apply(&objects).await;
+    world.cluster.patch("ConfigMap", &name, "stuck", json!({"metadata": {"finalizers": null}})).await?;
+    let texts: Vec<_> = applied?.deferred.iter().map(|deferred| deferred.error.to_string()).collect();
+    assert_eq!(texts, vec![format!("timeout waiting for: [Namespace/{name} status: 'Terminating']"); 3]);
+    assert!(world.cluster.find("ConfigMap", world.ns.name(), "b").await?.is_none());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_version_with_a_defaulted_field_can_be_applied_over_an_old_one() -> Result<()> {
+    let world = World::new("ssa-migrate").await?;
+    let (mut crd, group) = crd(&world, "Namespaced");
+    let schema = |properties: Value| json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}}});
+    let version = |name: &str, storage: bool, properties: Value| json!({"name": name, "served": true, "storage": storage, "schema": schema(properties)});
+    crd["spec"]["versions"] =
+        json!([version("v1", true, json!({"a": {"type": "string"}, "c": {"type": "string"}}))]);
+    world
+        .apply(&[
+            crd.clone(),
+            world.object(&format!("{group}/v1"), "Thing", "one", json!({"spec": {"a": "1"}})),
+        ])
+        .await?;
+    world
+        .cluster
+        .apply(&world.object(&format!("{group}/v1"), "Thing", "one", json!({"spec": {"c": "1"}})))
+        .await?;
+
+    let newer =
+        json!({"a": {"type": "string"}, "c": {"type": "string"}, "b": {"type": "string", "default": "x"}});
+    crd["spec"]["versions"] = json!([
+        version("v1", false, json!({"a": {"type": "string"}, "c": {"type": "string"}})),
+        version("v2", true, newer)
+    ]);
+    let second = world.object(&format!("{group}/v2"), "Thing", "one", json!({"spec": {"a": "2"}}));
+    let applied = world.apply(&[crd, second, world.config_map("other", json!({}))]).await?;
+    assert_eq!(actions(&applied.changes)[1..], ["other created", "one configured"]);
+    let live = world.cluster.get(&format!("{group}/v2/Thing"), world.ns.name(), "one").await?;
+    assert_eq!(live["spec"], json!({"a": "2", "b": "x", "c": "1"}));
+    Ok(())
+}
