@@ -36,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) common_labels: Vec<FieldSpec>,
     pub(crate) labels: Vec<FieldSpec>,
     pub(crate) template_labels: Vec<FieldSpec>,
+    pub(crate) volume_claim_template_labels: Vec<FieldSpec>,
     pub(crate) common_annotations: Vec<FieldSpec>,
     pub(crate) name_reference: Vec<NameReferences>,
     pub(crate) var_reference: Vec<FieldSpec>,
@@ -71,7 +72,7 @@ impl Config {
         if Rc::ptr_eq(this, other) || other.is_empty() {
             return Ok(Rc::clone(this));
         }
-        if this.is_empty() {
+        if this.is_empty() && Rc::ptr_eq(other, &default_config()) {
             return Ok(Rc::clone(other));
         }
         let mut merged = this.as_ref().clone();
@@ -83,7 +84,7 @@ impl Config {
         self.name_reference.is_empty() && self.specs().iter().all(|(_, specs)| specs.is_empty())
     }
 
-    fn specs(&self) -> [(&'static str, &Vec<FieldSpec>); 10] {
+    fn specs(&self) -> [(&'static str, &Vec<FieldSpec>); 11] {
         [
             ("NamePrefix", &self.name_prefix),
             ("NameSuffix", &self.name_suffix),
@@ -92,13 +93,14 @@ impl Config {
             ("CommonLabels", &self.common_labels),
             ("Labels", &self.labels),
             ("TemplateLabels", &self.template_labels),
+            ("VolumeClaimTemplateLabels", &self.volume_claim_template_labels),
             ("VarReference", &self.var_reference),
             ("Images", &self.images),
             ("Replicas", &self.replicas),
         ]
     }
 
-    fn specs_mut(&mut self) -> [&mut Vec<FieldSpec>; 10] {
+    fn specs_mut(&mut self) -> [&mut Vec<FieldSpec>; 11] {
         [
             &mut self.name_prefix,
             &mut self.name_suffix,
@@ -107,6 +109,7 @@ impl Config {
             &mut self.common_labels,
             &mut self.labels,
             &mut self.template_labels,
+            &mut self.volume_claim_template_labels,
             &mut self.var_reference,
             &mut self.images,
             &mut self.replicas,

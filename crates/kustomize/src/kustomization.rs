@@ -6,7 +6,11 @@ use manifest::yaml::{DuplicateKeys, Limits, YamlError, parse_value};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{config::FieldSpec, resid::Gvk};
+use crate::{
+    config::FieldSpec,
+    fold::{self, Unknown},
+    resid::Gvk,
+};
 
 /// Why a file is no kustomization.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +97,8 @@ pub(crate) struct Label {
     pub(crate) pairs: Strings,
     pub(crate) include_selectors: bool,
     pub(crate) include_templates: bool,
+    /// Newer than 5.8.1, where `includeTemplates` alone reached claim templates; it still does when this is absent.
+    pub(crate) include_volume_claim_templates: Option<bool>,
     pub(crate) fields: Vec<FieldSpec>,
 }
 
@@ -323,32 +329,23 @@ impl Selector {
     }
 }
 
-/// Reads a typed value as Go's `encoding/json` does: nulls are left out, field names match in any case.
+/// Reads a typed value as Go's `encoding/json` does: nulls are left out, field names match in any case, unknown
+/// fields are refused.
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    let value = match value {
-        Value::Null => Value::Object(serde_json::Map::new()),
-        value => without_nulls(value),
-    };
-    serde_json::from_value(value).map_err(|error| go_words(&error.to_string()))
+    read(value, Unknown::Refuse)
 }
 
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
-        other => other,
-    }
+/// The same; unknown fields are left out.
+pub(crate) fn from_loose_value<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    read(value, Unknown::Ignore)
 }
 
-/// `unknown field "x"` instead of serde's list of all fields.
-fn go_words(message: &str) -> String {
-    match message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
-        Some((field, _)) => format!("unknown field \"{field}\""),
-        None => format!("cannot unmarshal: {message}"),
-    }
+fn read<T: DeserializeOwned>(value: Value, unknown: Unknown) -> Result<T, String> {
+    let value = if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
+    fold::read(value, unknown).map_err(|error| {
+        let message = error.to_string();
+        if message.starts_with("unknown field") { message } else { format!("cannot unmarshal: {message}") }
+    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod build;
 mod config;
 mod error;
 mod fields;
+mod fold;
 mod generators;
 mod hash;
 mod json6902;

@@ -50,6 +50,12 @@ pub enum LoadError {
         /// The directory that led there.
         visited: String,
     },
+    /// A path that two entries of a list have run together into.
+    #[error(
+        "path {0:?} is ambiguous, which is likely not the intended target; check for YAML indentation errors in your \
+         kustomization file"
+    )]
+    Ambiguous(String),
     /// Bases nested too deeply.
     #[error("bases are nested deeper than {0}")]
     TooDeep(usize),
@@ -153,6 +159,9 @@ impl<'a> Loader<'a> {
         }
         if dir.starts_with('/') {
             return Err(LoadError::AbsoluteRoot(dir.to_owned()));
+        }
+        if dir.split('/').any(|part| part != ".." && part.contains("..")) {
+            return Err(LoadError::Ambiguous(dir.to_owned()));
         }
         let root = self.resolve(dir)?;
         check_directory(self.tree(), &root)?;

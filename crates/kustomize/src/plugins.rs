@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     generators::{self, GeneratorError, IamPolicy, Kind, iam_resource},
-    kustomization::{GeneratorArgs, GeneratorOptions, ObjectMeta, from_value},
+    kustomization::{GeneratorArgs, GeneratorOptions, ObjectMeta, from_loose_value},
     load::Loader,
     resource::Resource,
     target::BuildError,
@@ -144,5 +144,5 @@ fn check_builtin(object: &Resource) -> Result<(), PluginError> {
 fn read<T: DeserializeOwned>(object: &Resource) -> Result<T, PluginError> {
     let fail = |message: String| PluginError::Config { id: object.original_id().to_string(), message };
     let value: Value = object.node.to_json(DuplicateKeys::Refuse).map_err(|error| fail(error.to_string()))?;
-    from_value(value).map_err(fail)
+    from_loose_value(value).map_err(fail)
 }

@@ -24,17 +24,13 @@ pub(crate) struct Schemas {
 pub(crate) enum Schema<'s> {
     /// A mapping of a built-in type.
     Type(&'static Type),
-    /// A field of a built-in type that is a list, with merge keys if it merges and the type of its elements.
-    List { keys: Option<&'static [&'static str]>, of: Option<&'static Type> },
+    /// A list of a built-in type that merges, with its keys and the type of its elements.
+    List { keys: &'static [&'static str], of: Option<&'static Type> },
     /// A place in a custom schema.
     Custom(Definition<'s>),
 }
 
 impl Schemas {
-    pub(crate) fn is_custom(&self) -> bool {
-        self.custom.is_some()
-    }
-
     pub(crate) fn set_custom(&mut self, schema: CustomSchema) {
         self.custom = Some(schema);
     }
@@ -69,7 +65,7 @@ impl<'s> Schema<'s> {
     pub(crate) fn merge_keys(self) -> Option<Vec<&'s str>> {
         match self {
             Self::Type(_) => None,
-            Self::List { keys, .. } => keys.map(<[&str]>::to_vec),
+            Self::List { keys, .. } => Some(keys.to_vec()),
             Self::Custom(definition) => definition.merge_keys(),
         }
     }

@@ -12,11 +12,13 @@ const METADATA_LABELS: &[Row] = &[
     ("", "", "ReplicaSet", "spec/template/metadata/labels", true),
     ("", "", "DaemonSet", "spec/template/metadata/labels", true),
     ("apps", "", "StatefulSet", "spec/template/metadata/labels", true),
-    ("apps", "", "StatefulSet", "spec/volumeClaimTemplates[]/metadata/labels", true),
     ("batch", "", "Job", "spec/template/metadata/labels", true),
     ("batch", "", "CronJob", "spec/jobTemplate/metadata/labels", true),
     ("batch", "", "CronJob", "spec/jobTemplate/spec/template/metadata/labels", true),
 ];
+
+const CLAIM_LABELS: &[Row] =
+    &[("apps", "", "StatefulSet", "spec/volumeClaimTemplates[]/metadata/labels", true)];
 
 const SELECTORS: &[Row] = &[
     ("", "v1", "Service", "spec/selector", true),
@@ -130,6 +132,7 @@ fn make() -> Config {
         common_labels: common_labels(),
         labels: Vec::new(),
         template_labels: rows(METADATA_LABELS),
+        volume_claim_template_labels: rows(CLAIM_LABELS),
         common_annotations: rows(ANNOTATIONS),
         name_reference: name_references(),
         var_reference: vars(),
@@ -137,7 +140,9 @@ fn make() -> Config {
         replicas: rows(REPLICAS),
     };
     config.sort();
-    config
+    // As it comes out when it is merged with nothing: a spec gives way to a narrower one of the same path.
+    let mut merged = Config::default();
+    if merged.absorb(&config).is_ok() { merged } else { config }
 }
 
 fn rows(rows: &[Row]) -> Vec<FieldSpec> {
@@ -155,6 +160,7 @@ fn common_labels() -> Vec<FieldSpec> {
         }
     }
     specs.extend(rows(METADATA_LABELS));
+    specs.extend(rows(CLAIM_LABELS));
     specs
 }
 

@@ -190,7 +190,7 @@ impl Type {
         let field = self.0.iter().find(|field| field.name == name)?;
         Some(match field.place {
             Place::Map(of) => Schema::Type(of),
-            Place::Merge(keys, of) => Schema::List { keys: Some(keys), of },
+            Place::Merge(keys, of) => Schema::List { keys, of },
         })
     }
 }

@@ -2,7 +2,15 @@ use crate::resid::GvkRef;
 
 /// Cluster-scoped kinds by API version, as kustomize knows them. Kinds that are not listed count as namespaced.
 const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
-    ("admissionregistration.k8s.io/v1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
+    (
+        "admissionregistration.k8s.io/v1",
+        &[
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "ValidatingWebhookConfiguration",
+        ],
+    ),
     (
         "admissionregistration.k8s.io/v1beta1",
         &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"],

@@ -179,6 +179,9 @@ fn label_fields(label: &Label, config: &Config) -> Result<Vec<FieldSpec>, BuildE
     if label.include_templates {
         merge_specs(&mut specs, &config.template_labels).map_err(context)?;
     }
+    if label.include_volume_claim_templates.unwrap_or(label.include_templates) {
+        merge_specs(&mut specs, &config.volume_claim_template_labels).map_err(context)?;
+    }
     merge_one(&mut specs, &FieldSpec::new(("", "", ""), "metadata/labels", true)).map_err(context)?;
     Ok(specs)
 }

@@ -51,7 +51,8 @@ impl Transformer for SetImage {
 impl SetImage {
     fn pattern(&self) -> Result<Regex, ImageError> {
         let name = &self.image_tag.name;
-        let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
+        let digest = "@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*";
+        let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?({digest})?$");
         RegexBuilder::new(&pattern).size_limit(REGEX_SIZE).build().map_err(|_| ImageError::Name(name.clone()))
     }
 

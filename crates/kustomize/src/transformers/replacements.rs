@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Transformer;
 use crate::{
     fields::is_empty,
-    kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector, from_value},
+    kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector, from_loose_value},
     load::Loader,
     path,
     replacement_error::ReplacementError,
@@ -65,7 +65,8 @@ fn load(loader: &Loader<'_>, file: &str) -> Result<Vec<ReplacementField>, BuildE
         }
     };
     let read = |item| {
-        from_value(item).map_err(|message| ReplacementError::File { file: file.to_owned(), message }.into())
+        from_loose_value(item)
+            .map_err(|message| ReplacementError::File { file: file.to_owned(), message }.into())
     };
     items.into_iter().map(read).collect()
 }
@@ -189,10 +190,10 @@ fn copy_to(object: &mut Node, value: &Node, target: &TargetSelector) -> Result<(
     let default = [DEFAULT_FIELD.to_owned()];
     let fields = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
     let options = target.options.as_ref();
-    let create = options.filter(|options| options.create).map(|_| Created::of(value));
+    let create = created(value, options);
     for field in fields {
         let parts = path::split_bracketed(field, '.');
-        if structured::set(object, value, &parts, create) {
+        if structured::set(object, value, &parts, options) {
             continue;
         }
         let missing = |reason: String| ReplacementError::TargetField {
@@ -209,6 +210,11 @@ fn copy_to(object: &mut Node, value: &Node, target: &TargetSelector) -> Result<(
         }
     }
     Ok(())
+}
+
+/// What is made when the target is missing, if anything is.
+fn created(value: &Node, options: Option<&FieldOptions>) -> Option<Created> {
+    options.filter(|options| options.create).map(|_| Created::of(value))
 }
 
 fn set_field(
@@ -233,7 +239,7 @@ fn set_field(
 }
 
 /// A scalar takes the text and keeps its own type; anything else is replaced.
-pub(super) fn put(target: &mut Node, value: Node) {
+fn put(target: &mut Node, value: Node) {
     match target {
         Node::Scalar(scalar) => {
             let made = scalar.tag == Created::TAG;

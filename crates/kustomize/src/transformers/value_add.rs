@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::{SetNamespace, Transformer};
 use crate::{
     fields::{scalar_mut, set_text},
-    kustomization::{ObjectMeta, Selector, from_value},
+    kustomization::{ObjectMeta, Selector, from_loose_value},
     load::Loader,
     path,
     resmap::ResMap,
@@ -98,7 +98,7 @@ fn load_targets(loader: &Loader<'_>, file: &str) -> Result<Vec<Target>, BuildErr
     let limits = manifest::yaml::Limits::default();
     let value = manifest::yaml::parse_value(file, &text, manifest::yaml::DuplicateKeys::LastWins, &limits)?;
     let read: Targets =
-        from_value(value).map_err(|message| ValueAddError::File { file: file.to_owned(), message })?;
+        from_loose_value(value).map_err(|message| ValueAddError::File { file: file.to_owned(), message })?;
     Ok(read.targets)
 }
 

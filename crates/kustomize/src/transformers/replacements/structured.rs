@@ -1,21 +1,25 @@
 use manifest::yaml::{Dialect, DuplicateKeys, FormatOptions, Limits, Node, format_node, parse_nodes};
 
 use super::{
-    find::{Created, find_fields, lookup, node_at},
-    put,
+    created,
+    find::{find_fields, lookup, node_at},
+    set_field,
 };
-use crate::hash::go_json;
+use crate::{hash::go_json, kustomization::FieldOptions};
 
 /// Sets a field of a YAML or JSON document that stands as text in a field, such as a file in a ConfigMap. Tells
 /// whether the path leads into such a text.
-pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], create: Option<Created>) -> bool {
+pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Option<&FieldOptions>) -> bool {
+    let create = created(value, options);
     let Some((outer, mut document, text)) = split(object, parts) else { return false };
     let Ok(places) = find_fields(&mut document, &parts[outer..], create) else { return false };
     if places.is_empty() {
         return false;
     }
     for place in places {
-        put(node_at(&mut document, &place), value.clone());
+        if set_field(node_at(&mut document, &place), value, options).is_err() {
+            return false;
+        }
     }
     let Some(changed) = print(&document, &text) else { return false };
     let Ok(fields) = find_fields(object, &parts[..outer], None) else { return false };
