@@ -52,7 +52,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let needs_plane = packages.is_empty() || packages.iter().any(|p| NEEDS_PLANE.contains(&p.as_str()));
     if needs_plane {
         stages.run("programs of the control plane", || tools::ensure(&[]))?;
-        stages.run("our binaries", || build_binaries(&packages))?;
+        stages.run("our binaries", || build_binaries(&packages, asked.null))?;
     }
     let all = stages.run("compiling the tests", || suites::compile(&packages))?;
     let chosen: Vec<Suite> = all.into_iter().filter(|suite| chosen(&asked, suite)).collect();
@@ -83,10 +83,9 @@ fn read(args: &[String]) -> Result<Asked> {
 
 /// The packages to compile; none means all.
 fn packages(asked: &Asked) -> Vec<String> {
-    if asked.null {
-        return null::PACKAGES.map(String::from).to_vec();
-    }
-    let Some(only) = &asked.only else { return Vec::new() };
+    let Some(only) = &asked.only else {
+        return if asked.null { null::PACKAGES.map(String::from).to_vec() } else { Vec::new() };
+    };
     let package = only.split(' ').next().unwrap_or(only);
     let known = cargo::root().join("crates").join(package).is_dir() || package == "e2e";
     if known { vec![package.to_string()] } else { Vec::new() }
@@ -99,10 +98,10 @@ fn chosen(asked: &Asked, suite: &Suite) -> bool {
 }
 
 /// Tests of `ssa` and `runtime` start no controller, and shall run while one does not compile.
-fn build_binaries(packages: &[String]) -> Result<()> {
+fn build_binaries(packages: &[String], null: bool) -> Result<()> {
     let spawns = |package: &String| package == "e2e" || package.ends_with("-controller");
     let mut args = vec!["build", "--bins", "-p", "e2e"];
-    if packages.is_empty() || packages.iter().any(spawns) {
+    if !null && (packages.is_empty() || packages.iter().any(spawns)) {
         args.extend(["-p", "source-controller", "-p", "kustomize-controller"]);
     }
     build("building our binaries", &args)
