@@ -1,6 +1,7 @@
 use std::{io::Write, path::Path, time::Duration};
 
-use net::{Client, RequestError};
+use http::{HeaderValue, header::ACCEPT_ENCODING};
+use net::{Client, Request, RequestError};
 use tempfile::NamedTempFile;
 use thiserror::Error;
 use url::Url;
@@ -116,7 +117,10 @@ async fn attempt(
     limits: &FetchLimits,
 ) -> Result<Download, FetchError> {
     let client = client.clone().with_max_body(limits.size);
-    let mut response = client.get(url.clone()).await.map_err(network)?;
+    let mut request = Request::get(url.clone());
+    // The digest is that of the file: nothing on the way is to compress it once more.
+    request.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let mut response = client.send(request).await.map_err(network)?;
     match response.status().as_u16() {
         200 => {}
         404 => return Err(FetchError::NotFound(net::shown(url))),

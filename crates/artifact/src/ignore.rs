@@ -30,6 +30,9 @@ const DEFAULTS: [&str; 19] = [
 ];
 const MORE_DEFAULTS: [&str; 1] = ["**/.flux.yaml"];
 
+/// Patterns of files, and of the spec, that are heeded: each path is held against all of them.
+const MOST_PATTERNS: usize = 5_000;
+
 /// One `.sourceignore` file of the tree.
 #[derive(Clone, Debug)]
 pub struct IgnoreFile {
@@ -59,7 +62,8 @@ impl Ignore {
         // Parents before children, folders in order, as the recursive read of the tree gives them.
         files.sort_by(|a, b| a.dir.split('/').cmp(b.dir.split('/')));
         let own = files.into_iter().flat_map(|file| lines(&file.text, &file.dir));
-        let own: Vec<Pattern> = own.chain(lines(spec.unwrap_or_default(), "")).collect();
+        let spec = lines(spec.unwrap_or_default(), "");
+        let own: Vec<Pattern> = own.take(MOST_PATTERNS).chain(spec.into_iter().take(MOST_PATTERNS)).collect();
         let base = VERSION_CONTROL.iter();
         let mut patterns: Vec<Pattern> = match own.is_empty() {
             true => {

@@ -136,7 +136,8 @@ impl Git {
             return Ok(Transport::Ssh(Box::new(ssh)));
         }
         let client = self.inner.client(remote)?;
-        Ok(Transport::Http(HttpTransport::new(client, remote.url.clone(), deadline)))
+        let http = HttpTransport::new(client, remote.url.clone(), deadline);
+        Ok(Transport::Http(Box::new(http)))
     }
 }
 

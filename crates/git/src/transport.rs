@@ -4,7 +4,7 @@ use crate::{GitError, http::HttpTransport, ssh::SshTransport, stream::ByteStream
 
 /// A connection to a repository, whatever carries it.
 pub(crate) enum Transport {
-    Http(HttpTransport),
+    Http(Box<HttpTransport>),
     Ssh(Box<SshTransport>),
 }
 
