@@ -167,7 +167,7 @@ impl Run<'_> {
             return Ok(skipped(target.object, Some(self.fold(live))));
         }
         match (self.dry_run(target).await, live) {
-            (Err(error), live) => self.refused(target, error, live),
+            (Err(error), live) => self.recover(target, error, live).await,
             (Ok(_), None) => Ok(target.write(Step::Apply(Action::Created), None, self.deletion_report())),
             (Ok((answer, object)), Some(live)) => {
                 let target = Target { object: object.as_ref().unwrap_or(target.object), ..target.clone() };
@@ -234,10 +234,20 @@ impl Run<'_> {
         if let Some(live) = live.as_ref().filter(|live| self.is_skipped(target.object, live)) {
             return Ok(skipped(target.object, Some(self.fold(live))));
         }
-        if let Some(answer) = self.migrated(target, &error, live.as_ref()).await {
-            return self.plan_by_result(target, answer).await;
+        self.recover(target, error, live).await
+    }
+
+    /// What can be done after a dry run that the server refused.
+    async fn recover(
+        &self,
+        target: &Target<'_>,
+        error: ApiError,
+        live: Option<Value>,
+    ) -> Result<Plan, ObjectError> {
+        match self.migrated(target, &error, live.as_ref()).await {
+            Some(answer) => self.plan_by_result(target, answer).await,
+            None => self.refused(target, error, live),
         }
-        self.refused(target, error, live)
     }
 
     /// The result of a dry run after the live object's managedFields were brought to the version that is

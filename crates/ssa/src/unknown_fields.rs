@@ -38,6 +38,8 @@ pub(crate) fn is_undeclared(message: &str) -> bool {
 #[derive(Debug, PartialEq)]
 enum Step {
     Field(String),
+    /// An element of a list without keys.
+    Index(usize),
     /// An element of a keyed list.
     Keys(Vec<(String, Value)>),
 }
@@ -49,7 +51,8 @@ fn steps(path: &str) -> Option<Vec<Step>> {
     while !rest.is_empty() {
         if let Some(inside) = rest.strip_prefix('[') {
             let end = closing(inside)?;
-            steps.push(Step::Keys(keys(&inside[..end])?));
+            let index = inside[..end].parse().map(Step::Index);
+            steps.push(index.or_else(|_| keys(&inside[..end]).map(Step::Keys).ok_or(())).ok()?);
             rest = &inside[end + 1..];
         } else {
             let name = rest.strip_prefix('.')?;
@@ -83,6 +86,9 @@ fn drop_field(value: &mut Value, steps: &[Step]) -> bool {
         ([Step::Field(name)], Value::Object(map)) => map.shift_remove(name).is_some(),
         ([Step::Field(name), rest @ ..], Value::Object(map)) => {
             map.get_mut(name).is_some_and(|below| drop_field(below, rest))
+        }
+        ([Step::Index(index), rest @ ..], Value::Array(list)) => {
+            list.get_mut(*index).is_some_and(|item| drop_field(item, rest))
         }
         ([Step::Keys(keys), rest @ ..], Value::Array(list)) => {
             let is_it = |item: &Value| keys.iter().all(|(key, value)| item.get(key) == Some(value));
@@ -118,6 +124,14 @@ mod tests {
             "failed: errors:\n  .nonsense: field not declared in schema\n  .spec.containers[name=\"b\"].imige: field not declared in schema",
         );
         assert_eq!(two.unwrap()["spec"]["containers"][1], json!({"name": "b"}));
+    }
+
+    #[test]
+    fn elements_are_found_by_index_too() {
+        let stripped =
+            strip("apps/v1", "x: .spec.containers[1].imige: field not declared in schema").unwrap();
+        assert_eq!(stripped["spec"]["containers"][1], json!({"name": "b"}));
+        assert!(strip("apps/v1", "x: .spec.containers[9].imige: field not declared in schema").is_none());
     }
 
     #[test]

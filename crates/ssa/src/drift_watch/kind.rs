@@ -36,7 +36,7 @@ type Meta = PartialObjectMeta<DynamicObject>;
 
 /// Watches a kind until the cluster is dropped.
 pub(super) async fn watch(shared: Weak<Shared>, gvk: Gvk) {
-    let mut streaming = true;
+    let mut way = Way { streaming: true, told: false };
     loop {
         let Some(strong) = shared.upgrade() else { return };
         let found = strong.discovery.find_anywhere(&strong.client, &gvk).await;
@@ -54,7 +54,7 @@ pub(super) async fn watch(shared: Weak<Shared>, gvk: Gvk) {
                 );
                 let config = watcher::Config::default().labels(&strong.marks.owner_name);
                 drop(strong);
-                follow(&shared, &gvk, api, config, &mut streaming).await
+                follow(&shared, &gvk, api, config, &mut way).await
             }
             Ok(_) => AGAIN,
             Err(_) => SOON,
@@ -63,15 +63,23 @@ pub(super) async fn watch(shared: Weak<Shared>, gvk: Gvk) {
     }
 }
 
+/// How a kind is watched.
+struct Way {
+    /// The first list comes as events, which needs no memory for pages.
+    streaming: bool,
+    /// That it cannot be watched has been said.
+    told: bool,
+}
+
 /// Follows one stream to its end; gives the pause before the next.
 async fn follow(
     shared: &Weak<Shared>,
     gvk: &Gvk,
     api: Api<Meta>,
     config: watcher::Config,
-    streaming: &mut bool,
+    way: &mut Way,
 ) -> Duration {
-    let config = if *streaming { config.streaming_lists() } else { config };
+    let config = if way.streaming { config.streaming_lists() } else { config };
     let mut stream = watcher(api, config).default_backoff().boxed();
     while let Some(event) = stream.next().await {
         let Some(shared) = shared.upgrade() else { return AGAIN };
@@ -80,12 +88,19 @@ async fn follow(
             Err(error) => {
                 lock(&shared.table).lost(&gvk.group, &gvk.kind);
                 match code(&error) {
-                    Some(400 | 422) if *streaming => {
-                        *streaming = false;
+                    Some(400 | 422) if way.streaming => {
+                        way.streaming = false;
                         return SOON;
                     }
                     Some(code @ (401 | 403 | 404 | 405)) => {
-                        tracing::info!(kind = gvk.kind, group = gvk.group, code, "no drift watch: {error}");
+                        if !std::mem::replace(&mut way.told, true) {
+                            tracing::info!(
+                                kind = gvk.kind,
+                                group = gvk.group,
+                                code,
+                                "drift is found at the interval only: {error}"
+                            );
+                        }
                         return AGAIN;
                     }
                     _ => tracing::debug!(

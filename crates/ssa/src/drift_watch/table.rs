@@ -156,9 +156,12 @@ impl Table {
         self.synced.contains(&(group.to_owned(), kind.to_owned()))
     }
 
+    /// Kinds of which objects are tracked.
     pub(super) fn used_kinds(&self) -> HashSet<(String, String)> {
-        let used = self.rows.iter().filter(|(_, row)| row.tracked.is_some());
-        used.map(|(id, _)| (id.group.clone(), id.kind.clone())).collect()
+        let tracked = self.rows.iter().filter(|(_, row)| row.tracked.is_some());
+        let used: HashSet<(&str, &str)> =
+            tracked.map(|(id, _)| (id.group.as_str(), id.kind.as_str())).collect();
+        used.into_iter().map(|(group, kind)| (group.to_owned(), kind.to_owned())).collect()
     }
 
     pub(super) fn drop_kind(&mut self, group: &str, kind: &str) {

@@ -130,31 +130,38 @@ async fn a_namespace_that_is_going_away_holds_the_rest_back() -> Result<()> {
 async fn a_new_version_with_a_defaulted_field_can_be_applied_over_an_old_one() -> Result<()> {
     let world = World::new("ssa-migrate").await?;
     let (mut crd, group) = crd(&world, "Namespaced");
-    let schema = |properties: Value| json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}}});
-    let version = |name: &str, storage: bool, properties: Value| json!({"name": name, "served": true, "storage": storage, "schema": schema(properties)});
-    crd["spec"]["versions"] =
-        json!([version("v1", true, json!({"a": {"type": "string"}, "c": {"type": "string"}}))]);
-    world
-        .apply(&[
-            crd.clone(),
-            world.object(&format!("{group}/v1"), "Thing", "one", json!({"spec": {"a": "1"}})),
-        ])
-        .await?;
-    world
-        .cluster
-        .apply(&world.object(&format!("{group}/v1"), "Thing", "one", json!({"spec": {"c": "1"}})))
-        .await?;
-
-    let newer =
-        json!({"a": {"type": "string"}, "c": {"type": "string"}, "b": {"type": "string", "default": "x"}});
-    crd["spec"]["versions"] = json!([
-        version("v1", false, json!({"a": {"type": "string"}, "c": {"type": "string"}})),
-        version("v2", true, newer)
-    ]);
-    let second = world.object(&format!("{group}/v2"), "Thing", "one", json!({"spec": {"a": "2"}}));
-    let applied = world.apply(&[crd, second, world.config_map("other", json!({}))]).await?;
-    assert_eq!(actions(&applied.changes)[1..], ["other created", "one configured"]);
-    let live = world.cluster.get(&format!("{group}/v2/Thing"), world.ns.name(), "one").await?;
-    assert_eq!(live["spec"], json!({"a": "2", "b": "x", "c": "1"}));
+    let version = |name: &str, storage: bool, item: Value| {
+        let list = json!({"type": "array", "items": {"type": "object", "properties": {"from": {"type": "object", "properties": item}}}});
+        let spec = json!({"type": "object", "properties": {"list": list}});
+        let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}});
+        json!({"name": name, "served": true, "storage": storage, "schema": schema})
+    };
+    let (old, new) = (
+        json!({"a": {"type": "string"}}),
+        json!({"a": {"type": "string"}, "b": {"type": "string", "default": "x"}}),
+    );
+    let thing = |version: &str, a: &str| {
+        world.object(
+            &format!("{group}/{version}"),
+            "Thing",
+            "one",
+            json!({"spec": {"list": [{"from": {"a": a}}]}}),
+        )
+    };
+    crd["spec"]["versions"] = json!([version("v1", true, old.clone())]);
+    world.apply(&[crd.clone(), thing("v1", "1")]).await?;
+    crd["spec"]["versions"] = json!([version("v1", false, old.clone()), version("v2", true, old.clone())]);
+    world.apply(&[crd.clone(), thing("v1", "1")]).await?;
+    // Stored anew in the new version, while our entry stays one of the old.
+    let (kind, ns) = (format!("{group}/v2/Thing"), world.ns.name());
+    world.cluster.patch(&kind, ns, "one", json!({"metadata": {"annotations": {"stored": "anew"}}})).await?;
+    crd["spec"]["versions"] = json!([version("v1", false, old), version("v2", true, new)]);
+    world.apply(&[crd]).await?;
+    let defaulted = |live: &Value| live["spec"]["list"][0]["from"]["b"] == "x";
+    world.cluster.wait((&kind, ns, "one"), std::time::Duration::from_secs(10), defaulted).await?;
+    let applied = world.apply(&[thing("v2", "2"), world.config_map("other", json!({}))]).await?;
+    assert_eq!(actions(&applied.changes), ["other created", "one configured"]);
+    let live = world.cluster.get(&kind, ns, "one").await?;
+    assert_eq!(live["spec"], json!({"list": [{"from": {"a": "2", "b": "x"}}]}));
     Ok(())
 }
