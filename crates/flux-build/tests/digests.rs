@@ -1,11 +1,14 @@
 //! The digests Flux's kustomize-controller recorded in `status.history` come out of our build of the same
 //! files and specs (see corpus/README.md).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod support;
 
-use flux_build::{CommonMetadata, Image, Patch, Selector, Spec, Substitute, build};
+use std::collections::BTreeSet;
+
+use flux_build::{Spec, Substitute, build};
 use kustomize::MemoryTree;
 use serde_json::Value;
+use support::{items, pairs, texts};
 
 const RECORDED: &str = include_str!("corpus/digests.json");
 
@@ -17,67 +20,9 @@ const DIFFERENT: [(&str, &str); 4] = [
     ("ks-sops-tampered", "ciphertext is refused"),
 ];
 
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_default().to_owned()
-}
-
-fn items<'v>(value: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {
-    value[field].as_array().into_iter().flatten()
-}
-
-fn texts(value: &Value, field: &str) -> Vec<String> {
-    items(value, field).filter_map(|item| item.as_str().map(str::to_owned)).collect()
-}
-
-fn pairs(value: &Value) -> BTreeMap<String, String> {
-    let fields = value.as_object().into_iter().flatten();
-    fields.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
-}
-
-fn selector(value: &Value) -> Selector {
-    Selector {
-        group: text(value, "group"),
-        version: text(value, "version"),
-        kind: text(value, "kind"),
-        name: text(value, "name"),
-        namespace: text(value, "namespace"),
-        label_selector: text(value, "labelSelector"),
-        annotation_selector: text(value, "annotationSelector"),
-    }
-}
-
-fn patch(value: &Value) -> Patch {
-    Patch { patch: text(value, "patch"), target: value.get("target").map(selector) }
-}
-
-fn image(value: &Value) -> Image {
-    Image {
-        name: text(value, "name"),
-        new_name: text(value, "newName"),
-        new_tag: text(value, "newTag"),
-        digest: text(value, "digest"),
-    }
-}
-
 fn spec(state: &Value) -> Spec {
-    let spec = &state["spec"];
     let vars = |vars| Substitute { vars: pairs(vars), strict: true, always: state["always"] == true };
-    Spec {
-        path: text(spec, "path"),
-        target_namespace: text(spec, "targetNamespace"),
-        name_prefix: text(spec, "namePrefix"),
-        name_suffix: text(spec, "nameSuffix"),
-        patches: items(spec, "patches").map(patch).collect(),
-        images: items(spec, "images").map(image).collect(),
-        components: texts(spec, "components"),
-        ignore_missing_components: spec["ignoreMissingComponents"] == true,
-        build_metadata: texts(spec, "buildMetadata"),
-        common_metadata: CommonMetadata {
-            labels: pairs(&spec["commonMetadata"]["labels"]),
-            annotations: pairs(&spec["commonMetadata"]["annotations"]),
-        },
-        substitute: state.get("vars").map(vars),
-    }
+    support::spec(&state["spec"], state.get("vars").map(vars))
 }
 
 /// Digests of all states of a scenario that build.

@@ -87,7 +87,7 @@ func (s shape) object(source *rand.Rand) map[string]any {
 	object := map[string]any{"apiVersion": s.apiVersion, "kind": s.kind, "metadata": map[string]any{"name": "x"}}
 	u := &unstructured.Unstructured{Object: object}
 	set := func(fields map[string][]any, chance int) {
-		for _, path := range sorted(fields) {
+		for _, path := range keys(fields) {
 			if source.IntN(10) < chance {
 				values := fields[path]
 				must(unstructured.SetNestedField(u.Object, values[source.IntN(len(values))], split(path)...))

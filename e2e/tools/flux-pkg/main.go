@@ -9,9 +9,9 @@ import (
 )
 
 func main() {
-	recorders := map[string]func() any{"envsubst": recordEnvsubst, "kstatus": recordKstatus, "cel": recordCel}
+	recorders := map[string]func() any{"envsubst": recordEnvsubst, "kstatus": recordKstatus, "cel": recordCel, "build": recordBuild}
 	if len(os.Args) != 2 || recorders[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: flux-pkg envsubst|kstatus|cel > recorded.json")
+		fmt.Fprintln(os.Stderr, "usage: flux-pkg envsubst|kstatus|cel|build > recorded.json")
 		os.Exit(2)
 	}
 	out := json.NewEncoder(os.Stdout)

@@ -7,7 +7,7 @@ import (
 
 func split(path string) []string { return strings.Split(path, ".") }
 
-func sorted(fields map[string][]any) []string {
+func keys[V any](fields map[string]V) []string {
 	var out []string
 	for name := range fields {
 		out = append(out, name)
