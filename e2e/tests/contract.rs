@@ -89,6 +89,7 @@ async fn kustomize_controller_goes_on_with_the_artifact_of_a_source_that_is_not_
     world.cluster.patch_status("GitRepository", &world.ns, "apps", failing).await.unwrap();
     world.apply_kustomization("app", "./app", json!({})).await.unwrap();
     world.applied("app", &revision).await.unwrap();
+    assert_eq!(world.get("ConfigMap", "settings").await.unwrap()["data"]["v"], "1");
 }
 
 #[tokio::test]

@@ -15,8 +15,10 @@ fn gaps() -> BTreeMap<&'static str, &'static str> {
     rows.filter_map(|line| line.split_once('#')).map(|(name, reason)| (name.trim(), reason.trim())).collect()
 }
 
+/// Against the stand-in of `cargo xtask test --null` no row excuses a difference: every scenario must differ.
 fn judge(name: &str, differences: &[String]) -> Result<(), Failed> {
-    match (gaps().get(name), differences) {
+    let gaps = if std::env::var_os("SLUICE_NULL").is_some() { BTreeMap::new() } else { gaps() };
+    match (gaps.get(name), differences) {
         (None, []) | (Some(_), [_, ..]) => Ok(()),
         (Some(reason), []) => {
             Err(format!("agrees now, take its row out of recorded-gaps.txt: {reason}").into())
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
     let files = corpus().expect("the recordings cannot be read");
     let Some(files) = files else {
         let wanted = std::env::var("SLUICE_NO_RECORDINGS").is_err();
-        println!("NOT RUN: no recordings beside this checkout (../shared/conformance/flux)");
+        testkit::not_run("recorded scenarios of Flux", "no ../shared/conformance/flux beside this checkout");
         println!(
             "test result: {}. 0 passed; {} failed",
             if wanted { "FAILED" } else { "ok" },

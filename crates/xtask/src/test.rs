@@ -2,7 +2,7 @@
 use std::{
     env,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::Path,
     process::{Child, Command, Stdio},
     time::Instant,
 };
@@ -64,8 +64,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     if !asked.null && asked.only.is_none() {
         outcomes.extend(stages.run("examples in the documentation", || suites::run_docs(&packages))?);
     }
-    report(&stages, &outcomes, &notes, &asked);
-    if asked.null { null::judge(&outcomes) } else { verdict(&outcomes) }
+    let skipped = read_notes(&notes);
+    report(&stages, &outcomes, &skipped, &asked);
+    let ran = |outcome: &Outcome| skipped.iter().all(|(test, _)| *test != outcome.test);
+    if asked.null { null::judge(&outcomes, ran) } else { verdict(&outcomes) }
 }
 
 fn read(args: &[String]) -> Result<Asked> {
@@ -107,7 +109,7 @@ fn build_binaries(packages: &[String], null: bool) -> Result<()> {
     build("building our binaries", &args)
 }
 
-fn run_suites(asked: &Asked, chosen: &[Suite], notes: &PathBuf, stages: &mut Stages) -> Result<Vec<Outcome>> {
+fn run_suites(asked: &Asked, chosen: &[Suite], notes: &Path, stages: &mut Stages) -> Result<Vec<Outcome>> {
     let mut env = vec![("SLUICE_NOT_RUN".to_string(), notes.display().to_string())];
     let (apart, together): (Vec<&Suite>, Vec<&Suite>) =
         chosen.iter().partition(|suite| !NEEDS_PLANE.contains(&suite.package.as_str()));
@@ -127,6 +129,7 @@ fn run_suites(asked: &Asked, chosen: &[Suite], notes: &PathBuf, stages: &mut Sta
     }
     if asked.null {
         env.push(("SLUICE_TEST_PATIENCE".into(), null::PATIENCE_SECONDS.to_string()));
+        env.push(("SLUICE_NULL".into(), "1".into()));
     }
     for suite in together {
         outcomes.extend(stages.run(&suite.name, || suites::run(suite, &env, !asked.null))?);
@@ -162,7 +165,17 @@ impl Drop for Plane {
     }
 }
 
-fn report(stages: &Stages, outcomes: &[Outcome], notes: &PathBuf, asked: &Asked) {
+/// What `testkit::not_run` wrote: the test, and what was not run and why.
+fn read_notes(file: &Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let _ = std::fs::remove_file(file);
+    text.lines()
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(test, note)| (test.into(), note.into()))
+        .collect()
+}
+
+fn report(stages: &Stages, outcomes: &[Outcome], skipped: &[(String, String)], asked: &Asked) {
     say("\n== time of each stage");
     for (name, seconds) in &stages.0 {
         say(&format!("{seconds:8.1} s  {name}"));
@@ -174,14 +187,12 @@ fn report(stages: &Stages, outcomes: &[Outcome], notes: &PathBuf, asked: &Asked)
         say(&format!("{:8.1} s  {}: {}", outcome.seconds, outcome.suite, outcome.test));
     }
     say("\n== not run, and why");
-    say_not_run(outcomes, notes, asked);
+    say_not_run(outcomes, skipped, asked);
     say("");
 }
 
-fn say_not_run(outcomes: &[Outcome], notes: &PathBuf, asked: &Asked) {
-    let mut lines: Vec<String> =
-        std::fs::read_to_string(notes).unwrap_or_default().lines().map(String::from).collect();
-    let _ = std::fs::remove_file(notes);
+fn say_not_run(outcomes: &[Outcome], skipped: &[(String, String)], asked: &Asked) {
+    let mut lines: Vec<String> = skipped.iter().map(|(_, note)| note.clone()).collect();
     lines.sort();
     lines.dedup();
     let ignored = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Ignored);

@@ -55,7 +55,7 @@ impl Watched {
         limit: Duration,
         wanted: impl Fn(&Value) -> bool,
     ) -> Result<(), Value> {
-        let since = Instant::now();
+        let (since, limit) = (Instant::now(), testkit::patience(limit));
         let mut seen = from;
         loop {
             let fresh: Vec<Value> = self
