@@ -28,8 +28,46 @@ fn collect(path: &str, recorded: &Value, seen: &Value, all: &mut Vec<String>) {
             }
         }
         _ if recorded == seen => {}
+        (Value::String(a), Value::String(b)) if path.ends_with(".message") && same_message(a, b) => {}
         _ => all.push(format!("{path}: recorded {recorded}, seen {seen}")),
     }
+}
+
+/// What follows these words comes from libraries (Go's file system, YAML, CEL and kustomize) or is put by deadlines:
+/// texts agree when they do up to here.
+const LEADING: [&str; 7] = [
+    "kustomize build failed: ",
+    "failed to decode Kubernetes YAML from ",
+    "kustomization path not found: ",
+    "envsubst error: ",
+    "ERROR: ",
+    "failed to parse url '",
+    "health check failed after <dur>: ",
+];
+
+/// A wait that ended by its deadline says one or the other, depending on where in the poll the deadline fell.
+const TIMED_OUT: [&str; 2] = ["timeout waiting for: [", "client rate limiter Wait returned an error"];
+
+/// Whether two texts say the same: ours may say more after the recorded text.
+fn same_message(recorded: &str, seen: &str) -> bool {
+    let timed_out = |text: &str| TIMED_OUT.iter().any(|phrase| text.contains(phrase));
+    let leads = |phrase: &&str| {
+        let end = recorded.find(*phrase).map(|at| at + phrase.len());
+        end.is_some_and(|end| seen.starts_with(&recorded[..end]))
+    };
+    seen.starts_with(recorded)
+        || (timed_out(recorded) && timed_out(seen))
+        || LEADING.iter().any(|phrase| leads(&phrase))
+}
+
+/// Whether two events tell the same of the same object.
+pub(crate) fn same_event(recorded: &Value, seen: &Value) -> bool {
+    let same = |pointer: &str| recorded.pointer(pointer) == seen.pointer(pointer);
+    let message = |event: &Value| text(&event["message"]).to_owned();
+    let fields = ["/involvedObject/kind", "/involvedObject/name", "/severity", "/reason", "/metadata"];
+    let (recorded_text, seen_text) = (message(recorded), message(seen));
+    fields.iter().all(|field| same(field))
+        && (recorded_text == seen_text || same_message(&recorded_text, &seen_text))
 }
 
 /// A state without what the recorder adds, conditions in order of type.
@@ -104,7 +142,24 @@ fn fields(entries: &Value) -> Value {
         }
         entry
     };
-    entries.as_array().into_iter().flatten().map(one).collect()
+    let mut all: Vec<Value> = entries.as_array().into_iter().flatten().map(one).collect();
+    sort_managers(&mut all);
+    all.into()
+}
+
+/// Order of entries follows times of writing, which tie within a second.
+fn sort_managers(entries: &mut [Value]) {
+    entries
+        .sort_by_key(|entry| format!("{} {} {}", entry["manager"], entry["operation"], entry["subresource"]));
+}
+
+/// A recorded object with its managers in the same order.
+pub(crate) fn recorded_object(recorded: &Value) -> Value {
+    let mut recorded = recorded.clone();
+    if let Some(entries) = recorded["managedFields"].as_array_mut() {
+        sort_managers(entries);
+    }
+    recorded
 }
 
 fn leaves(path: &str, value: &Value, all: &mut Vec<String>) {

@@ -47,6 +47,8 @@ static MEASURED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(passed in|finished in|failed after|timeout waiting for: context deadline exceeded in) [0-9][0-9a-zµ.]*")
         .expect("constant")
 });
+static CLUSTER_IP: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^10\.0\.[0-9]+\.[0-9]+$").expect("constant"));
 static PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"127\.0\.0\.1:[0-9]+->").expect("constant"));
 static TEMPORARY: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"<tmp>/[A-Za-z-]+<n>|<tmp>/[A-Za-z-]+-[0-9]+").expect("constant"));
@@ -56,6 +58,7 @@ static TEMPORARY: LazyLock<Regex> =
 pub(crate) fn normal(value: &Value) -> Value {
     let text = |text: &str| {
         let text = MEASURED.replace_all(text, "$1 <dur>");
+        let text = CLUSTER_IP.replace_all(&text, "<cluster-ip>");
         let text = PORT.replace_all(&text, "127.0.0.1:<port>->");
         TEMPORARY.replace_all(&text, "<tmp>").into_owned()
     };

@@ -18,7 +18,7 @@ use crate::recorded::{
 };
 
 /// Beyond this a step that has not reached its recorded state never will; waits of the scenario come on top.
-const STEP: Duration = Duration::from_secs(12);
+const STEP: Duration = Duration::from_secs(45);
 
 /// The control plane and the controllers that every scenario of a run plays on.
 pub struct Rig {
@@ -93,17 +93,34 @@ impl<'a> Player<'a> {
     }
 
     async fn run(&mut self) -> Result<()> {
-        let (kind, name) = &self.scenario.object;
-        let client = self.rig.plane.client().await?;
-        let watched = Watched::start(client, &resource(kind)?, &self.scenario.namespace, name).await?;
+        let watched = self.watch_all().await?;
         for (number, step) in self.scenario.steps.iter().enumerate() {
-            let from = watched.len();
+            let from: Vec<usize> = watched.iter().map(|(_, watched)| watched.len()).collect();
             let extra = self.act(step).await.with_context(|| format!("step {number}: {}", step["do"]))?;
-            self.settle(&watched, number, from, extra).await;
+            tokio::time::sleep(extra).await;
+            for ((object, watched), from) in watched.iter().zip(from) {
+                self.settle(object, watched, number, from).await;
+            }
             self.compare_objects(number).await?;
         }
-        self.compare_events();
+        self.compare_events().await;
         self.compare_managers()
+    }
+
+    /// The main object and the others whose kinds are ours.
+    async fn watch_all(&self) -> Result<Vec<(String, Watched)>> {
+        let client = self.rig.plane.client().await?;
+        let main = format!("{}/{}", self.scenario.object.0, self.scenario.object.1);
+        let mut all = Vec::new();
+        for object in self.scenario.others().chain([main.as_str()]) {
+            let (kind, name) = object.split_once('/').context("object")?;
+            if let Ok(resource) = resource(kind) {
+                let watched =
+                    Watched::start(client.clone(), &resource, &self.scenario.namespace, name).await?;
+                all.push((object.to_owned(), watched));
+            }
+        }
+        Ok(all)
     }
 
     async fn act(&mut self, step: &Value) -> Result<Duration> {
@@ -116,6 +133,7 @@ impl<'a> Player<'a> {
             "delete" => self.delete(step)?,
             "wait" => return Ok(Duration::from_secs(step["seconds"].as_u64().unwrap_or(1))),
             "delete the stored artifact file" => self.delete_artifact()?,
+            "push OCI artifact" => self.differences.push("no source of OCI artifacts yet".into()),
             _ if verb.starts_with("git submodule add ") => self.submodule(verb)?,
             _ if verb.starts_with("kubectl ") => self.raw(verb.trim_start_matches("kubectl "), step)?,
             _ if verb.starts_with("delete ") => self.raw(verb, step)?,
@@ -125,16 +143,15 @@ impl<'a> Player<'a> {
     }
 
     /// Waits for the recorded end of the step, or notes how ours differs.
-    async fn settle(&mut self, watched: &Watched, number: usize, from: usize, extra: Duration) {
-        let Some(recorded) = self.scenario.settled(number) else {
-            tokio::time::sleep(extra).await;
-            return;
-        };
+    async fn settle(&mut self, object: &str, watched: &Watched, number: usize, from: usize) {
+        let Some(recorded) = self.scenario.settled(object, number) else { return };
         let recorded = normal(&compare::state(recorded));
         let masks = &self.masks;
         let seen = |state: &Value| normal(&compare::state(&masks.hide(state)));
-        if let Err(last) = watched.reach(from, STEP + extra, |state| seen(state) == recorded).await {
-            let found = compare::differences(&format!("after step {number}"), &recorded, &seen(&last));
+        let agrees = |state: &Value| compare::differences("", &recorded, &seen(state)).is_empty();
+        if let Err(last) = watched.reach(from, STEP, agrees).await {
+            let found =
+                compare::differences(&format!("after step {number}: {object}"), &recorded, &seen(&last));
             self.differences.extend(found);
         }
     }
@@ -271,7 +288,18 @@ impl<'a> Player<'a> {
         let path = format!("after step {number}: {kind}/{name}");
         let group = recorded["apiVersion"].as_str().and_then(|v| v.rsplit_once('/')).map(|(group, _)| group);
         let resource = group.map_or(kind.to_owned(), |group| format!("{kind}.{group}"));
-        let args = ["get", &resource, &name, "-o", "json", "--show-managed-fields", "--ignore-not-found"];
+        let namespace = self.masks.fill(recorded["namespace"].as_str().unwrap_or(&self.scenario.namespace));
+        let args = [
+            "get",
+            &resource,
+            &name,
+            "-n",
+            &namespace,
+            "-o",
+            "json",
+            "--show-managed-fields",
+            "--ignore-not-found",
+        ];
         let live = self.kubectl(&args, None)?;
         let absent = recorded["absent"] == true;
         if live.trim().is_empty() {
@@ -282,19 +310,41 @@ impl<'a> Player<'a> {
         }
         let live = self.masks.hide(&serde_json::from_str(&live)?);
         let seen = normal(&compare::object(&live, recorded));
-        Ok(compare::differences(&path, &normal(recorded), &seen))
+        Ok(compare::differences(&path, &normal(&compare::recorded_object(recorded)), &seen))
     }
 
-    fn compare_events(&mut self) {
-        let mine = |event: &Value| event["involvedObject"]["namespace"] == self.scenario.namespace.as_str();
-        let all = self.rig.events.events();
-        let seen: std::collections::BTreeSet<String> =
-            all.iter().filter(|e| mine(e)).map(|e| compare::event(&normal(&self.masks.hide(e)))).collect();
-        let recorded: std::collections::BTreeSet<String> =
-            self.scenario.events().map(|event| compare::event(&normal(event))).collect();
-        self.differences.extend(recorded.difference(&seen).map(|event| format!("event missing: {event}")));
-        self.differences
-            .extend(seen.difference(&recorded).map(|event| format!("event not recorded: {event}")));
+    /// Events are sent off the critical path: the last of them may need a moment.
+    async fn compare_events(&mut self) {
+        let recorded: Vec<Value> = self.scenario.events().map(normal).collect();
+        let mut missing = Vec::new();
+        let mut seen = Vec::new();
+        for _ in 0..25 {
+            seen = self.seen_events();
+            let is_missing = |event: &&Value| !seen.iter().any(|seen| compare::same_event(event, seen));
+            missing = recorded.iter().filter(is_missing).map(compare::event).collect();
+            if missing.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        missing.sort();
+        missing.dedup();
+        self.differences.extend(missing.iter().map(|event| format!("event missing: {event}")));
+        let is_new = |event: &&Value| !recorded.iter().any(|recorded| compare::same_event(recorded, event));
+        let mut new: Vec<String> = seen.iter().filter(is_new).map(compare::event).collect();
+        new.sort();
+        new.dedup();
+        self.differences.extend(new.iter().map(|event| format!("event not recorded: {event}")));
+    }
+
+    fn seen_events(&self) -> Vec<Value> {
+        let own = self.scenario.namespace.as_str();
+        let further = format!("{own}-");
+        let mine = |event: &&Value| {
+            let namespace = event["involvedObject"]["namespace"].as_str().unwrap_or_default();
+            namespace == own || namespace.starts_with(&further)
+        };
+        self.rig.events.events().iter().filter(mine).map(|event| normal(&self.masks.hide(event))).collect()
     }
 
     fn compare_managers(&mut self) -> Result<()> {
@@ -315,11 +365,15 @@ impl<'a> Player<'a> {
     }
 
     fn kubectl(&self, args: &[&str], stdin: Option<&str>) -> Result<String> {
+        let namespace = match names_namespace(args, stdin) {
+            true => None,
+            false => Some(format!("--namespace={}", self.scenario.namespace)),
+        };
         let mut child = Command::new(testkit::program("kubectl")?)
             .arg("--kubeconfig")
             .arg(self.rig.plane.kubeconfig())
-            .args(["-n", &self.scenario.namespace])
             .args(args)
+            .args(namespace)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -347,6 +401,15 @@ impl<'a> Player<'a> {
         }
         let _ = self.kubectl(&["delete", "namespace", &self.scenario.namespace, "--wait=false"], None);
     }
+}
+
+/// Whether the command, or the one object of its input, states its namespace itself.
+fn names_namespace(args: &[&str], stdin: Option<&str>) -> bool {
+    let stated = |text: &str| {
+        let object: Option<Value> = serde_json::from_str(text).ok();
+        object.is_some_and(|object| object["metadata"]["namespace"].is_string())
+    };
+    args.contains(&"-n") || stdin.is_some_and(stated)
 }
 
 fn resource(kind: &str) -> Result<ApiResource> {

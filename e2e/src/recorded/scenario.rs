@@ -34,9 +34,17 @@ impl Scenario {
         })
     }
 
-    /// The state of the main object at the end of a step; `None` when nothing was seen after it.
-    pub fn settled(&self, step: usize) -> Option<&Value> {
-        self.list("transitions").iter().rev().find(|state| state["after_step"] == step)
+    /// The state of an object, the main or another, at the end of a step; `None` when nothing was seen after it.
+    pub fn settled(&self, object: &str, step: usize) -> Option<&Value> {
+        let main = format!("{}/{}", self.object.0, self.object.1);
+        let of = if object == main { &self.json } else { &self.json["others"][object] };
+        of["transitions"].as_array()?.iter().rev().find(|state| state["after_step"] == step)
+    }
+
+    /// `Kind/name` of the other Flux objects of the scenario's namespace.
+    pub fn others(&self) -> impl Iterator<Item = &str> {
+        let all = self.json["others"].as_object().into_iter().flatten();
+        all.map(|(object, _)| object.as_str()).filter(|object| !object.contains(" in "))
     }
 
     /// Bodies that were posted to the event address, those that came more than once only once.
