@@ -119,6 +119,7 @@ impl Context {
         R::Kind: FluxKind,
     {
         let queue = Queue::new(Sizes { main: self.concurrent(), heal: HEAL_PERMITS });
+        self.debug.queue(R::Kind::KIND, queue.clone());
         let waker = Waker::new(queue.clone());
         let api: Api<DeserializeGuard<R::Kind>> = self.api();
         let selection = Selection { labels: self.args.selector(), fields: None };

@@ -26,6 +26,13 @@ struct Shared {
     changed: Notify,
 }
 
+/// What is ahead of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outlook {
+    pub(crate) queued_since: Option<Instant>,
+    pub(crate) next_due: Option<Instant>,
+}
+
 /// A key that may run now. Dropping it ends the run: the permit returns and what was added meanwhile is queued.
 pub(crate) struct Turn {
     queue: Queue,
@@ -53,9 +60,10 @@ impl Queue {
         self.lock().forget(key);
     }
 
-    /// When a key is next due by time.
-    pub(crate) fn next_due(&self, key: &Key) -> Option<Instant> {
-        self.lock().next_due(key)
+    /// Since when a key waits for its turn, and when it is next due by time.
+    pub(crate) fn outlook(&self, key: &Key) -> Outlook {
+        let core = self.lock();
+        Outlook { queued_since: core.queued_since(key), next_due: core.next_due(key) }
     }
 
     /// How many keys wait for their turn.
@@ -98,6 +106,8 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        // Whoever holds the token sees that the run is over.
+        self.popped.cancel.cancel();
         self.queue.lock().done(&self.popped.key, Instant::now());
         self.queue.shared.changed.notify_one();
     }

@@ -80,6 +80,11 @@ impl<K: FluxObject> Run<K> {
         self.shared.debug.note(self.shared.kind, &self.key, waiting_for.into());
     }
 
+    /// The revision that the run is about, shown by every later log line of the run.
+    pub fn revision(&self, revision: &str) {
+        tracing::Span::current().record("revision", revision);
+    }
+
     /// The generation of the object.
     pub fn generation(&self) -> i64 {
         self.object.meta().generation.unwrap_or_default()

@@ -250,3 +250,6 @@ impl<R: Reconciler> Shell<R> {
         self.shared.metrics.added(self.shared.kind);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,13 +47,20 @@ pub(crate) struct Live<S> {
     pub(crate) status: S,
     /// The message of Reconciling in this run's last progress.
     pub(crate) progress: Option<String>,
+    /// The resourceVersion that our finalizer was put on; a watch that still shows it is behind.
+    pub(crate) finalizer_over: Option<String>,
 }
 
 impl<S: FluxStatus> Live<S> {
     /// What was read from the cluster.
     pub(crate) fn of<K: FluxObject<Status = S>>(object: &K) -> Self {
         let status = object.status().cloned().unwrap_or_default();
-        Self { uid: object.meta().uid.clone().unwrap_or_default(), status, progress: None }
+        Self {
+            uid: object.meta().uid.clone().unwrap_or_default(),
+            status,
+            progress: None,
+            finalizer_over: None,
+        }
     }
 
     /// Becomes the next status: fields from `next`, what the shell owns from what was written.

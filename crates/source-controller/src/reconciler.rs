@@ -89,6 +89,7 @@ impl GitRepositories {
         let remoted = build::resolve(&self.git, &remote, &selector).await?;
         progress.sets.push(Set::remove(ConditionType::FetchFailed));
         let revision = remoted.resolved.revision.clone();
+        run.revision(&revision);
         let observed = Observed {
             artifact: progress.status.artifact.as_ref(),
             revision: &revision,

@@ -147,6 +147,10 @@ impl Core {
         self.delayed.first().map(|(at, _, _)| *at)
     }
 
+    pub(crate) fn queued_since(&self, key: &Key) -> Option<Instant> {
+        self.entries.get(key)?.queued.map(|(_, _, since)| since)
+    }
+
     pub(crate) fn next_due(&self, key: &Key) -> Option<Instant> {
         self.entries.get(key)?.delayed.iter().map(|(_, at)| *at).min()
     }

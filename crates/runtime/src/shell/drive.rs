@@ -1,12 +1,15 @@
 //! From the queue to runs.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Shell;
-use crate::reconciler::Reconciler;
+use crate::queue::Turn;
+use crate::reconciler::{Next, Reconciler};
 
 /// How long runs may go on after the end of the process was asked for.
 const GRACE: Duration = Duration::from_secs(20);
@@ -29,15 +32,29 @@ impl<R: Reconciler> Shell<R> {
             tokens.push(turn.popped.cancel.clone());
             while runs.try_join_next().is_some() {}
             let shell = self.clone();
-            runs.spawn(async move {
-                let metrics = shell.shared.metrics.clone();
-                shell.turn(turn).await;
-                metrics.ended(kind);
-            });
+            runs.spawn(shell.survive(turn));
         }
         tokens.iter().for_each(CancellationToken::cancel);
-        let all = async { while runs.join_next().await.is_some() {} };
         // Runs that do not end in time are dropped with their tasks.
+        let all = async { while runs.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(GRACE, all).await;
+    }
+    /// A panic is a bug of ours in one run of one object: it is told, the object is tried again, the others go on.
+    async fn survive(self, turn: Turn) {
+        let (shell, key) = (self.clone(), turn.popped.key.clone());
+        let kind = self.shared.kind;
+        if AssertUnwindSafe(self.turn(turn)).catch_unwind().await.is_err() {
+            tracing::error!(
+                controllerKind = kind,
+                name = key.name,
+                namespace = key.namespace,
+                error = "panicked",
+                "reconciliation ended by a bug and will be repeated"
+            );
+            let bug = "the last run ended by a bug; see the log".to_owned();
+            shell.shared.debug.change(kind, &key, |row| row.last_error = Some(bug));
+            shell.schedule(&key, Next::Backoff);
+        }
+        shell.shared.metrics.ended(kind);
     }
 }

@@ -60,11 +60,14 @@ impl<R: Reconciler> Shell<R> {
             shared.debug.state(shared.kind, key, State::Deleting);
             return Ok(has_finalizer(object.as_ref()).then_some(object));
         }
-        if has_finalizer(object.as_ref()) {
+        let over = object.meta().resource_version.clone();
+        let is_behind =
+            known && shared.base(key).is_some_and(|base| over.is_some() && base.finalizer_over == over);
+        if is_behind || has_finalizer(object.as_ref()) {
             return Ok(Some(object));
         }
         let with = shared.change_finalizer(key, object.as_ref().clone(), true).await?;
-        shared.keep_base(key, Live::of(&with));
+        shared.keep_base(key, Live { finalizer_over: over, ..Live::of(&with) });
         Ok(Some(Arc::new(with)))
     }
 

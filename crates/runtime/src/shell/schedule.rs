@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use tokio::time::Instant;
 
@@ -58,14 +57,7 @@ impl<R: Reconciler> Shell<R> {
         if let Some(at) = at {
             shared.queue.push_at(key, reason_of(next), at);
         }
-        let due = shared.queue.next_due(key).map(|at| wall(at, now));
-        shared.debug.change(shared.kind, key, |row| row.next_wake_up = due);
     }
-}
-
-fn wall(at: Instant, now: Instant) -> Timestamp {
-    let ahead = SignedDuration::try_from(at.saturating_duration_since(now)).unwrap_or(SignedDuration::ZERO);
-    Timestamp::now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
 }
 
 /// Spreads an interval evenly by up to so many percent to both sides.
