@@ -26,14 +26,20 @@ pub const MAX_OBJECTS: usize = 50_000;
 /// Bytes of the YAML of one build.
 pub const MAX_OUTPUT: usize = 256 << 20;
 
-/// What a build gives.
-#[derive(Clone, Debug, PartialEq)]
+/// What a build gives. The objects may be Secrets, so that `Debug` shows only how many there are.
+#[derive(Clone, PartialEq)]
 pub struct Build {
     /// The objects to apply, in kustomize's order, common metadata set.
     pub objects: Vec<Object>,
     /// `sha256:<hex>` of the YAML kustomize and the substitution gave, without common metadata: the digest
     /// of Flux's `status.history`.
     pub digest: String,
+}
+
+impl std::fmt::Debug for Build {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Build").field("objects", &self.objects.len()).field("digest", &self.digest).finish()
+    }
 }
 
 impl Build {

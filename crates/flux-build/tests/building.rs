@@ -202,3 +202,10 @@ fn the_build_is_printed_as_documents() {
     };
     assert_eq!(built.yaml(), format!("{}---\n{}", doc("a"), doc("b")));
 }
+
+#[test]
+fn debug_output_of_a_build_shows_no_secret() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: hunter2}\n";
+    let built = build(&tree(&[("s.yaml", secret)]), &at("")).unwrap();
+    assert!(!format!("{built:?}").contains("hunter2"));
+}
