@@ -31,7 +31,7 @@ fn failing(item: &Value) -> Option<FailingPod> {
 }
 
 /// The selector of the workload's pods as text; `None` for kinds without pods of their own.
-fn selector(workload: &Object) -> Option<String> {
+pub(crate) fn selector(workload: &Object) -> Option<String> {
     let gvk = workload.gvk();
     match (gvk.group.as_str(), gvk.kind.as_str()) {
         ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("batch", "Job") => {}

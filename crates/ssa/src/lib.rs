@@ -23,6 +23,8 @@ mod failing_pod;
 mod fields;
 mod fingerprint;
 mod health;
+#[cfg(test)]
+mod hostile;
 mod ignore;
 mod immutable;
 mod managed;
