@@ -99,7 +99,7 @@ impl Client {
         }
         match builder.send().await {
             Ok(inner) => Ok(Response::new(inner, place, host, self.max_body)),
-            Err(error) => Err(RequestError::from_reqwest(&error, place, host)),
+            Err(error) => Err(RequestError::from_reqwest(&error, place, &host)),
         }
     }
 

@@ -56,13 +56,11 @@ pub enum RequestError {
         place: String,
     },
     /// No connection could be made.
-    #[error("{place}: dial tcp {host}: {cause}")]
+    #[error("{place}: {cause}")]
     Connect {
         /// Verb and URL.
         place: String,
-        /// Host and port.
-        host: String,
-        /// Innermost cause.
+        /// Cause, with host and port where the Go tools name them.
         cause: String,
     },
     /// A redirect that is not followed.
@@ -97,7 +95,7 @@ impl RequestError {
         matches!(self, Self::Timeout { .. })
     }
 
-    pub(crate) fn from_reqwest(error: &reqwest::Error, place: String, host: String) -> Self {
+    pub(crate) fn from_reqwest(error: &reqwest::Error, place: String, host: &str) -> Self {
         if error.is_timeout() {
             return Self::Timeout { place };
         }
@@ -107,7 +105,7 @@ impl RequestError {
         } else if cause == "no allowed address" {
             Self::Address { place }
         } else if error.is_connect() {
-            Self::Connect { place, host, cause: as_go_says(cause) }
+            Self::Connect { place, cause: as_go_says(host, &cause) }
         } else {
             Self::Broken { place, cause }
         }
@@ -125,9 +123,39 @@ fn innermost(error: &reqwest::Error) -> String {
     text
 }
 
-fn as_go_says(cause: String) -> String {
-    if cause.starts_with("Connection refused") {
-        return "connect: connection refused".to_owned();
+fn as_go_says(host: &str, cause: &str) -> String {
+    if let Some(problem) = cause.strip_prefix("invalid peer certificate: ") {
+        return format!("tls: failed to verify certificate: x509: {}", certificate_problem(problem));
     }
-    cause
+    if cause.starts_with("failed to lookup address") {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        return format!("dial tcp: lookup {name}: no such host");
+    }
+    let refused = cause.starts_with("Connection refused");
+    format!("dial tcp {host}: {}", if refused { "connect: connection refused" } else { cause })
+}
+
+fn certificate_problem(problem: &str) -> &str {
+    match problem.split([' ', ':', '(']).next() {
+        Some("UnknownIssuer") => "certificate signed by unknown authority",
+        Some("Expired" | "ExpiredContext" | "NotValidYet" | "NotValidYetContext") => {
+            "certificate has expired or is not yet valid"
+        }
+        _ => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_as_the_go_tools_tell_them() {
+        let check = |cause, expected| assert_eq!(as_go_says("h:443", cause), expected);
+        check("Connection refused (os error 111)", "dial tcp h:443: connect: connection refused");
+        check("failed to lookup address information: x", "dial tcp: lookup h: no such host");
+        check("No route to host (os error 113)", "dial tcp h:443: No route to host (os error 113)");
+        let unknown = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+        check("invalid peer certificate: UnknownIssuer", unknown);
+    }
 }

@@ -27,6 +27,7 @@ pub fn silent() -> SocketAddr {
 /// Begins a good answer and goes on with one byte a moment.
 pub fn dripping() -> SocketAddr {
     listen(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n";
         let mut going = stream.write_all(head.as_bytes()).is_ok();
         for byte in b"000eversion 2\n".iter().chain(b"0006a\n".iter().cycle()) {
