@@ -36,7 +36,17 @@ pub enum MergeError {
 /// Lays `patch` over `object`; `None` when the patch deletes it.
 pub(crate) fn merge_patch(object: Node, patch: &Node, schemas: &Schemas) -> Result<Option<Node>, MergeError> {
     let mut merger = Merger { schemas, path: Vec::new() };
-    merger.walk(Some(object), Some(patch.clone()), None)
+    merger.walk(Some(object), Patch::Other(patch.clone()), None)
+}
+
+/// What is laid over a value.
+enum Patch {
+    /// Nothing: what is there is only tidied.
+    Absent,
+    /// The value itself. What a patch adds is walked so, that its own directives and nulls are taken out.
+    Same,
+    /// Another value.
+    Other(Node),
 }
 
 struct Merger<'s> {
@@ -53,24 +63,53 @@ fn is_written_null(node: &Node) -> bool {
     node.is_null() && node.text().is_some_and(|text| !text.is_empty())
 }
 
+impl Patch {
+    fn of(node: Option<Node>) -> Self {
+        node.map_or(Self::Absent, Self::Other)
+    }
+
+    fn node(&self) -> Option<&Node> {
+        match self {
+            Self::Other(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// What a scalar or a list without keys becomes.
+    fn or(self, dest: Option<Node>) -> Option<Node> {
+        match self {
+            Self::Other(node) => Some(node),
+            _ => dest,
+        }
+    }
+
+    fn is_null(&self, dest: Option<&Node>) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Same => dest.is_some_and(Node::is_null),
+            Self::Other(node) => node.is_null(),
+        }
+    }
+}
+
 impl<'s> Merger<'s> {
     fn walk(
         &mut self,
         dest: Option<Node>,
-        patch: Option<Node>,
+        patch: Patch,
         schema: Option<Schema<'s>>,
     ) -> Result<Option<Node>, MergeError> {
-        if patch.as_ref().is_some_and(Node::is_null) {
+        if patch.is_null(dest.as_ref()) {
             return Ok(None);
         }
-        let schema = schema.or_else(|| self.own_schema(dest.as_ref(), patch.as_ref()));
-        let lead = present(dest.as_ref()).or(present(patch.as_ref()));
+        let schema = schema.or_else(|| self.own_schema(dest.as_ref(), patch.node()));
+        let lead = present(dest.as_ref()).or(present(patch.node()));
         let expected = lead.map_or("MappingNode", kind_name);
         self.check_kind(expected, dest.as_ref())?;
-        self.check_kind(expected, patch.as_ref())?;
+        self.check_kind(expected, patch.node())?;
         match expected {
             "SequenceNode" => match schema.and_then(Schema::merge_keys) {
-                Some(keys) => self.merge_list(dest, patch, schema, keys),
+                Some(keys) => self.merge_list(dest, patch, schema, &keys),
                 None => Ok(patch.or(dest)),
             },
             "ScalarNode" => Ok(patch.or(dest)),
@@ -99,37 +138,37 @@ impl<'s> Merger<'s> {
 
     fn merge_mapping(
         &mut self,
-        dest: Option<Node>,
-        mut patch: Option<Node>,
+        mut dest: Option<Node>,
+        patch: Patch,
         schema: Option<Schema<'s>>,
     ) -> Result<Option<Node>, MergeError> {
         let added = present(dest.as_ref()).is_none();
-        let Some(node) = patch.as_mut() else {
-            return if added {
-                Ok(dest.filter(is_written_null))
-            } else {
-                self.merge_fields(dest, None, schema)
-            };
-        };
-        let dest = match take_directive(node) {
-            Ok(Directive::Delete) => return Ok(None),
-            Ok(Directive::Merge) if !added => without_directive(dest),
-            Err(error) if !added => return Err(error),
-            // What is added is walked with itself, so that its own directives and nulls are taken out.
-            _ => patch.clone(),
-        };
-        self.merge_fields(dest, patch, schema)
+        match patch {
+            Patch::Absent if added => Ok(dest.filter(is_written_null)),
+            Patch::Absent => self.merge_fields(dest, Patch::Absent, schema),
+            Patch::Same => match dest.as_mut().map_or(Ok(Directive::Merge), take_directive)? {
+                Directive::Delete => Ok(None),
+                _ => self.merge_fields(dest, Patch::Same, schema),
+            },
+            Patch::Other(mut node) => match take_directive(&mut node) {
+                Ok(Directive::Delete) => Ok(None),
+                Ok(Directive::Merge) if !added => self.merge_fields(dest, Patch::Other(node), schema),
+                Err(error) if !added => Err(error),
+                _ => self.merge_fields(Some(node), Patch::Same, schema),
+            },
+        }
     }
 
     fn merge_fields(
         &mut self,
         dest: Option<Node>,
-        patch: Option<Node>,
+        patch: Patch,
         schema: Option<Schema<'s>>,
     ) -> Result<Option<Node>, MergeError> {
         let Some(Node::Mapping(mut dest)) = dest else { return Ok(dest) };
+        let same = matches!(patch, Patch::Same);
         let mut patch = match patch {
-            Some(Node::Mapping(patch)) => patch,
+            Patch::Other(Node::Mapping(patch)) => patch,
             _ => Mapping::default(),
         };
         let keys = |mapping: &Mapping| mapping.iter().map(|(key, _)| key.to_owned()).collect::<BTreeSet<_>>();
@@ -137,8 +176,9 @@ impl<'s> Merger<'s> {
             let field_schema = schema.and_then(|schema| schema.field(&key));
             let old = dest.get_mut(&key).map(|node| std::mem::replace(node, Node::null()));
             let style = old.as_ref().and_then(Node::as_scalar).map(|scalar| scalar.style);
+            let change = if same { Patch::Same } else { Patch::of(patch.remove(&key)) };
             self.path.push(key.clone());
-            let value = self.walk(old, patch.remove(&key), field_schema)?;
+            let value = self.walk(old, change, field_schema)?;
             self.path.pop();
             set_field(&mut dest, &key, value, style);
         }
@@ -155,13 +195,6 @@ fn set_field(dest: &mut Mapping, key: &str, value: Option<Node>, style: Option<S
         (Some(Node::Scalar(scalar)), Some(style)) => dest.set(key, Node::Scalar(styled(scalar, style))),
         (Some(node), _) => dest.set(key, node),
     }
-}
-
-fn without_directive(mut dest: Option<Node>) -> Option<Node> {
-    if let Some(mapping) = dest.as_mut().and_then(Node::as_mapping_mut) {
-        mapping.remove(directive::KEY);
-    }
-    dest
 }
 
 fn styled(mut scalar: Scalar, style: ScalarStyle) -> Scalar {

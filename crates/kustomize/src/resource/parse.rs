@@ -96,7 +96,7 @@ fn check_metadata(node: &Node) -> Result<(), ResourceError> {
     let kind = node.get("kind");
     let name = node.at(&["metadata", "name"]);
     let has_type = filled(kind) || filled(node.get("apiVersion"));
-    if !has_type && !node.get("metadata").is_some_and(|metadata| !is_empty(metadata)) {
+    if !has_type && node.get("metadata").is_none_or(is_empty) {
         return Err(ResourceError::NoMetadata);
     }
     if !filled(kind) {

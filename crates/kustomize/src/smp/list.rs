@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use manifest::yaml::{Node, Sequence};
 
 use super::{
-    MergeError, Merger,
+    MergeError, Merger, Patch,
     directive::{Directive, KEY, take_list_directive},
     present,
 };
@@ -12,43 +12,62 @@ use crate::{
     schema::Schema,
 };
 
+/// What is laid over a list.
+#[derive(Clone, Copy)]
+enum Change<'c> {
+    Absent,
+    /// The list itself.
+    Same,
+    Other(&'c [Node]),
+}
+
 impl<'s> Merger<'s> {
     /// Merges lists by keys; without keys, lists of scalars by their texts. What the patch brings stands first.
     pub(super) fn merge_list(
         &mut self,
         dest: Option<Node>,
-        patch: Option<Node>,
+        patch: Patch,
         schema: Option<Schema<'s>>,
-        keys: Vec<&'s str>,
+        keys: &[&'s str],
     ) -> Result<Option<Node>, MergeError> {
-        let mut patch = items(patch);
-        let (flow, dest) = match dest {
-            Some(Node::Sequence(list)) => (list.flow, Some(list.items)),
-            _ => (false, None),
+        let keys = if keys.is_empty() { &[""] } else { keys };
+        let elements = schema.and_then(Schema::elements);
+        let merged = match (list_of(dest), patch) {
+            (None, Patch::Other(Node::Sequence(patch))) => {
+                self.merge_elements(patch.items, Change::Same, keys, elements)?
+            }
+            (Some(dest), Patch::Other(Node::Sequence(patch))) => {
+                let mut patch = patch.items;
+                match take_list_directive(&mut patch)? {
+                    Directive::Delete => return Ok(None),
+                    Directive::Replace => self.merge_elements(patch, Change::Same, keys, elements)?,
+                    Directive::Merge => self.merge_elements(dest, Change::Other(&patch), keys, elements)?,
+                }
+            }
+            (Some(mut dest), Patch::Same) => {
+                if take_list_directive(&mut dest)? == Directive::Delete {
+                    return Ok(None);
+                }
+                self.merge_elements(dest, Change::Same, keys, elements)?
+            }
+            (Some(dest), _) => self.merge_elements(dest, Change::Absent, keys, elements)?,
+            (None, _) => return Ok(None),
         };
-        let dest = match (dest, patch.as_mut()) {
-            (None, patch) => patch.cloned().unwrap_or_default(),
-            (Some(dest), None) => dest,
-            (Some(dest), Some(patch)) => match take_list_directive(patch)? {
-                Directive::Delete => return Ok(None),
-                Directive::Replace => patch.clone(),
-                Directive::Merge => dest,
-            },
-        };
-        let keys = if keys.is_empty() { vec![""] } else { keys };
-        let merged =
-            self.merge_elements(dest, patch.unwrap_or_default(), &keys, schema.and_then(Schema::elements))?;
-        Ok(Some(Node::Sequence(Sequence { items: merged, flow, ..Sequence::default() })))
+        Ok(Some(Node::Sequence(Sequence { items: merged, ..Sequence::default() })))
     }
 
     fn merge_elements(
         &mut self,
         mut dest: Vec<Node>,
-        patch: Vec<Node>,
+        change: Change<'_>,
         keys: &[&'s str],
         schema: Option<Schema<'s>>,
     ) -> Result<Vec<Node>, MergeError> {
-        let mut all_values = element_values(&patch, &dest, keys);
+        let patch = match change {
+            Change::Other(patch) => patch,
+            _ => &[],
+        };
+        let mut all_values = element_values(patch, &dest, keys);
         if keys.len() > 1 {
             complete_values(&mut all_values);
         }
@@ -56,7 +75,7 @@ impl<'s> Merger<'s> {
         let mut merged = Vec::new();
         for values in &all_values {
             let (keys, values) = select_keys(&used, values, keys);
-            match self.merge_element(&mut dest, &patch, &keys, &values, schema)? {
+            match self.merge_element(&mut dest, change, &keys, &values, schema)? {
                 Some(element) => set_element(&mut merged, Some(&element), &keys, &values)?,
                 None => set_element(&mut dest, None, &keys, &values)?,
             }
@@ -72,15 +91,19 @@ impl<'s> Merger<'s> {
     fn merge_element(
         &mut self,
         dest: &mut [Node],
-        patch: &[Node],
+        change: Change<'_>,
         keys: &[&str],
         values: &[String],
         schema: Option<Schema<'s>>,
     ) -> Result<Option<Node>, MergeError> {
         let at = find_element(dest, keys, values);
-        let change = find_element(patch, keys, values).map(|at| patch[at].clone());
-        let replaces = change.as_ref().and_then(|node| node.get(KEY)).and_then(Node::text) == Some("replace");
-        let merged = self.walk(at.map(|at| dest[at].clone()), change, schema)?;
+        let patch = match change {
+            Change::Same if at.is_some() => Patch::Same,
+            Change::Other(patch) => Patch::of(find_element(patch, keys, values).map(|at| patch[at].clone())),
+            _ => Patch::Absent,
+        };
+        let replaces = patch.node().and_then(|node| node.get(KEY)).and_then(Node::text) == Some("replace");
+        let merged = self.walk(at.map(|at| dest[at].clone()), patch, schema)?;
         let Some(mut element) = merged.filter(|node| !node.is_null() && !is_empty_map(node)) else {
             return Ok(None);
         };
@@ -94,7 +117,7 @@ impl<'s> Merger<'s> {
     }
 }
 
-fn items(node: Option<Node>) -> Option<Vec<Node>> {
+fn list_of(node: Option<Node>) -> Option<Vec<Node>> {
     match node {
         Some(Node::Sequence(list)) => Some(list.items),
         _ => None,
@@ -196,6 +219,10 @@ pub(super) fn set_element(
     keys: &[&str],
     values: &[String],
 ) -> Result<(), MergeError> {
+    if values.is_empty() {
+        // The reference tool's reading: without a value nothing is kept.
+        list.clear();
+    }
     let by_field = !keys[0].is_empty() && values.first().is_some_and(|value| !value.is_empty());
     let mut kept = Vec::with_capacity(list.len() + 1);
     let mut found = false;

@@ -1,7 +1,4 @@
-use crate::yaml::{
-    Dialect, Mapping, Node, Scalar, ScalarStyle, Sequence, Tag, emit::Emitter, resolve_plain,
-    scalar::string_style,
-};
+use crate::yaml::{Dialect, Mapping, Node, Scalar, ScalarStyle, Sequence, Tag, emit::Emitter, resolve_plain};
 
 /// How a tree is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,14 +135,10 @@ impl Printer<'_> {
 /// The style a scalar was written in, unless its text would then be read as something else.
 fn style(scalar: &Scalar) -> ScalarStyle {
     match (scalar.style, &scalar.tag) {
-        (ScalarStyle::Plain, Tag::Str) if scalar.value.contains('\n') => ScalarStyle::Literal,
-        (ScalarStyle::Plain, Tag::Str) if !yaml_1_1_string(&scalar.value) => ScalarStyle::DoubleQuoted,
+        (ScalarStyle::Plain, _) if scalar.value.contains('\n') => ScalarStyle::Literal,
+        (ScalarStyle::Plain, Tag::Str) if resolve_plain(Dialect::Kyaml, &scalar.value) != Tag::Str => {
+            ScalarStyle::DoubleQuoted
+        }
         (style, _) => style,
     }
-}
-
-/// go-yaml v3 quotes strings that v3 or an old reader would take for something else.
-fn yaml_1_1_string(text: &str) -> bool {
-    let old_word = resolve_plain(Dialect::Sigs, text) == Tag::Bool;
-    string_style(Dialect::Kyaml, text) == ScalarStyle::Plain && !old_word
 }
