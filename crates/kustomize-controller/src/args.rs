@@ -8,7 +8,7 @@ use crate::guard::PruneGuard;
 
 /// Applies Kustomizations: what the source says is what the cluster shows.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "kustomize-controller", version)]
+#[command(name = "kustomize-controller", version, args_override_self = true)]
 pub struct Command {
     /// Flags of all controllers.
     #[command(flatten)]
@@ -161,8 +161,6 @@ pub(crate) struct Options {
     pub http_retry: u32,
     /// What prune is held.
     pub prune_guard: Option<PruneGuard>,
-    /// Objects that are waited for are watched.
-    pub watches: bool,
 }
 
 impl Options {
@@ -180,7 +178,6 @@ impl Options {
             fail_fast: !gates.enabled("DisableFailFastBehavior"),
             http_retry: own.http_retry,
             prune_guard: own.prune_guard.map(|max_percent| PruneGuard { max_percent }),
-            watches: own.drift_detection == DriftDetection::Watch && own.max_watches > 0,
         }
     }
 }
@@ -197,7 +194,7 @@ mod tests {
     fn the_defaults_are_those_of_flux_and_nothing_is_held() {
         let command = parse(&[]).unwrap();
         let options = Options::new(&command, &FeatureGates::parse(&GATES, "").unwrap());
-        assert!(options.strict_substitution && options.fail_fast && options.watches);
+        assert!(options.strict_substitution && options.fail_fast);
         assert_eq!((options.http_retry, options.prune_guard), (9, None));
         assert!(!options.external_artifacts && command.own.later.given().is_empty());
     }
@@ -211,6 +208,11 @@ mod tests {
         assert_eq!(command.own.custom_apply_stage_kinds, kinds);
         assert_eq!(command.own.override_manager, ["x", "y"]);
         assert!(parse(&["--custom-apply-stage-kinds=A"]).is_err());
+    }
+
+    #[test]
+    fn the_last_of_several_values_counts() {
+        assert_eq!(parse(&["--concurrent=8", "--concurrent=4"]).unwrap().common.concurrent, Some(4));
     }
 
     #[test]
