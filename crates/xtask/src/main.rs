@@ -6,6 +6,7 @@ mod console;
 mod layers;
 mod lint;
 mod null;
+mod page;
 mod sizes;
 mod suites;
 mod test;

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use crate::{
     cargo::{built, root},
     console::say,
+    page,
     suites::{Outcome, Suite, Verdict},
 };
 
@@ -16,9 +17,6 @@ pub(crate) const PACKAGES: [&str; 3] = ["e2e", "source-controller", "kustomize-c
 
 /// Each wait of a test is cut to this: nothing will come.
 pub(crate) const PATIENCE_SECONDS: u32 = 4;
-
-/// Between these lines of `docs/conformance.md` stands what the last run counted.
-const MARKS: (&str, &str) = ("<!-- null: begin -->", "<!-- null: end -->");
 
 /// Tests in files start controllers; unit tests do not.
 pub(crate) fn concerns(suite: &Suite) -> bool {
@@ -56,7 +54,7 @@ pub(crate) fn judge(outcomes: &[Outcome], ran: impl Fn(&Outcome) -> bool) -> Res
 fn note(line: &str) -> Result<()> {
     let file = root().join("docs/conformance.md");
     let text = fs::read_to_string(&file).unwrap_or_default();
-    if let Some(text) = replace_between(&text, MARKS, line) {
+    if let Some(text) = replace_between(&text, page::NULL, line) {
         fs::write(file, text)?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     cargo::{self, build, built},
     console::say,
-    null,
+    null, page,
     suites::{self, Outcome, Suite, Verdict},
     tools,
 };
@@ -67,7 +67,14 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let skipped = read_notes(&notes);
     report(&stages, &outcomes, &skipped, &asked);
     let ran = |outcome: &Outcome| skipped.iter().all(|(test, _)| *test != outcome.test);
-    if asked.null { null::judge(&outcomes, ran) } else { verdict(&outcomes) }
+    if asked.null {
+        return null::judge(&outcomes, ran);
+    }
+    let good = outcomes.iter().all(|outcome| outcome.verdict != Verdict::Failed);
+    if asked.only.is_none() && good {
+        page::write(&outcomes)?;
+    }
+    verdict(&outcomes)
 }
 
 fn read(args: &[String]) -> Result<Asked> {

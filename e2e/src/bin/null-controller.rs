@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::Cluster;
 
 const FINALIZER: &str = "finalizers.fluxcd.io";
-const PERIOD: Duration = Duration::from_millis(100);
+const PERIOD: Duration = Duration::from_millis(250);
 
 /// `--name=value` and `--name value`; whatever the real ones take.
 struct Flags(BTreeMap<String, String>);
