@@ -31,6 +31,7 @@ mod resolve;
 
 mod ingest;
 mod receive;
+mod temporary;
 
 mod object;
 mod oid;

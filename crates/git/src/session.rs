@@ -24,6 +24,7 @@ use crate::{
     resolve::{Found, choose, prefixes},
     selector::Wanted,
     ssh::SshTransport,
+    temporary,
     transport::Transport,
 };
 
@@ -105,8 +106,9 @@ const GRACE: Duration = Duration::from_millis(250);
 const PIECES: usize = 16;
 
 impl Git {
-    /// Nothing is connected yet.
+    /// Nothing is connected yet. Packs that killed processes left in the temporary folder are removed.
     pub fn new(options: GitOptions) -> Self {
+        temporary::sweep(&options.temporary);
         Self { inner: Arc::new(Inner { options, clients: Mutex::default() }) }
     }
 
@@ -293,7 +295,7 @@ impl Session {
         let (sender, pieces) = mpsc::channel(PIECES);
         let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
         let limits = &self.inner.options.limits;
-        let dir = tempfile::tempdir_in(&self.inner.options.temporary)
+        let dir = temporary::folder(&self.inner.options.temporary)
             .map_err(|error| GitError::Disk(error.to_string()))?;
         let ingest = Ingest {
             pieces,
