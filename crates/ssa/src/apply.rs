@@ -78,6 +78,7 @@ impl Session {
     pub async fn apply(&self, build: &Prepared, options: &ApplyOptions<'_>) -> Result<Applied, ApplyError> {
         let run =
             Run { session: self, options, defined: build.defined_kinds(), new_kinds: AtomicBool::new(false) };
+        self.cluster.drift.acts_as(options.owner, &self.identity);
         let mut applied = Applied::default();
         let mut awaited = None;
         for stage in Stage::ALL {

@@ -55,6 +55,9 @@ pub struct Change {
     pub fingerprint: Option<Fingerprint>,
     /// Who had changed the object.
     pub drift: Option<DriftReport>,
+    /// The answer shows a healthy object, by the rules alone: it need not be looked at again. Health expressions
+    /// are not asked.
+    pub healthy: bool,
 }
 
 impl fmt::Display for Change {

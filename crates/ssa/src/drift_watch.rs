@@ -4,18 +4,20 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
 
 use manifest::{Gvk, ObjectId};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    Action, Change, Fingerprint, Owner, Settings, discovery::Discovery, managed::Takeover, marks::Marks,
+    Action, Change, Fingerprint, Identity, Owner, Settings, discovery::Discovery, managed::Takeover,
+    marks::Marks,
 };
 
 mod kind;
 mod table;
+mod tenants;
 
 use table::{Meaning, Table, Tracked};
 
@@ -59,6 +61,8 @@ struct Shared {
     takeover: Takeover,
     marks: Marks,
     max_watches: usize,
+    /// Watches of single namespaces, as tenants.
+    tenant_watches: Arc<AtomicUsize>,
     table: Mutex<Table>,
     kinds: Mutex<HashMap<(String, String), JoinHandle<()>>>,
     signals: mpsc::Sender<Signal>,
@@ -77,6 +81,7 @@ impl DriftWatch {
             },
             marks: Marks::new(&settings.owner_group),
             max_watches: settings.max_watches,
+            tenant_watches: Arc::default(),
             table: Mutex::new(Table::default()),
             kinds: Mutex::default(),
             signals,
@@ -137,10 +142,21 @@ impl DriftWatch {
         lock(&self.0.table).wait_for(owner, ids);
     }
 
-    /// Whether this kind is watched right now, so that [`What::Moved`] can be relied on.
+    /// Whether this kind is watched right now in all namespaces, so that [`What::Moved`] can be relied on.
     #[must_use]
     pub fn is_watching(&self, group: &str, kind: &str) -> bool {
-        lock(&self.0.table).is_synced(group, kind)
+        lock(&self.0.table).is_kind_synced(group, kind)
+    }
+
+    /// Whether this object is watched right now: with its kind, or in its namespace as its tenant.
+    #[must_use]
+    pub fn watches(&self, id: &ObjectId) -> bool {
+        lock(&self.0.table).is_synced(id)
+    }
+
+    /// Notes as whom an owner acts: what the controller may not watch is watched as the tenant.
+    pub(crate) fn acts_as(&self, owner: &Owner, identity: &Identity) {
+        lock(&self.0.table).acts_as(owner, identity);
     }
 
     /// The live state, when the watch knows it and it is the one that was applied for this owner.

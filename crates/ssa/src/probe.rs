@@ -8,7 +8,7 @@ use manifest::Object;
 use serde_json::Value;
 
 use crate::{
-    Action, Change, Deferred, DriftReport, Fingerprint, ObjectCause, ObjectError, Pass, apply::Run, compare,
+    Action, Change, Deferred, DriftReport, ObjectCause, ObjectError, Pass, apply::Run, compare,
     defer, discovery::Resource, drift, ignore, managed, request::Answer,
 };
 
@@ -16,6 +16,7 @@ mod known;
 mod place;
 mod refused;
 
+use known::Seen;
 use place::is_stale;
 
 /// What is to be done with an object.
@@ -124,7 +125,7 @@ impl Run<'_> {
             return Ok(target.write(Step::Blind, None, self.deletion_report()));
         };
         if self.is_skipped(target.object, &live) {
-            return Ok(skipped(target.object, Some(self.fold(&live))));
+            return Ok(skipped(target.object, Some(self.seen(&live))));
         }
         if matches!(self.options.pass, Pass::Heal(_)) && may_be_scaled(&live) {
             return self.plan(target).await;
@@ -156,7 +157,7 @@ impl Run<'_> {
     async fn plan_marked(&self, target: &Target<'_>) -> Result<Plan, ObjectError> {
         let live = self.live(target).await?;
         if let Some(live) = live.as_ref().filter(|live| self.is_skipped(target.object, live)) {
-            return Ok(skipped(target.object, Some(self.fold(live))));
+            return Ok(skipped(target.object, Some(self.seen(live))));
         }
         match (self.dry_run(target).await, live) {
             (Err(error), live) => self.recover(target, error, live).await,
@@ -174,11 +175,11 @@ impl Run<'_> {
             return Ok(target.write(Step::Apply(Action::Created), None, self.deletion_report()));
         }
         if self.marks().excluded(result) {
-            return Ok(skipped(target.object, Some(self.fold(result))));
+            return Ok(skipped(target.object, Some(self.seen(result))));
         }
         let due = self.takes_over(target.object, result);
         if !due && !compare::moved(&answer, &self.session.cluster.settings.field_manager) {
-            return Ok(settled(target.object, Action::Unchanged, Some(self.fold(result)), None));
+            return Ok(settled(target.object, Action::Unchanged, Some(self.seen(result)), None));
         }
         if !due && target.ignored.is_empty() && self.surely_moved(target.object, result) {
             return Ok(target.write(Step::Apply(Action::Configured), None, None));
@@ -186,7 +187,7 @@ impl Run<'_> {
         match self.live(target).await? {
             None => Ok(target.write(Step::Apply(Action::Created), None, self.deletion_report())),
             Some(live) if self.is_skipped(target.object, &live) => {
-                Ok(skipped(target.object, Some(self.fold(&live))))
+                Ok(skipped(target.object, Some(self.seen(&live))))
             }
             Some(live) => Ok(self.compared(target, live, result)),
         }
@@ -197,13 +198,13 @@ impl Run<'_> {
         let rules = &self.session.cluster.takeover;
         let due = self.takes_over(target.object, &live);
         if !due && !compare::differs(&live, result, &target.ignored) {
-            return settled(target.object, Action::Unchanged, Some(self.fold(&live)), None);
+            return settled(target.object, Action::Unchanged, Some(self.seen(&live)), None);
         }
         let drift = self.drift_report(&live, result);
         let lost = drift::lost_fields(&live, result, rules);
         let heal = matches!(self.options.pass, Pass::Heal(_));
         if heal && !due && managed::held_by_subresource(&live, &lost) {
-            return settled(target.object, Action::Left, Some(self.fold(&live)), drift);
+            return settled(target.object, Action::Left, Some(self.seen(&live)), drift);
         }
         let mut object = target.object.clone();
         ignore::adapt(&mut object, &live, result, &target.ignored, &rules.field_manager);
@@ -254,21 +255,23 @@ fn put(object: &Object, error: ObjectError) -> Plan {
     Plan::Put(Box::new(Deferred { id: object.id(), version: object.gvk().version, error }))
 }
 
-fn skipped(object: &Object, fingerprint: Option<Fingerprint>) -> Plan {
-    settled(object, Action::Skipped, fingerprint, None)
+fn skipped(object: &Object, seen: Option<Seen>) -> Plan {
+    settled(object, Action::Skipped, seen, None)
 }
 
 fn settled(
     object: &Object,
     action: Action,
-    fingerprint: Option<Fingerprint>,
+    seen: Option<Seen>,
     drift: Option<DriftReport>,
 ) -> Plan {
+    let healthy = seen.as_ref().is_some_and(|seen| seen.healthy);
     Plan::Settled(Box::new(Change {
         id: object.id(),
         version: object.gvk().version,
         action,
-        fingerprint,
+        fingerprint: seen.map(|seen| seen.fingerprint),
         drift,
+        healthy,
     }))
 }

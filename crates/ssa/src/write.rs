@@ -51,15 +51,17 @@ impl Run<'_> {
             Step::Recreate => self.remove(write).await?,
         }
         let answer = self.send_apply(write).await?;
+        let status = status(&answer.value);
         let change = Change {
             id: write.object.id(),
             version: write.object.gvk().version,
             action: self.action(write, &answer),
             fingerprint: Some(self.fold(&answer.value)),
             drift: self.drift(write, &answer),
+            healthy: status == kstatus::Status::Current,
         };
         self.note_definition(&change);
-        Ok((change, status(answer.value)))
+        Ok((change, status))
     }
 
     /// An object that was sent without a dry run and refused is planned with one: fields may have to be
@@ -178,9 +180,9 @@ fn is_race(error: &ApiError) -> bool {
 }
 
 /// What the answer of an apply says of the object's health, by the rules alone.
-fn status(value: Value) -> kstatus::Status {
+pub(crate) fn status(value: &Value) -> kstatus::Status {
     let now = jiff::Timestamp::now().as_second();
-    let object = Object::from_value(value).ok();
+    let object = Object::from_value(value.clone()).ok();
     object
         .and_then(|object| kstatus::compute(&object, now).ok())
         .map_or(kstatus::Status::Unknown, |h| h.status)

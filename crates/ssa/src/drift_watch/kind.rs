@@ -1,9 +1,6 @@
 //! The watch of one kind.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Weak, time::Duration};
 
 use futures::StreamExt;
 use kube::{
@@ -21,98 +18,126 @@ use tokio::time::sleep;
 
 use crate::{
     Fingerprint,
-    drift_watch::{Shared, Signal, What, lock, table::Meaning},
+    discovery::Resource,
+    drift_watch::{
+        Shared, Signal, What, lock,
+        table::{Meaning, Scope},
+        tenants,
+    },
     fields, managed,
 };
 
 /// Pause before a kind is looked for again that is absent or may not be watched.
-const AGAIN: Duration = Duration::from_secs(300);
+const AGAIN: Duration = Duration::from_secs(60);
 /// Pause after an answer that says the way of listing is not supported, and after other failures at once.
 const SOON: Duration = Duration::from_secs(1);
 /// Fields named in a guess.
 const MAX_FIELDS: usize = 4;
 
-type Meta = PartialObjectMeta<DynamicObject>;
+pub(super) type Meta = PartialObjectMeta<DynamicObject>;
 
-/// Watches a kind until the cluster is dropped.
+/// Watches a kind until the cluster is dropped: in all namespaces, or, where the controller may not, in those
+/// of its tenants.
 pub(super) async fn watch(shared: Weak<Shared>, gvk: Gvk) {
-    let mut way = Way { streaming: true, told: false };
+    let scope = Scope { group: gvk.group.clone(), kind: gvk.kind.clone(), namespace: None };
+    let mut way = Way::default();
     loop {
         let Some(strong) = shared.upgrade() else { return };
         let found = strong.discovery.find_anywhere(&strong.client, &gvk).await;
-        let pause = match found {
-            Ok(Some(resource)) if resource.watchable => {
-                let api = Api::<Meta>::all_with(
-                    strong.client.clone(),
-                    &ApiResource {
-                        group: resource.gvk.group.clone(),
-                        version: resource.gvk.version.clone(),
-                        api_version: resource.gvk.api_version(),
-                        kind: resource.gvk.kind.clone(),
-                        plural: resource.plural.clone(),
-                    },
-                );
+        let resource = found.map(|found| found.filter(|resource| resource.watchable));
+        let end = match &resource {
+            Ok(Some(resource)) => {
+                let api = Api::<Meta>::all_with(strong.client.clone(), &api_resource(resource));
                 let config = watcher::Config::default().labels(&strong.marks.owner_name);
                 drop(strong);
-                follow(&shared, &gvk, api, config, &mut way).await
+                follow(&shared, &scope, api, config, &mut way).await
             }
-            Ok(_) => AGAIN,
-            Err(_) => SOON,
+            Ok(None) => End::Absent,
+            Err(_) => End::Broken,
         };
-        sleep(pause).await;
+        match (end, resource) {
+            (End::Refused, Ok(Some(resource))) => tenants::watch(&shared, &resource, AGAIN).await,
+            (End::Broken, _) => sleep(SOON).await,
+            _ => sleep(AGAIN).await,
+        }
+    }
+}
+
+pub(super) fn api_resource(resource: &Resource) -> ApiResource {
+    ApiResource {
+        group: resource.gvk.group.clone(),
+        version: resource.gvk.version.clone(),
+        api_version: resource.gvk.api_version(),
+        kind: resource.gvk.kind.clone(),
+        plural: resource.plural.clone(),
     }
 }
 
 /// How a kind is watched.
-struct Way {
-    /// The first list comes as events, which needs no memory for pages.
-    streaming: bool,
+#[derive(Default)]
+pub(super) struct Way {
+    /// The first list comes in pages instead of events, which need no memory for them.
+    in_pages: bool,
     /// That it cannot be watched has been said.
     told: bool,
 }
 
-/// Follows one stream to its end; gives the pause before the next.
-async fn follow(
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// We may not watch.
+    Refused,
+    /// The kind is not there.
+    Absent,
+    /// Anything else.
+    Broken,
+}
+
+/// Follows one stream to its end.
+pub(super) async fn follow(
     shared: &Weak<Shared>,
-    gvk: &Gvk,
+    scope: &Scope,
     api: Api<Meta>,
     config: watcher::Config,
     way: &mut Way,
-) -> Duration {
-    let config = if way.streaming { config.streaming_lists() } else { config };
+) -> End {
+    let config = if way.in_pages { config } else { config.streaming_lists() };
     let mut stream = watcher(api, config).default_backoff().boxed();
     while let Some(event) = stream.next().await {
-        let Some(shared) = shared.upgrade() else { return AGAIN };
+        let Some(shared) = shared.upgrade() else { return End::Broken };
         match event {
-            Ok(event) => shared.note(gvk, event).await,
+            Ok(event) => shared.note(scope, event).await,
             Err(error) => {
-                lock(&shared.table).lost(&gvk.group, &gvk.kind);
-                match code(&error) {
-                    Some(400 | 422) if way.streaming => {
-                        way.streaming = false;
-                        return SOON;
-                    }
-                    Some(code @ (401 | 403 | 404 | 405)) => {
-                        if !std::mem::replace(&mut way.told, true) {
-                            tracing::info!(
-                                kind = gvk.kind,
-                                group = gvk.group,
-                                code,
-                                "drift is found at the interval only: {error}"
-                            );
-                        }
-                        return AGAIN;
-                    }
-                    _ => tracing::debug!(
-                        kind = gvk.kind,
-                        group = gvk.group,
-                        "drift watch interrupted: {error}"
-                    ),
+                lock(&shared.table).lost(scope);
+                if let Some(end) = end(scope, &error, way) {
+                    return end;
                 }
             }
         }
     }
-    SOON
+    End::Broken
+}
+
+/// Whether an error ends the stream; others are retried by the watcher itself.
+fn end(scope: &Scope, error: &watcher::Error, way: &mut Way) -> Option<End> {
+    let (kind, group) = (&scope.kind, &scope.group);
+    let end = match code(error) {
+        Some(400 | 422) if !way.in_pages => {
+            way.in_pages = true;
+            return Some(End::Broken);
+        }
+        Some(401 | 403) => End::Refused,
+        Some(404 | 405) => End::Absent,
+        _ => {
+            tracing::debug!(kind, group, "drift watch interrupted: {error}");
+            return None;
+        }
+    };
+    if !std::mem::replace(&mut way.told, true) {
+        let namespace = scope.namespace.as_deref().unwrap_or("all");
+        tracing::info!(kind, group, namespace, "drift is found at the interval only: {error}");
+    }
+    Some(end)
 }
 
 fn code(error: &watcher::Error) -> Option<u16> {
@@ -126,21 +151,20 @@ fn code(error: &watcher::Error) -> Option<u16> {
 }
 
 impl Shared {
-    async fn note(self: &Arc<Self>, gvk: &Gvk, event: Event<Meta>) {
-        let (group, kind) = (&gvk.group, &gvk.kind);
+    async fn note(&self, scope: &Scope, event: Event<Meta>) {
         match event {
-            Event::Init => lock(&self.table).list_begins(group, kind),
-            Event::InitApply(meta) => self.seen(gvk, &meta).await,
+            Event::Init => lock(&self.table).list_begins(scope),
+            Event::InitApply(meta) => self.seen(scope, &meta).await,
             Event::Apply(meta) => {
-                lock(&self.table).back(group, kind);
-                self.seen(gvk, &meta).await;
+                lock(&self.table).back(scope);
+                self.seen(scope, &meta).await;
             }
             Event::Delete(meta) => {
-                lock(&self.table).back(group, kind);
-                self.deleted(gvk, &meta).await;
+                lock(&self.table).back(scope);
+                self.deleted(scope, &meta).await;
             }
             Event::InitDone => {
-                let gone = lock(&self.table).list_ends(group, kind);
+                let gone = lock(&self.table).list_ends(scope);
                 for (id, owner) in gone {
                     self.signal(Signal { owner, id, what: What::Gone }).await;
                 }
@@ -148,16 +172,16 @@ impl Shared {
         }
     }
 
-    async fn seen(&self, gvk: &Gvk, meta: &Meta) {
+    async fn seen(&self, scope: &Scope, meta: &Meta) {
         let object = json!({ "metadata": meta.metadata });
-        let id = id(gvk, meta);
+        let id = id(scope, meta);
         let live = Fingerprint::of(&object, &self.takeover, &self.marks);
         let meaning = {
             let mut table = lock(&self.table);
             table.seen(id.clone(), live)
         };
         let (owner, what) = match meaning {
-            Meaning::Drift(owner) => (owner, self.guess(gvk, &object)),
+            Meaning::Drift(owner) => (owner, self.guess(scope, &object)),
             Meaning::Moved(owner) => (owner, What::Moved),
             Meaning::Gone(owner) => (owner, What::Gone),
             Meaning::Nothing => return,
@@ -165,8 +189,8 @@ impl Shared {
         self.signal(Signal { owner, id, what }).await;
     }
 
-    async fn deleted(&self, gvk: &Gvk, meta: &Meta) {
-        let id = id(gvk, meta);
+    async fn deleted(&self, scope: &Scope, meta: &Meta) {
+        let id = id(scope, meta);
         let version = meta.metadata.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0);
         let meaning = lock(&self.table).deleted(&id, version);
         if let Meaning::Gone(owner) = meaning {
@@ -181,13 +205,13 @@ impl Shared {
     }
 
     /// Who changed the object last, for the log.
-    fn guess(&self, gvk: &Gvk, object: &Value) -> What {
+    fn guess(&self, scope: &Scope, object: &Value) -> What {
         let others = managed::entries(object).filter(|entry| {
             entry.subresource() != Some("status")
                 && !(entry.is_apply() && entry.manager() == self.takeover.field_manager)
         });
         let newest = others.max_by_key(|entry| entry.time().unwrap_or_default());
-        let fields = newest.map(|entry| fields::paths(entry.fields(), MAX_FIELDS, gvk.kind != "Secret"));
+        let fields = newest.map(|entry| fields::paths(entry.fields(), MAX_FIELDS, scope.kind != "Secret"));
         What::Nominated {
             manager: newest.map(|entry| entry.manager().to_owned()).unwrap_or_default(),
             fields: fields.unwrap_or_default(),
@@ -195,11 +219,11 @@ impl Shared {
     }
 }
 
-fn id(gvk: &Gvk, meta: &Meta) -> ObjectId {
+fn id(scope: &Scope, meta: &Meta) -> ObjectId {
     ObjectId {
         namespace: meta.metadata.namespace.clone().unwrap_or_default(),
         name: meta.metadata.name.clone().unwrap_or_default(),
-        group: gvk.group.clone(),
-        kind: gvk.kind.clone(),
+        group: scope.group.clone(),
+        kind: scope.kind.clone(),
     }
 }

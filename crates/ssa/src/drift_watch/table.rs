@@ -4,14 +4,32 @@ use std::collections::{HashMap, HashSet};
 
 use manifest::ObjectId;
 
-use crate::{Fingerprint, Owner, drift_watch::What};
+use crate::{Fingerprint, Identity, Owner, drift_watch::What};
+
+/// What one watch sees: a kind, in all namespaces or in one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Scope {
+    pub(super) group: String,
+    pub(super) kind: String,
+    pub(super) namespace: Option<String>,
+}
+
+impl Scope {
+    fn has(&self, id: &ObjectId) -> bool {
+        id.group == self.group
+            && id.kind == self.kind
+            && self.namespace.as_ref().is_none_or(|namespace| *namespace == id.namespace)
+    }
+}
 
 /// Rows by object.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: HashMap<ObjectId, Row>,
-    /// Kinds whose watch has delivered its initial list and is connected.
-    synced: HashSet<(String, String)>,
+    /// Watches that have delivered their initial list and are connected.
+    synced: HashSet<Scope>,
+    /// As whom owners act.
+    identities: HashMap<Owner, Identity>,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +109,7 @@ impl Table {
         for row in self.rows.values_mut() {
             row.tracked.take_if(|tracked| tracked.owner == *owner);
         }
+        self.identities.remove(owner);
     }
 
     pub(super) fn wait_for(&mut self, owner: &Owner, ids: &[ObjectId]) {
@@ -105,7 +124,7 @@ impl Table {
     /// The live state, when a working watch has it and it is the one that was applied for this owner.
     pub(super) fn in_sync(&self, owner: &Owner, id: &ObjectId) -> Option<&Fingerprint> {
         let Row { live: Some(live), tracked: Some(tracked), .. } = self.rows.get(id)? else { return None };
-        let is = self.is_synced(&id.group, &id.kind)
+        let is = self.is_synced(id)
             && tracked.owner == *owner
             && live.same_state(&tracked.expected)
             && live.resource_version >= tracked.expected.resource_version
@@ -152,8 +171,30 @@ impl Table {
         self.rows.get_mut(id)?.tracked.as_mut().filter(|tracked| tracked.owner == *owner)
     }
 
-    pub(super) fn is_synced(&self, group: &str, kind: &str) -> bool {
-        self.synced.contains(&(group.to_owned(), kind.to_owned()))
+    /// Whether a working watch sees this object.
+    pub(super) fn is_synced(&self, id: &ObjectId) -> bool {
+        self.synced.iter().any(|scope| scope.has(id))
+    }
+
+    /// Whether a working watch sees this kind in all namespaces.
+    pub(super) fn is_kind_synced(&self, group: &str, kind: &str) -> bool {
+        self.synced.iter().any(|s| s.group == group && s.kind == kind && s.namespace.is_none())
+    }
+
+    pub(super) fn acts_as(&mut self, owner: &Owner, identity: &Identity) {
+        if self.identities.get(owner) != Some(identity) {
+            self.identities.insert(owner.clone(), identity.clone());
+        }
+    }
+
+    /// Tenants, and the namespaces in which they have objects of a kind.
+    pub(super) fn tenants(&self, group: &str, kind: &str) -> HashSet<(Identity, String)> {
+        let of_kind = self.rows.iter().filter(|(id, _)| id.group == group && id.kind == kind);
+        let owned = of_kind.filter_map(|(id, row)| Some((id, &row.tracked.as_ref()?.owner)));
+        let acting = owned.filter_map(|(id, owner)| Some((self.identities.get(owner)?, &id.namespace)));
+        let tenants = acting.filter(|(identity, _)| **identity != Identity::Controller);
+        let distinct: HashSet<(&Identity, &String)> = tenants.collect();
+        distinct.into_iter().map(|(identity, namespace)| (identity.clone(), namespace.clone())).collect()
     }
 
     /// Kinds of which objects are tracked.
@@ -166,7 +207,7 @@ impl Table {
 
     pub(super) fn drop_kind(&mut self, group: &str, kind: &str) {
         self.rows.retain(|id, _| id.group != group || id.kind != kind);
-        self.lost(group, kind);
+        self.synced.retain(|scope| scope.group != group || scope.kind != kind);
     }
 
     /// An object was added or changed, or is part of a list.
@@ -195,16 +236,16 @@ impl Table {
     }
 
     /// A list begins: what is not in it is gone.
-    pub(super) fn list_begins(&mut self, group: &str, kind: &str) {
-        for (_, row) in self.of_kind(group, kind) {
+    pub(super) fn list_begins(&mut self, scope: &Scope) {
+        for (_, row) in self.seen_by(scope) {
             row.listed = false;
         }
     }
 
     /// A list is complete. Objects that were known before it began and are not in it are gone.
-    pub(super) fn list_ends(&mut self, group: &str, kind: &str) -> Vec<(ObjectId, Owner)> {
-        self.synced.insert((group.to_owned(), kind.to_owned()));
-        let missing = self.of_kind(group, kind).filter(|(_, row)| !row.listed);
+    pub(super) fn list_ends(&mut self, scope: &Scope) -> Vec<(ObjectId, Owner)> {
+        self.synced.insert(scope.clone());
+        let missing = self.seen_by(scope).filter(|(_, row)| !row.listed);
         let mut gone = Vec::new();
         for (id, row) in missing {
             let was_live = row.live.take().is_some();
@@ -217,19 +258,19 @@ impl Table {
     }
 
     /// The watch is broken: what it knows may be old.
-    pub(super) fn lost(&mut self, group: &str, kind: &str) {
-        self.synced.remove(&(group.to_owned(), kind.to_owned()));
+    pub(super) fn lost(&mut self, scope: &Scope) {
+        self.synced.remove(scope);
     }
 
     /// The watch works again without a new list.
-    pub(super) fn back(&mut self, group: &str, kind: &str) {
-        if !self.is_synced(group, kind) {
-            self.synced.insert((group.to_owned(), kind.to_owned()));
+    pub(super) fn back(&mut self, scope: &Scope) {
+        if !self.synced.contains(scope) {
+            self.synced.insert(scope.clone());
         }
     }
 
-    fn of_kind(&mut self, group: &str, kind: &str) -> impl Iterator<Item = (&ObjectId, &mut Row)> {
-        self.rows.iter_mut().filter(move |(id, _)| id.group == group && id.kind == kind)
+    fn seen_by(&mut self, scope: &Scope) -> impl Iterator<Item = (&ObjectId, &mut Row)> {
+        self.rows.iter_mut().filter(move |(id, _)| scope.has(id))
     }
 }
 
@@ -288,6 +329,10 @@ mod tests {
             deleting: false,
             marked: false,
         }
+    }
+
+    fn scope(namespace: Option<&str>) -> Scope {
+        Scope { group: "apps".into(), kind: "Deployment".into(), namespace: namespace.map(str::to_owned) }
     }
 
     fn tracked(version: u64, entry: u64) -> Table {
@@ -353,14 +398,11 @@ mod tests {
     #[test]
     fn what_a_new_list_lacks_is_gone() {
         let mut table = tracked(10, 1);
-        table.list_begins("apps", "Deployment");
-        assert!(
-            table.list_ends("apps", "Deployment").is_empty(),
-            "never seen: the list may be older than the apply"
-        );
+        table.list_begins(&scope(None));
+        assert!(table.list_ends(&scope(None)).is_empty(), "never seen: the list may be older than the apply");
         table.seen(id(), print(10, 1));
-        table.list_begins("apps", "Deployment");
-        assert_eq!(table.list_ends("apps", "Deployment"), [(id(), owner("app"))]);
+        table.list_begins(&scope(None));
+        assert_eq!(table.list_ends(&scope(None)), [(id(), owner("app"))]);
     }
 
     #[test]
@@ -368,16 +410,16 @@ mod tests {
         let mut table = tracked(10, 1);
         table.seen(id(), print(10, 1));
         assert!(table.in_sync(&owner("app"), &id()).is_none());
-        table.list_begins("apps", "Deployment");
+        table.list_begins(&scope(None));
         table.seen(id(), print(11, 1));
-        table.list_ends("apps", "Deployment");
+        table.list_ends(&scope(None));
         assert_eq!(table.in_sync(&owner("app"), &id()), Some(&print(11, 1)));
         assert!(table.in_sync(&owner("other"), &id()).is_none());
         table.seen(id(), print(12, 2));
         assert!(table.in_sync(&owner("app"), &id()).is_none());
         table.seen(id(), print(13, 1));
         assert!(table.in_sync(&owner("app"), &id()).is_some());
-        table.lost("apps", "Deployment");
+        table.lost(&scope(None));
         assert!(table.in_sync(&owner("app"), &id()).is_none());
     }
 
@@ -404,6 +446,31 @@ mod tests {
         assert_eq!(table.deleted(&id(), 14), Meaning::Nothing);
         assert_eq!(table.write_ends(&owner("app"), &id(), Some(print(13, 1))), Meaning::Gone(owner("app")));
         assert_eq!(table.deleted(&id(), 15), Meaning::Gone(owner("app")));
+    }
+
+    #[test]
+    fn a_watch_of_one_namespace_speaks_for_no_other() {
+        let mut table = tracked(10, 1);
+        table.seen(id(), print(10, 1));
+        table.list_begins(&scope(Some("other")));
+        assert!(table.list_ends(&scope(Some("other"))).is_empty());
+        assert!(!table.is_synced(&id()));
+        table.list_begins(&scope(Some("ns")));
+        assert_eq!(table.list_ends(&scope(Some("ns"))).len(), 1);
+        assert!(table.is_synced(&id()) && !table.is_kind_synced("apps", "Deployment"));
+    }
+
+    #[test]
+    fn tenants_are_those_that_act_as_an_account() {
+        let mut table = tracked(10, 1);
+        let tenant = Identity::ServiceAccount { namespace: "ns".into(), name: "deployer".into() };
+        table.acts_as(&owner("app"), &Identity::Controller);
+        assert!(table.tenants("apps", "Deployment").is_empty());
+        table.acts_as(&owner("app"), &tenant);
+        assert_eq!(table.tenants("apps", "Deployment"), HashSet::from([(tenant, "ns".to_owned())]));
+        assert!(table.tenants("", "ConfigMap").is_empty());
+        table.forget(&owner("app"));
+        assert!(table.tenants("apps", "Deployment").is_empty());
     }
 
     #[test]

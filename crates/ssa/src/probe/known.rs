@@ -3,7 +3,14 @@
 use manifest::Object;
 use serde_json::Value;
 
-use crate::{DriftReport, Fingerprint, Pass, apply::Run, managed, takeover};
+use crate::{DriftReport, Fingerprint, Pass, apply::Run, managed, takeover, write::status};
+
+/// What is remembered of a live object.
+pub(super) struct Seen {
+    pub(super) fingerprint: Fingerprint,
+    /// By the rules alone.
+    pub(super) healthy: bool,
+}
 
 impl Run<'_> {
     pub(super) fn is_skipped(&self, object: &Object, live: &Value) -> bool {
@@ -30,6 +37,12 @@ impl Run<'_> {
         self.in_sync(object).is_some_and(|live| {
             live.resource_version == result.resource_version && live.applied_at < result.applied_at
         })
+    }
+
+    /// What is remembered of a live object that was looked at.
+    pub(super) fn seen(&self, object: &Value) -> Seen {
+        let healthy = status(object) == kstatus::Status::Current;
+        Seen { fingerprint: self.fold(object), healthy }
     }
 
     pub(crate) fn fold(&self, object: &Value) -> Fingerprint {

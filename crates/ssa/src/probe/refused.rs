@@ -53,7 +53,7 @@ impl Run<'_> {
         }
         let live = self.live(target).await.unwrap_or(None);
         if let Some(live) = live.as_ref().filter(|live| self.is_skipped(target.object, live)) {
-            return Ok(skipped(target.object, Some(self.fold(live))));
+            return Ok(skipped(target.object, Some(self.seen(live))));
         }
         self.recover(target, error, live).await
     }

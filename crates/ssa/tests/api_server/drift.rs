@@ -194,3 +194,47 @@ async fn in_sync_objects_need_no_read_before_a_change() -> Result<()> {
     quiet(&mut signals).await;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_controller_may_not_watch_is_watched_as_the_tenant() -> Result<()> {
+    let world = World::new("ssa-lockdown").await?;
+    let (ns, user) = (world.ns.name(), format!("controller-{}", world.ns.name()));
+    world.plane.kubectl_ok(&[
+        "create",
+        "clusterrole",
+        &user,
+        "--verb=impersonate",
+        "--resource=serviceaccounts",
+    ])?;
+    world.plane.kubectl_ok(&[
+        "create",
+        "clusterrolebinding",
+        &user,
+        &format!("--clusterrole={user}"),
+        &format!("--user={user}"),
+    ])?;
+    world.kubectl(&["create", "serviceaccount", "deployer"]);
+    world.kubectl(&["create", "role", "r", "--verb=*", "--resource=configmaps"]);
+    world.kubectl(&["create", "rolebinding", "r", "--role=r", &format!("--serviceaccount={ns}:deployer")]);
+    let limited = ssa::Cluster::new(world.plane.client_for(&user).await?, ssa::Settings::default());
+    let tenant =
+        limited.session(ssa::Identity::ServiceAccount { namespace: ns.into(), name: "deployer".into() });
+
+    let mut signals = limited.drift().subscribe().context("taken")?;
+    let objects = [world.config_map("a", json!({"x": "1"})), world.config_map("b", json!({}))];
+    let applied = world.apply_as(&tenant, &objects, Pass::Full).await?;
+    limited.drift().track(&world.owner, &applied.changes);
+    let id = world.id("", "ConfigMap", "a");
+    timeout(patience(Duration::from_secs(20)), async {
+        while !limited.drift().watches(&id) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await?;
+    assert!(!limited.drift().is_watching("", "ConfigMap"));
+    world.kubectl(&["patch", "cm", "a", "--type=merge", "-p", "{\"data\":{\"x\":\"2\"}}"]);
+    let signal = next(&mut signals).await?;
+    assert_eq!((signal.id, signal.owner), (id, world.owner.clone()));
+    world.plane.kubectl_ok(&["delete", "clusterrole,clusterrolebinding", &user])?;
+    Ok(())
+}
