@@ -54,7 +54,7 @@ async fn kustomize_controller_follows_a_status_written_by_hand() {
     let revision = format!("main@sha1:{}", "a".repeat(40));
     let (bytes, digest) = archive(&[("app/cm.yaml", &World::config_map("settings", "by hand"))]);
     let size = bytes.len();
-    let url = server.put("hand/made.tar.gz", bytes);
+    let url = server.put("/hand/made.tar.gz", bytes);
     publish(&world, &url, &revision, &digest, size).await;
     world.apply_kustomization("app", "./app", json!({})).await.unwrap();
     world.applied("app", &revision).await.unwrap();
@@ -67,7 +67,7 @@ async fn kustomize_controller_applies_nothing_of_an_archive_with_another_digest(
     let revision = format!("main@sha1:{}", "b".repeat(40));
     let (bytes, _) = archive(&[("app/cm.yaml", &World::config_map("settings", "1"))]);
     let size = bytes.len();
-    let url = server.put("hand/made.tar.gz", bytes);
+    let url = server.put("/hand/made.tar.gz", bytes);
     publish(&world, &url, &revision, &"0".repeat(64), size).await;
     world.apply_kustomization("app", "./app", json!({})).await.unwrap();
     world.failed("app", "digest").await.unwrap();
@@ -80,7 +80,7 @@ async fn kustomize_controller_goes_on_with_the_artifact_of_a_source_that_is_not_
     let revision = format!("main@sha1:{}", "c".repeat(40));
     let (bytes, digest) = archive(&[("app/cm.yaml", &World::config_map("settings", "1"))]);
     let size = bytes.len();
-    let url = server.put("hand/made.tar.gz", bytes);
+    let url = server.put("/hand/made.tar.gz", bytes);
     publish(&world, &url, &revision, &digest, size).await;
     let failing = json!({ "conditions": [{
         "type": "Ready", "status": "False", "reason": "GitOperationFailed", "observedGeneration": 1,
