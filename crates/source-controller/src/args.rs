@@ -7,7 +7,7 @@ use runtime::args::{Gate, duration};
 
 /// Produces artifacts from sources.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "source-controller", version)]
+#[command(name = "source-controller", version, args_override_self = true)]
 pub struct Args {
     /// Flags of all controllers.
     #[command(flatten)]
