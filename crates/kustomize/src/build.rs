@@ -1,6 +1,6 @@
 use manifest::{
     Object,
-    yaml::{DuplicateKeys, Node, YamlError, write_yaml},
+    yaml::{DuplicateKeys, Node, write_yaml},
 };
 use serde_json::Value;
 
@@ -146,8 +146,7 @@ fn finished(mut resource: Resource, metadata: &[String]) -> Result<Value, BuildE
     });
     resource.set_meta_strings("annotations", &annotations);
     let id = resource.id().to_string();
-    let value: Result<_, YamlError> = resource.node.into_json(DuplicateKeys::Refuse);
-    value.map_err(|error| BuildError::from(error).context(id))
+    resource.node.into_json(DuplicateKeys::Refuse).map_err(|source| BuildError::NotJson { id, source })
 }
 
 fn set_or_remove(annotations: &mut Strings, key: &str, wanted: bool, value: impl FnOnce() -> Option<String>) {

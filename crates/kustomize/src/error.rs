@@ -66,6 +66,14 @@ pub enum BuildError {
     /// More resources than allowed.
     #[error("build exceeds the limit of {0} resources")]
     TooMany(usize),
+    /// A built resource has no JSON form, such as one with a field given twice.
+    #[error("{id}: {}", .source.brief())]
+    NotJson {
+        /// Which resource.
+        id: String,
+        /// What is wrong.
+        source: YamlError,
+    },
     /// A kustomization file is wrong.
     #[error(transparent)]
     Kustomization(#[from] KustomizationError),

@@ -35,7 +35,7 @@ pub enum GeneratorError {
         key: String,
     },
     /// A source cannot be read.
-    #[error("loading KV pairs for '{name}': {source}")]
+    #[error("loading KV pairs: {source} (of generator '{name}')")]
     Pairs {
         /// Name of the object.
         name: String,

@@ -198,6 +198,9 @@ impl Resource {
         self.behavior = old.behavior;
         self.needs_hash = old.needs_hash && self.needs_hash;
         self.var_names.clone_from(&old.var_names);
+        if self.transformations.is_empty() {
+            self.transformations.clone_from(&old.transformations);
+        }
     }
 
     /// Completes `data` or `binaryData` with the entries of the object that this one merges into.

@@ -22,7 +22,7 @@ mod scalar;
 mod timestamp;
 
 pub use self::{
-    error::{YamlCause, YamlError},
+    error::{Brief, YamlCause, YamlError},
     format::{FormatOptions, format_node},
     json::DuplicateKeys,
     limits::Limits,

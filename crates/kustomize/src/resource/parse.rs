@@ -9,7 +9,7 @@ use crate::fields::is_empty;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceError {
     /// Not YAML.
-    #[error("MalformedYAMLError: {0}")]
+    #[error("MalformedYAMLError: {}", .0.brief())]
     Yaml(YamlError),
     /// A document without `kind`, `apiVersion` and `metadata`.
     #[error("missing Resource metadata")]
@@ -29,7 +29,7 @@ pub enum ResourceError {
         found: &'static str,
     },
     /// A list whose content has no JSON form.
-    #[error("trouble expanding list of {kind}; {source}")]
+    #[error("trouble expanding list of {kind}; {}", .source.brief())]
     List {
         /// Kind of the list.
         kind: String,

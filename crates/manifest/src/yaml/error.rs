@@ -84,20 +84,39 @@ impl YamlError {
     }
 }
 
+/// A [`YamlError`] in go-yaml's own words, without file: `yaml: line 3: …`.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief<'e>(&'e YamlError);
+
+impl YamlError {
+    /// The error as go-yaml words it, for callers that say themselves what they were doing.
+    #[must_use]
+    pub fn brief(&self) -> Brief<'_> {
+        Brief(self)
+    }
+}
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let YamlError { line, column, cause, .. } = self.0;
+        f.write_str("yaml: ")?;
+        if *line > 0 {
+            write!(f, "line {line}: ")?;
+        }
+        cause.fmt(f)?;
+        if *column > 0 {
+            write!(f, " (column {column})")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for YamlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.file.is_empty() {
             write!(f, "{}: ", self.file)?;
         }
-        f.write_str("error converting YAML to JSON: yaml: ")?;
-        if self.line > 0 {
-            write!(f, "line {}: ", self.line)?;
-        }
-        self.cause.fmt(f)?;
-        if self.column > 0 {
-            write!(f, " (column {})", self.column)?;
-        }
-        Ok(())
+        write!(f, "error converting YAML to JSON: {}", self.brief())
     }
 }
 

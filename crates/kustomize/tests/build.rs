@@ -1,0 +1,148 @@
+//! What callers rely on beyond the recorded cases: limits of reading, refusals, and messages.
+
+use kustomize::{
+    BuildLimits, BuildOptions, LoadRestriction, MemoryTree, RemoteError, RemoteLoader, Tree, build,
+};
+
+const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+
+fn tree(files: &[(&str, &str)]) -> MemoryTree {
+    files.iter().map(|(path, text)| (*path, *text)).collect()
+}
+
+fn built(files: &[(&str, &str)], path: &str, options: &BuildOptions<'_>) -> String {
+    build(&tree(files), path, options).unwrap().to_yaml()
+}
+
+fn failure(files: &[(&str, &str)], path: &str, options: &BuildOptions<'_>) -> String {
+    build(&tree(files), path, options).unwrap_err().to_string()
+}
+
+fn fails(files: &[(&str, &str)], path: &str, expect: &str) {
+    let message = failure(files, path, &BuildOptions::default());
+    assert!(message.contains(expect), "{message}");
+}
+
+#[test]
+fn files_outside_of_the_root_need_the_lifted_restriction() {
+    let files = [("a.yaml", CONFIG_MAP), ("app/kustomization.yaml", "resources: [../a.yaml]\n")];
+    fails(&files, "app", "security; file '/a.yaml' is not in or below '/app'");
+    let lifted = BuildOptions { load_restriction: LoadRestriction::None, ..BuildOptions::default() };
+    assert!(built(&files, "app", &lifted).contains("name: a"));
+}
+
+#[test]
+fn nothing_above_the_tree_is_ever_read() {
+    let files = [("app/kustomization.yaml", "resources: [../../etc/passwd]\n")];
+    let lifted = BuildOptions { load_restriction: LoadRestriction::None, ..BuildOptions::default() };
+    let message = failure(&files, "app", &lifted);
+    assert!(message.contains("security; file '/../etc/passwd' is not in or below '/'"), "{message}");
+    let escaping = tree(&files);
+    assert!(build(&escaping, "../x", &lifted).is_err());
+}
+
+#[test]
+fn bases_that_include_each_other_are_a_cycle() {
+    let files =
+        [("a/kustomization.yaml", "resources: [../b]\n"), ("b/kustomization.yaml", "resources: [../a]\n")];
+    fails(&files, "a", "cycle detected: candidate root '/a' contains visited root '/a'");
+    fails(
+        &[("a/kustomization.yaml", "resources: [..]\n"), ("kustomization.yaml", "namePrefix: x\n")],
+        "a",
+        "cycle",
+    );
+}
+
+#[test]
+fn says_what_is_missing() {
+    fails(&[], "", "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization'");
+    fails(&[("a", "x")], "b", "'/b' doesn't exist");
+    fails(&[("kustomization.yaml", "resources: [nope.yaml]\n")], "", "'/nope.yaml' doesn't exist");
+    let two = [("kustomization.yaml", "namePrefix: x\n"), ("kustomization.yml", "namePrefix: x\n")];
+    fails(&two, "", "Found multiple kustomization files under: /");
+}
+
+#[test]
+fn malformed_files_are_named_with_the_line() {
+    let files = [("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", "kind: A\nb: c: d\n")];
+    fails(&files, "", "MalformedYAMLError: yaml: line 2: mapping values are not allowed in this context");
+    fails(&files, "", "in File: a.yaml");
+}
+
+#[test]
+fn what_would_run_programs_is_refused() {
+    fails(&[("kustomization.yaml", "helmCharts: [{name: x}]\n")], "", "helmCharts are not inflated");
+    let plugin = "apiVersion: x/v1\nkind: Exec\nmetadata: {name: a}\n";
+    let files = [("kustomization.yaml", "transformers: [t.yaml]\n"), ("t.yaml", plugin)];
+    fails(&files, "", "unable to load external plugin 'Exec'");
+    let helm = "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: a}\n";
+    let files = [("kustomization.yaml", "generators: [g.yaml]\n"), ("g.yaml", helm)];
+    fails(&files, "", "helm charts are not inflated");
+}
+
+#[test]
+fn a_build_is_bounded() {
+    let list = format!("{}---\n{}", CONFIG_MAP, CONFIG_MAP.replace("name: a", "name: b"));
+    let files = [("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", list.as_str())];
+    let options = BuildOptions { limits: BuildLimits { resources: 1 }, ..BuildOptions::default() };
+    assert_eq!(
+        failure(&files, "", &options),
+        "accumulating resources: build exceeds the limit of 1 resources"
+    );
+    let regex = "resources: [a.yaml]\npatches: [{patch: '[]', target: {name: '(a{1000}){1000}'}}]\n";
+    fails(&[("kustomization.yaml", regex), ("a.yaml", CONFIG_MAP)], "", "invalid regular expression");
+}
+
+#[test]
+fn messages_do_not_hold_the_values_of_secrets() {
+    let canary = "c4n4ry-v4lue";
+    let text = format!("secretGenerator: [{{name: s, literals: [k={canary}, k={canary}]}}]\n");
+    let message = failure(&[("kustomization.yaml", &text)], "", &BuildOptions::default());
+    assert!(!message.contains(canary), "{message}");
+}
+
+struct Remotes;
+
+impl RemoteLoader for Remotes {
+    fn file(&self, url: &str) -> Result<Vec<u8>, RemoteError> {
+        if url.ends_with("cm.yaml") {
+            return Ok(CONFIG_MAP.into());
+        }
+        Err(RemoteError::Unavailable(format!("{url}: 404")))
+    }
+
+    fn directory(&self, _url: &str) -> Result<(Box<dyn Tree>, String), RemoteError> {
+        let files = [("base/kustomization.yaml", "resources: [a.yaml]\n"), ("base/a.yaml", CONFIG_MAP)];
+        Ok((Box::new(tree(&files)), "base".into()))
+    }
+}
+
+#[test]
+fn remote_resources_need_a_loader() {
+    for url in ["https://example.com/cm.yaml", "https://github.com/org/repo//base?ref=v1"] {
+        let text = format!("resources: ['{url}']\nnamePrefix: p-\n");
+        let files = [("kustomization.yaml", text.as_str())];
+        fails(&files, "", "remote resources and bases are not allowed");
+        let options = BuildOptions { remote: Some(&Remotes), ..BuildOptions::default() };
+        assert!(built(&files, "", &options).contains("name: p-a"), "{url}");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let text =
+        "resources: [a.yaml]\nconfigMapGenerator: [{name: g, literals: [a=1, b=2]}]\ncommonLabels: {a: b}\n";
+    let files = [("kustomization.yaml", text), ("a.yaml", CONFIG_MAP)];
+    let options = BuildOptions::default();
+    assert_eq!(built(&files, "", &options), built(&files, "", &options));
+}
+
+#[test]
+fn objects_are_given_in_the_order_of_the_output() {
+    let text = "resources: [a.yaml]\nconfigMapGenerator: [{name: g, literals: [a=1]}]\n";
+    let files = [("kustomization.yaml", text), ("a.yaml", CONFIG_MAP)];
+    let objects = build(&tree(&files), "", &BuildOptions::default()).unwrap().objects();
+    let names: Vec<_> =
+        objects.iter().map(|object| object.name().split('-').next().unwrap().to_owned()).collect();
+    assert_eq!(names, ["a", "g"]);
+}
