@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -80,6 +80,8 @@ pub(crate) struct Pass {
     pub started: Instant,
     /// Something in the cluster was changed by it.
     pub changed: bool,
+    /// Objects that its answers showed as healthy.
+    pub healthy: HashSet<ObjectId>,
     /// The objects were healthy before it.
     pub was_healthy: bool,
     /// What it waits for.
@@ -154,10 +156,11 @@ impl Memory {
         self.applied.objects.iter().any(|object| object.id == *id)
     }
 
-    /// The pass changed something.
-    pub(crate) fn note_change(&mut self, changed: bool) {
+    /// What the answers of an apply said.
+    pub(crate) fn note_changes(&mut self, changed: bool, healthy: HashSet<ObjectId>) {
         if let Some(pass) = self.pass.as_mut() {
             pass.changed |= changed;
+            pass.healthy = healthy;
         }
     }
 
@@ -172,6 +175,7 @@ impl Memory {
             target: target.clone(),
             started,
             changed: false,
+            healthy: HashSet::new(),
             was_healthy: false,
             wait: None,
             last: Last::Deferred,

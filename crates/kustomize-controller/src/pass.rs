@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use api::kustomize::v1::KustomizationStatus;
@@ -203,7 +203,9 @@ async fn after_apply(
     let before = work.app.memories.with(&work.run.key, |memory| memory.applied.objects.clone());
     let objects = apply::remembered(prepared, &before, &applied.changes);
     keep(work, &AppliedBuild { digest: plan.build.digest, objects }, &applied.changes, heals);
-    work.app.memories.with(&work.run.key, |memory| memory.note_change(changed));
+    let healthy =
+        applied.changes.iter().filter(|change| change.healthy).map(|change| change.id.clone()).collect();
+    work.app.memories.with(&work.run.key, |memory| memory.note_changes(changed, healthy));
     let was_done = work.app.memories.with(&work.run.key, |memory| memory.is(Last::Ready));
     if heals && was_done { Ok(rest(work)) } else { look(work).await }
 }
@@ -223,6 +225,7 @@ fn keep(work: &Work<'_>, build: &AppliedBuild, _changes: &[Change], heals: bool)
             target: work.target.clone(),
             started: work.run.started,
             changed: false,
+            healthy: HashSet::new(),
             was_healthy,
             wait: None,
             last: Last::Waiting,
@@ -341,9 +344,11 @@ fn set_wait(work: &Work<'_>, wait: Wait) {
 }
 
 async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> Result<End, Stop> {
-    let Some(checks) = health::checks(work.object(), &applied.objects) else {
+    let Some(mut checks) = health::checks(work.object(), &applied.objects) else {
         return Ok(End::Done(Box::new(finish::done(work, None))));
     };
+    // What the answers of this pass showed as healthy is not looked at again; expressions judge by the object.
+    checks.retain(|(id, version)| !(pass.healthy.contains(id) && !health::is_judged(work, id, version)));
     let wait = health_wait(work, pass, checks);
     let ids: Vec<ObjectId> = wait.pending.iter().map(|(id, _)| id.clone()).collect();
     work.app.cluster.drift().wait_for(&work.owner, &ids);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use api::kustomize::v1::KustomizationStatus;
 use api::meta::{ConditionType, Reason};
-use runtime::metrics::Origin;
 use runtime::{Event, Set};
 use tokio::time::Instant;
 
@@ -36,6 +35,7 @@ pub(crate) fn done(work: &Work<'_>, healthy: Option<Duration>) -> Done {
         let pass = memory.pass.as_mut().map(|pass| {
             pass.last = Last::Ready;
             pass.wait = None;
+            pass.healthy = Default::default();
             (pass.changed, pass.was_healthy, pass.started)
         });
         let (changed, was_healthy, started) = pass.unwrap_or((false, true, work.run.started));
@@ -43,7 +43,7 @@ pub(crate) fn done(work: &Work<'_>, healthy: Option<Duration>) -> Done {
     });
     let new_revision = work.run.base.last_applied_revision.as_deref() != Some(&*work.target.revision);
     if new_revision && changed {
-        measure(work);
+        measure(work, &applied.digest);
     }
     let took = started.elapsed();
     let mut status = applied_status(work, &applied);
@@ -59,13 +59,15 @@ pub(crate) fn done(work: &Work<'_>, healthy: Option<Duration>) -> Done {
     Done { status, sets: vec![health_condition(healthy)], events, interval }
 }
 
-/// How long from the artifact's making until all of it is live.
-fn measure(work: &Work<'_>) {
+/// How long from the artifact's making until all of it is live. What was live before, and not last, is a rollback.
+fn measure(work: &Work<'_>, digest: &str) {
     let made = work.artifact.last_update_time.0;
     let lead = k8s_openapi::jiff::Timestamp::now().duration_since(made);
     let lead = Duration::try_from(lead).unwrap_or_default();
     work.app.metrics.lead_time("Kustomization", &work.run.key, lead);
-    work.app.metrics.change(Origin::Source, false);
+    if work.run.base.history.iter().skip(1).any(|entry| entry.digest == digest) {
+        work.app.metrics.rollback("Kustomization", &work.run.key, lead);
+    }
 }
 
 fn interval(work: &Work<'_>) -> Duration {

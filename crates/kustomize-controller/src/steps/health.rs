@@ -112,6 +112,12 @@ fn cause(health: &ObjectHealth) -> Option<String> {
     health.cause.as_ref().map(|cause| format!("{}: {cause}", health.id.subject()))
 }
 
+/// Whether a health expression judges this kind.
+pub(crate) fn is_judged(work: &Work<'_>, id: &ObjectId, version: &str) -> bool {
+    let gvk = Gvk { group: id.group.clone(), version: version.to_owned(), kind: id.kind.clone() };
+    work.accepted.exprs.covers(&gvk)
+}
+
 /// When to look again if no watch tells of a move: soon while a kind is not watched, seldom when all are.
 pub(crate) fn look_again(work: &Work<'_>, pending: &[Check], until: Instant) -> Instant {
     let drift = work.app.cluster.drift();
