@@ -5,7 +5,10 @@ use api::source::v1::{GitRepository, GitRepositoryRef, GitRepositoryStatus};
 use artifact::{Algorithm, Store};
 use git::{Git, Selector};
 use kube::Client;
-use runtime::{Change, Event, Finalized, Key, Next, Outcome, Reconciler, Run, Set, StatusError, Verdict};
+use runtime::metrics::Origin;
+use runtime::{
+    Change, Event, Finalized, Key, Metrics, Next, Outcome, Reconciler, Run, Set, StatusError, Verdict,
+};
 
 use crate::state::{Action, Observed, content_changed, decide};
 use crate::status::{Disposition, SUCCEEDED, SourceReason, StepError, is_trouble, stored};
@@ -18,6 +21,7 @@ pub(crate) struct GitRepositories {
     pub(crate) git: Git,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) algorithm: Algorithm,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// What a run made of the status, and what it has to tell.
@@ -155,7 +159,11 @@ impl GitRepositories {
             revision,
             ignore: spec.ignore.clone(),
         };
+        let signed = checkout.commit().signature.is_some();
         let (artifact, subject) = build::store(target, checkout).await?;
+        if is_new(run, &artifact) {
+            self.metrics.change(Origin::Source, signed);
+        }
         progress.events.extend(news(run, &artifact, &subject));
         progress.sets.extend(in_storage(&artifact.revision));
         let status = &mut progress.status;
@@ -246,10 +254,13 @@ async fn announce(
     show(run, progress, &format!("building artifact: {news}"), true, &more).await
 }
 
+fn is_new(run: &Run<GitRepository>, artifact: &Artifact) -> bool {
+    run.base.artifact.as_ref().is_none_or(|before| before.digest != artifact.digest)
+}
+
 /// A new content is told as such, the same one only after a failure.
 fn news(run: &Run<GitRepository>, artifact: &Artifact, subject: &str) -> Option<Event> {
-    let before = run.base.artifact.as_ref().map(|artifact| artifact.digest.as_str());
-    if before != Some(artifact.digest.as_str()) {
+    if is_new(run, artifact) {
         return Some(told(SourceReason::NewArtifact.into(), artifact, subject));
     }
     recovered(run).then(|| told(SUCCEEDED.into(), artifact, subject))

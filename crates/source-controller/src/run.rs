@@ -66,7 +66,8 @@ async fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
     let algorithm = args.storage.artifact_digest_algo;
     let store: Arc<dyn artifact::Store> = Arc::new(store);
     let client = context.client.clone();
-    context.register(|_| GitRepositories { client, git, store, algorithm });
+    let metrics = context.metrics.clone();
+    context.register(|_| GitRepositories { client, git, store, algorithm, metrics });
     Ok(())
 }
 
