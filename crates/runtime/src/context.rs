@@ -2,7 +2,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use api::meta::{FluxKind, FluxObject};
-use kube::core::DeserializeGuard;
 use kube::{Api, Client, Config};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -106,7 +105,7 @@ impl Context {
             + Sync
             + 'static,
     {
-        let api: Api<DeserializeGuard<K>> = self.api();
+        let api: Api<K> = self.api();
         let (store, run) = watch::mirror(api, selection, self.shutdown.clone(), changed);
         self.tasks.spawn(run);
         store
@@ -121,7 +120,7 @@ impl Context {
         let queue = Queue::new(Sizes { main: self.concurrent(), heal: HEAL_PERMITS });
         self.debug.queue(R::Kind::KIND, queue.clone());
         let waker = Waker::new(queue.clone());
-        let api: Api<DeserializeGuard<R::Kind>> = self.api();
+        let api: Api<R::Kind> = self.api();
         let selection = Selection { labels: self.args.selector(), fields: None };
         let (changes, mut seen) = tokio::sync::mpsc::unbounded_channel();
         let (store, run) = watch::mirror(api, &selection, self.shutdown.clone(), move |change| {

@@ -120,45 +120,50 @@ where
     let shutdown = signals()?;
     let (metrics, debug) = (Arc::new(Metrics::new(controller.name)), Debug::default());
     listen(&args, &metrics, &debug, &shutdown).await?;
-    let mut config = Config::infer().await.map_err(|error| RunError::Config(Box::new(error)))?;
-    config.connect_timeout = Some(Duration::from_secs(10));
-    let unreachable = |error| RunError::Client(Box::new(error));
-    let clients = Clients::new(config.clone(), &args, metrics.clone()).await.map_err(unreachable)?;
+    let namespace = watched_namespace(&args)?;
+    let (config, clients) = connect(&args, &metrics).await?;
     let fence = if args.enable_leader_election.0 { Fence::closed() } else { Fence::open() };
     let client = clients.fenced(fence.clone()).map_err(unreachable)?;
-    let namespace = watched_namespace(&args)?;
-    let mut candidate = match candidate(&clients, controller, &args, &fence, &config)? {
-        None => None,
-        Some(mut candidate) => {
-            tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                () = candidate.win() => {}
-            }
-            Some(candidate)
+    let mut candidate = candidate(&clients, controller, &args, &fence, &config)?;
+    if let Some(candidate) = &mut candidate {
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = candidate.win() => {}
         }
-    };
+    }
     metrics.leading(controller.name, true);
     let recorder = Recorder::start(client.clone(), controller.name, &args.events_addr);
     let tasks = TaskTracker::new();
+    let (args, shutting, tracked) = (Arc::new(args), shutdown.clone(), tasks.clone());
     let context = Context {
         client,
         config,
-        args: Arc::new(args),
-        metrics: metrics.clone(),
+        args,
+        metrics,
         fence,
         recorder,
-        shutdown: shutdown.clone(),
+        shutdown: shutting,
         namespace,
         controller,
         debug,
-        tasks: tasks.clone(),
+        tasks: tracked,
     };
     let set_up = setup(context).await;
     set_up.map_err(|cause| RunError::Setup { controller: controller.name, cause: cause.into() })?;
     tracing::info!("started");
     let result = lead(candidate.as_mut(), &shutdown).await;
-    metrics.leading(controller.name, false);
     finish(result, candidate, tasks).await
+}
+
+fn unreachable(error: kube::Error) -> RunError {
+    RunError::Client(Box::new(error))
+}
+
+async fn connect(args: &CommonArgs, metrics: &Arc<Metrics>) -> Result<(Config, Clients), RunError> {
+    let mut config = Config::infer().await.map_err(|error| RunError::Config(Box::new(error)))?;
+    config.connect_timeout = Some(Duration::from_secs(10));
+    let clients = Clients::new(config.clone(), args, metrics.clone()).await.map_err(unreachable)?;
+    Ok((config, clients))
 }
 
 async fn lead(candidate: Option<&mut Candidate>, shutdown: &CancellationToken) -> Result<(), RunError> {
@@ -220,7 +225,7 @@ fn candidate(
     if !args.enable_leader_election.0 {
         return Ok(None);
     }
-    let client = clients.fenced(Fence::open()).map_err(|error| RunError::Client(Box::new(error)))?;
+    let client = clients.fenced(Fence::open()).map_err(unreachable)?;
     let namespace = CommonArgs::runtime_namespace().unwrap_or_else(|| config.default_namespace.clone());
     let name = lease::name(controller.name, args.selector().as_deref());
     let mut candidate = Candidate::new(client, &namespace, name, Times::of(args), fence.clone());

@@ -89,11 +89,6 @@ impl<K: kube::Resource> Mirror<K> {
         self.applied(object)
     }
 
-    /// An object that could not be read is still there.
-    pub(crate) fn listed_unread(&mut self, key: Key) {
-        self.relisted.insert(key);
-    }
-
     /// The list is complete: what was not in it is gone.
     pub(crate) fn end_list(&mut self) -> Vec<Change<K>> {
         let gone: Vec<Key> =
@@ -126,7 +121,6 @@ impl<K: kube::Resource> Mirror<K> {
 #[cfg(test)]
 mod tests {
     use super::Mirror;
-    use crate::key::Key;
     use k8s_openapi::api::core::v1::ConfigMap;
 
     fn object(name: &str) -> ConfigMap {
@@ -146,7 +140,6 @@ mod tests {
         mirror.begin_list();
         let again = mirror.listed(object("a"));
         assert!(!again.initial && again.old.is_some());
-        mirror.listed_unread(Key::new("ns", "c"));
         let gone = mirror.end_list();
         assert_eq!(gone.len(), 1);
         assert_eq!((gone[0].key.name.as_str(), gone[0].new.is_none()), ("b", true));

@@ -1,10 +1,9 @@
-//! Watches that go on: past objects that cannot be read, a missing CRD and a lost connection.
+//! Watches that go on: past a missing CRD and a lost connection.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
@@ -25,11 +24,14 @@ pub struct Selection {
 /// First and longest pause after a watch broke. A missing CRD is looked for at the longest pause.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
-/// Keeps a store equal to the cluster until the token fires. One object that cannot be read does not stop the watch
-/// for the others (it is logged, and its last good state kept); a missing CRD is waited for. Managed fields are
-/// dropped. `changed` is called in the order of the watch and must not block.
+/// Keeps a store equal to the cluster until the token fires. A missing CRD is waited for. Managed fields are dropped.
+/// `changed` is called in the order of the watch and must not block.
+///
+/// The type must decode whatever the cluster holds, or one odd object stops the watch for all others: the kinds of
+/// `api` do (they name what they could not read, see [`api::meta::FluxObject::spec_error`]), and
+/// [`kube::core::PartialObjectMeta`] does, for which only metadata is asked for.
 pub fn mirror<K>(
-    api: Api<DeserializeGuard<K>>,
+    api: Api<K>,
     selection: &Selection,
     shutdown: CancellationToken,
     changed: impl FnMut(Change<K>) + Send + 'static,
@@ -68,7 +70,7 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     F: FnMut(Change<K>) + Send,
 {
-    async fn run(&mut self, api: Api<DeserializeGuard<K>>, config: watcher::Config) {
+    async fn run(&mut self, api: Api<K>, config: watcher::Config) {
         let mut pause = PAUSES.0;
         let mut config = config;
         loop {
@@ -95,24 +97,19 @@ where
         }
     }
 
-    fn take(&mut self, event: Event<DeserializeGuard<K>>) {
+    fn take(&mut self, event: Event<K>) {
         self.broken = false;
         match event {
             Event::Init => self.mirror.begin_list(),
-            Event::InitApply(DeserializeGuard(Ok(object))) => {
+            Event::InitApply(object) => {
                 let change = self.mirror.listed(slim(object));
                 (self.changed)(change);
             }
-            Event::InitApply(unread) => {
-                self.report_unread(&unread);
-                self.mirror.listed_unread(Key::of(&unread));
-            }
             Event::InitDone => self.mirror.end_list().into_iter().for_each(&mut self.changed),
-            Event::Apply(DeserializeGuard(Ok(object))) => {
+            Event::Apply(object) => {
                 let change = self.mirror.applied(slim(object));
                 (self.changed)(change);
             }
-            Event::Apply(unread) => self.report_unread(&unread),
             Event::Delete(object) => {
                 let change = self.mirror.deleted(&Key::of(&object));
                 (self.changed)(change);
@@ -124,14 +121,6 @@ where
     fn report(&mut self, error: &watcher::Error) {
         if !std::mem::replace(&mut self.broken, true) {
             tracing::warn!(kind = self.kind, error = %error, "watch is interrupted and will be resumed");
-        }
-    }
-
-    fn report_unread(&self, object: &DeserializeGuard<K>) {
-        if let Err(invalid) = &object.0 {
-            let key = Key::of(object);
-            tracing::error!(kind = self.kind, name = key.name, namespace = key.namespace, error = %invalid.error,
-                "object cannot be read and is left alone");
         }
     }
 }
@@ -149,3 +138,6 @@ fn streaming_is_refused(error: &watcher::Error) -> bool {
     };
     matches!(cause, kube::Error::Api(status) if matches!(status.code, 400 | 422))
 }
+
+#[cfg(test)]
+mod tests;

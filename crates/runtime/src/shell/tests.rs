@@ -47,6 +47,7 @@ impl Reconciler for Scripted {
         }
         if let Some(gate) = &self.gate {
             tokio::select! {
+                biased;
                 () = run.cancel.cancelled() => {}
                 permit = gate.acquire() => permit.unwrap().forget(),
             }
