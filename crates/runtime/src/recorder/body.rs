@@ -89,7 +89,7 @@ fn core(
     let now = Time(Timestamp::now());
     let mut core = CoreEvent::default();
     let name = target.name.as_deref().unwrap_or("unknown");
-    core.metadata.name = Some(format!("{}.{:016x}", cut(name, 200), rand::random::<u64>()));
+    core.metadata.name = Some(format!("{}.{:016x}", event_name(name), rand::random::<u64>()));
     core.metadata.namespace = Some(target.namespace.clone().unwrap_or_else(|| "default".to_owned()));
     core.metadata.annotations = (!metadata.is_empty()).then(|| metadata.clone());
     core.involved_object = target;
@@ -103,6 +103,18 @@ fn core(
     core.last_timestamp = Some(now);
     core.count = Some(1);
     core
+}
+
+/// Names of events are stricter than those of some objects (`system:node`).
+fn event_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = cut(name, 200)
+        .split('.')
+        .map(|part| part.chars().map(plain).collect::<String>())
+        .collect::<Vec<_>>()
+        .join(".");
+    let name = name.trim_matches(['-', '.']).replace("-.", ".").replace(".-", ".");
+    if name.is_empty() { "event".to_owned() } else { name }
 }
 
 fn cut(text: &str, bytes: usize) -> &str {
@@ -155,6 +167,15 @@ mod tests {
         assert!(message.posted.is_none());
         assert_eq!(message.core.metadata.namespace.as_deref(), Some("b"));
         assert_eq!(message.core.type_.as_deref(), Some("Warning"));
+    }
+
+    #[test]
+    fn an_event_has_a_name_that_the_api_server_takes() {
+        for (name, expected) in
+            [("web", "web"), ("system:node", "system-node"), ("a.B_c", "a.b-c"), ("::", "event")]
+        {
+            assert_eq!(super::event_name(name), expected);
+        }
     }
 
     #[test]
