@@ -7,10 +7,13 @@ use crate::{
     layers, sizes,
 };
 
+/// Says what is wrong.
+type Check = fn() -> Result<()>;
+
 /// Runs every check whose name holds one of the words (all, without a word) and fails at the end if any failed, so that one
 /// run names them all.
 pub(crate) fn run(words: &[String]) -> Result<()> {
-    let checks: [(&str, fn() -> Result<()>); 6] = [
+    let checks: [(&str, Check); 6] = [
         ("format", || build("cargo fmt", &["fmt", "--all", "--check"])),
         ("layers", layers::check),
         ("function sizes", sizes::check),

@@ -75,7 +75,7 @@ fn measure(text: &str) -> Vec<(usize, usize, bool)> {
         };
         let open = lines[at..at + end].iter().position(|l| l.trim_end().ends_with('{')).unwrap_or(0);
         let body = &lines[at + open + 1..at + end];
-        found.push((at + 1, body.iter().filter(|l| is_code(l)).count(), excused(&lines[..at])));
+        found.push((at + 1, body.iter().filter(is_code).count(), excused(&lines[..at])));
     }
     found
 }

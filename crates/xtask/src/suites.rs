@@ -114,7 +114,9 @@ fn attempt(
         Some(outcome) => outcomes.push(outcome),
         None => tail.push(line.to_string()),
     })?;
-    if !status.success() && loud && !(outcomes.is_empty() && !flags.is_empty()) {
+    // Refused flags are no failure: the program is run again without them.
+    let refused = outcomes.is_empty() && !flags.is_empty();
+    if !status.success() && loud && !refused {
         tail.iter().for_each(|line| say(line));
     }
     if !status.success() && outcomes.iter().all(|o| o.verdict != Verdict::Failed) && flags.is_empty() {

@@ -19,10 +19,13 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<()> {
-    let plane = ControlPlane::start_with(PlaneOptions::default()).await?;
+    let progress = |step: &str| drop(writeln!(std::io::stderr(), "  {step}"));
+    let options = PlaneOptions { progress: Some(progress), ..PlaneOptions::default() };
+    let plane = ControlPlane::start_with(options).await?;
     let given = std::env::var_os("SLUICE_CRD_DIR").map(PathBuf::from);
     let crds = given.unwrap_or_else(|| workspace_root().join("config/crd"));
     if crds.is_dir() {
+        progress("applying the CustomResourceDefinitions");
         plane.apply_crds(&crds)?;
     }
     let mut out = std::io::stdout();

@@ -57,7 +57,7 @@ fn same_message(recorded: &str, seen: &str) -> bool {
     };
     seen.starts_with(recorded)
         || (timed_out(recorded) && timed_out(seen))
-        || LEADING.iter().any(|phrase| leads(&phrase))
+        || LEADING.iter().any(leads)
 }
 
 /// Whether two events tell the same of the same object.
