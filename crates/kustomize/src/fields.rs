@@ -142,15 +142,23 @@ pub(crate) fn set_string(node: &mut Node, text: &str) -> Result<(), FieldError> 
     Ok(())
 }
 
-/// Sets a string entry of a mapping.
-pub(crate) fn set_entry(node: &mut Node, key: &str, value: &str) -> Result<(), FieldError> {
+/// Sets a string entry of a mapping, in place when it is there. Tells whether it was made.
+pub(crate) fn set_entry(node: &mut Node, key: &str, value: &str) -> Result<bool, FieldError> {
+    let found = kind_name(node);
     match node {
-        Node::Mapping(mapping) => {
-            mapping.set(key, Node::string(value));
-            Ok(())
-        }
-        _ if node.is_null() => Ok(()),
-        _ => Err(FieldError::Kind { expected: "MappingNode", found: kind_name(node) }),
+        Node::Mapping(mapping) => match mapping.get_mut(key) {
+            Some(old @ Node::Scalar(_)) => set_string(old, value).map(|()| false),
+            Some(old) => {
+                *old = Node::string(value);
+                Ok(false)
+            }
+            None => {
+                mapping.push(key, Node::string(value));
+                Ok(true)
+            }
+        },
+        _ if node.is_null() => Ok(false),
+        _ => Err(FieldError::Kind { expected: "MappingNode", found }),
     }
 }
 

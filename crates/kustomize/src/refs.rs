@@ -102,6 +102,7 @@ pub(crate) fn fix_references(resources: &mut ResMap, config: &Config) -> Result<
     let rules = rules(&config.name_reference);
     for resource in resources.list_mut() {
         fix_one(resource, &rules, &candidates, &by_name)?;
+        resource.sync_twins();
     }
     Ok(())
 }

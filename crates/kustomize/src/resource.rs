@@ -1,6 +1,7 @@
 //! An object on its way through a build, with the names it had before.
 
 mod parse;
+mod twins;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,10 @@ use manifest::yaml::{Mapping, Node};
 
 pub use self::parse::ResourceError;
 pub(crate) use self::parse::{parse_limits, parse_resources};
+
+pub(crate) use self::twins::without_twins;
+
+use self::twins::Twins;
 
 use crate::{
     fields::{gvk_of, id_of, set_text},
@@ -31,6 +36,7 @@ pub(crate) struct Resource {
     pub(crate) var_names: Vec<String>,
     pub(crate) origin: Option<Origin>,
     pub(crate) transformations: Vec<Origin>,
+    twins: Twins,
 }
 
 /// Name, effective namespace and kind that an object had.
@@ -85,6 +91,7 @@ impl Resource {
             var_names: Vec::new(),
             origin: None,
             transformations: Vec::new(),
+            twins: Twins::default(),
         }
     }
 
@@ -155,6 +162,16 @@ impl Resource {
         } else {
             set_text_entry(self.metadata_mut(), "namespace", namespace);
         }
+    }
+
+    /// A number for scalars that are to stay equal to `value`.
+    pub(crate) fn new_twin(&mut self, value: &str) -> u32 {
+        self.twins.add(value)
+    }
+
+    /// Lets the twins of scalars that have changed follow.
+    pub(crate) fn sync_twins(&mut self) {
+        self.twins.sync(&mut self.node);
     }
 
     /// `metadata`, made when it is missing.

@@ -175,24 +175,27 @@ impl<'s> Merger<'s> {
         for key in &keys(&dest) | &keys(&patch) {
             let field_schema = schema.and_then(|schema| schema.field(&key));
             let old = dest.get_mut(&key).map(|node| std::mem::replace(node, Node::null()));
-            let style = old.as_ref().and_then(Node::as_scalar).map(|scalar| scalar.style);
+            let kept = old.as_ref().and_then(Node::as_scalar).map(|scalar| (scalar.style, scalar.twin));
             let change = if same { Patch::Same } else { Patch::of(patch.remove(&key)) };
             self.path.push(key.clone());
             let value = self.walk(old, change, field_schema)?;
             self.path.pop();
-            set_field(&mut dest, &key, value, style);
+            set_field(&mut dest, &key, value, kept);
         }
         Ok(Some(dest.into()))
     }
 }
 
-/// Puts a merged value in its place. An existing scalar keeps its quotes, so that what is quoted stays a string.
-fn set_field(dest: &mut Mapping, key: &str, value: Option<Node>, style: Option<ScalarStyle>) {
-    match (value, style) {
+/// Puts a merged value in its place. An existing scalar keeps its quotes, so that what is quoted stays a string, and
+/// its twins.
+fn set_field(dest: &mut Mapping, key: &str, value: Option<Node>, kept: Option<(ScalarStyle, u32)>) {
+    match (value, kept) {
         (None, _) => {
             dest.remove(key);
         }
-        (Some(Node::Scalar(scalar)), Some(style)) => dest.set(key, Node::Scalar(styled(scalar, style))),
+        (Some(Node::Scalar(scalar)), Some((style, twin))) => {
+            dest.set(key, Node::Scalar(Scalar { twin, ..styled(scalar, style) }));
+        }
         (Some(node), _) => dest.set(key, node),
     }
 }

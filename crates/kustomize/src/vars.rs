@@ -111,6 +111,7 @@ pub(crate) fn resolve(resources: &mut ResMap, vars: &VarSet, specs: &[FieldSpec]
         for (spec, parts) in &specs {
             for_each_field(&mut resource.node, spec, parts, None, &mut |node| expand(node, &values))?;
         }
+        resource.sync_twins();
     }
     Ok(())
 }
@@ -185,10 +186,10 @@ fn expand_scalar(scalar: &mut Scalar, values: &Values<'_>) {
     let whole = scalar.value.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'));
     if let Some(Some(value)) = whole.and_then(|name| values.get(name)) {
         // The var alone keeps its type.
-        *scalar = Scalar::new(value.value.clone(), value.tag.clone());
+        *scalar = Scalar { twin: scalar.twin, ..Scalar::new(value.value.clone(), value.tag.clone()) };
         return;
     }
-    *scalar = Scalar::string(expanded(&scalar.value, values));
+    *scalar = Scalar { twin: scalar.twin, ..Scalar::string(expanded(&scalar.value, values)) };
 }
 
 /// `$(NAME)` becomes the value, if there is one, `$$` becomes `$`.

@@ -9,6 +9,7 @@ use crate::{
     kustomization::{Label, ObjectMeta, Selector},
     origin::Origin,
     plugins,
+    resource::{Resource, without_twins},
     transformers::{
         AddAnnotations, AddLabels, AddPrefix, AddSuffix, ApplyJsonPatch, ApplyMergePatches, ApplyPatch,
         JsonPatchArgs, MergePatchArgs, PatchArgs, ReplacementArgs, Replacements, SetImage, SetNamespace,
@@ -27,6 +28,7 @@ impl Target<'_> {
         let schemas = self.session.schemas();
         for (transformer, origin) in steps {
             transformer.transform(&mut all.resources, &schemas)?;
+            all.resources.list_mut().iter_mut().for_each(Resource::sync_twins);
             if let Some(origin) = origin {
                 record(all, &origin);
             }
@@ -160,6 +162,9 @@ impl Steps<'_, '_> {
 
 fn record(all: &mut Accumulator, origin: &Origin) {
     for resource in all.resources.list_mut() {
+        if let Some(annotations) = resource.metadata_mut().get_mut("annotations") {
+            without_twins(annotations);
+        }
         if resource.origin.is_none() {
             resource.origin = Some(origin.clone());
         } else {

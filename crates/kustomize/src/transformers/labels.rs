@@ -1,3 +1,4 @@
+use manifest::yaml::Node;
 use serde::Deserialize;
 
 use super::Transformer;
@@ -35,10 +36,23 @@ pub(super) fn set_strings(
     }
     let specs: Vec<_> = specs.iter().map(|spec| (spec, spec.parts())).collect();
     for resource in resources.list_mut() {
+        // What is made at several fields is one value.
+        let twins: Vec<_> = entries.values().map(|value| resource.new_twin(value)).collect();
         for (spec, parts) in &specs {
             for_each_field(&mut resource.node, spec, parts, Some(Create::Mapping), &mut |node| {
-                entries.iter().try_for_each(|(key, value)| set_entry(node, key, value))
+                let mut pairs = entries.iter().zip(&twins);
+                pairs.try_for_each(|((key, value), twin)| set_twin(node, key, value, *twin))
             })?;
+        }
+        resource.sync_twins();
+    }
+    Ok(())
+}
+
+fn set_twin(node: &mut Node, key: &str, value: &str, twin: u32) -> Result<(), FieldError> {
+    if set_entry(node, key, value)? {
+        if let Some(Node::Scalar(scalar)) = node.get_mut(key) {
+            scalar.twin = twin;
         }
     }
     Ok(())

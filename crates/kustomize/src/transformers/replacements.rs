@@ -14,7 +14,7 @@ use crate::{
     replacement_error::ReplacementError,
     resid::{GvkRef, ResId},
     resmap::ResMap,
-    resource::Resource,
+    resource::{Resource, without_twins},
     schema::Schemas,
     selector::ResourceSelector,
     target::BuildError,
@@ -118,7 +118,9 @@ fn read_source(source: &SourceSelector, resources: &[Resource]) -> Result<Node, 
     let found = lookup(&resource.node, &path::split_bracketed(field, '.'))?;
     let found = found.filter(|node| !is_empty(node));
     let missing = || ReplacementError::SourceField { field: field.to_owned(), source_id: describe(source) };
-    refine(found.ok_or_else(missing)?, source.options.as_ref())
+    let mut value = refine(found.ok_or_else(missing)?, source.options.as_ref())?;
+    without_twins(&mut value);
+    Ok(value)
 }
 
 fn describe(source: &SourceSelector) -> String {
@@ -181,6 +183,7 @@ fn apply(resources: &mut [Resource], value: &Node, target: &TargetSelector) -> R
             && resource.any_id(|id| select.fits_id(id));
         if chosen {
             copy_to(&mut resource.node, value, target)?;
+            resource.sync_twins();
         }
     }
     Ok(())

@@ -1,4 +1,7 @@
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    io::{self, Read},
+};
 
 use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle as Style, SequenceStyle};
 
@@ -7,11 +10,15 @@ use crate::yaml::{
     resolve_plain,
 };
 
+type Input<'a> = io::Chain<&'a [u8], &'static [u8]>;
+
 const CORE_PREFIX: &str = "tag:yaml.org,2002:";
 
 /// Turns libyaml's events into nodes, one document at a time; aliases are written out, within a budget.
 pub(crate) struct Composer<'a> {
-    parser: Parser<&'a [u8]>,
+    parser: Parser<Input<'a>>,
+    /// Where the text ends, when it lacks a last line break.
+    open_end: Option<u64>,
     dialect: Dialect,
     limits: &'a Limits,
     /// Anchored nodes with their weight; `None` while the node is still being read.
@@ -27,10 +34,15 @@ impl<'a> Composer<'a> {
             let cause = YamlCause::Limit { limit: limits.bytes, unit: "bytes" };
             return Err(YamlError::at(0, 0, cause));
         }
+        let text = text.trim_start_matches('\u{feff}').as_bytes();
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        parser.set_input(text.trim_start_matches('\u{feff}').as_bytes());
-        Ok(Self { parser, dialect, limits, anchors: HashMap::new(), nodes: 0, alias_nodes: 0, depth: 0 })
+        // The scanner needs a last line break; what it adds to a block scalar is taken off again.
+        parser.set_input(text.chain(&b"\n"[..]));
+        let last_line = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(text.len() as u64);
+        let anchors = HashMap::new();
+        Ok(Self { parser, open_end, dialect, limits, anchors, nodes: 0, alias_nodes: 0, depth: 0 })
     }
 
     /// The next document; `None` at the end of the text.
@@ -65,7 +77,11 @@ impl<'a> Composer<'a> {
         }
         match event.data {
             EventData::Alias { anchor } => self.alias(&anchor, at),
-            EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, plain_implicit, style, .. } => {
+                let at_end = self.open_end.is_some_and(|end| event.end_mark.index > end);
+                if at_end && matches!(style, Style::Literal | Style::Folded) && value.ends_with('\n') {
+                    value.pop();
+                }
                 let scalar = self.scalar(value, tag, plain_implicit, style, at);
                 Ok(self.keep_anchor(anchor, Node::Scalar(scalar), 0))
             }
@@ -146,7 +162,7 @@ impl<'a> Composer<'a> {
             Style::Folded => ScalarStyle::Folded,
             _ => ScalarStyle::Plain,
         };
-        Scalar { value, tag, style, place }
+        Scalar { value, tag, style, place, twin: 0 }
     }
 
     fn keep_anchor(&mut self, anchor: Option<String>, node: Node, weight: usize) -> Node {

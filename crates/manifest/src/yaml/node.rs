@@ -20,6 +20,8 @@ pub struct Scalar {
     pub style: ScalarStyle,
     /// Where it was written.
     pub place: Place,
+    /// Scalars of one object that are to stay equal have the same number; 0 for none. Never read or printed.
+    pub twin: u32,
 }
 
 /// A list.
@@ -111,7 +113,7 @@ impl Scalar {
     /// Text with a tag.
     #[must_use]
     pub fn new(value: impl Into<String>, tag: Tag) -> Self {
-        Self { value: value.into(), tag, style: ScalarStyle::Plain, place: Place::default() }
+        Self { value: value.into(), tag, style: ScalarStyle::Plain, place: Place::default(), twin: 0 }
     }
 }
 

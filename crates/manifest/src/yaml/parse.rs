@@ -1,3 +1,5 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde_json::Value;
 
 use crate::yaml::{Dialect, DuplicateKeys, Limits, Node, YamlCause, YamlError, compose::Composer};
@@ -41,11 +43,11 @@ pub fn parse_value(
     duplicates: DuplicateKeys,
     limits: &Limits,
 ) -> Result<Value, YamlError> {
-    let read = || {
+    guarded(|| {
         let node = Composer::new(text, Dialect::Sigs, limits)?.next_document()?;
         node.map_or(Ok(Value::Null), |node| node.into_json(duplicates))
-    };
-    read().map_err(|error| error.in_file(file))
+    })
+    .map_err(|error| error.in_file(file))
 }
 
 /// Reads every document as a tree with text, tags and styles. Empty documents are dropped.
@@ -67,14 +69,25 @@ fn parse_with<T>(
     limits: &Limits,
     read: impl Fn(Node) -> Result<T, YamlError>,
 ) -> Result<Vec<T>, YamlError> {
-    let mut composer = Composer::new(text, dialect, limits)?;
-    let mut documents = Vec::new();
-    while let Some(node) = composer.next_document()? {
-        if !node.is_null() {
-            documents.push(read(node)?);
+    guarded(|| {
+        let mut composer = Composer::new(text, dialect, limits)?;
+        let mut documents = Vec::new();
+        while let Some(node) = composer.next_document()? {
+            if !node.is_null() {
+                documents.push(read(node)?);
+            }
         }
-    }
-    Ok(documents)
+        Ok(documents)
+    })
+}
+
+/// The scanner underneath has asserts that hostile texts can reach: they become errors here. Nothing of the
+/// failed run is used afterwards.
+fn guarded<T>(run: impl FnOnce() -> Result<T, YamlError>) -> Result<T, YamlError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let cause = YamlCause::Syntax("found a token that cannot be scanned".to_owned());
+        Err(YamlError::at(0, 0, cause))
+    })
 }
 
 #[cfg(test)]
@@ -166,6 +179,29 @@ mod tests {
             &Limits { nodes: 3, ..Limits::default() },
             "line 2: document exceeds the limit of 3 nodes",
         );
+    }
+
+    #[test]
+    fn a_text_need_not_end_with_a_line_break() {
+        for (text, expect) in [
+            ("v: |\n  x", "x"),
+            ("v: |\n  x\n", "x\n"),
+            ("v: |-\n  x", "x"),
+            ("v: >\n  x\n  y", "x y"),
+            ("v: 'x'", "x"),
+        ] {
+            let documents = parse_documents("", text, &Limits::default()).unwrap();
+            assert_eq!(documents[0]["v"], json!(expect), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_scanner_cannot_take_is_an_error() {
+        for text in
+            ["!%zz x", "!<tag:%ff> x", "%TAG ! %", "a: !!%c3%28 b", "\u{0}", "\"\\ud800\"", "? |", "&", "*"]
+        {
+            let _ = parse_documents("", text, &Limits::default()).is_err();
+        }
     }
 
     #[test]

@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+
+use manifest::yaml::{Node, Scalar};
+
+/// Scalars of an object that change as one.
+///
+/// A label or annotation that one transformer sets at several fields is one value there: what later changes it at one
+/// field (a patch, a replacement, a var) changes it at all of them. The reference tool shares the node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Twins {
+    /// What all scalars of a number were when last looked at; numbers count from 1.
+    values: Vec<String>,
+}
+
+impl Twins {
+    pub(super) fn add(&mut self, value: &str) -> u32 {
+        self.values.push(value.to_owned());
+        u32::try_from(self.values.len()).unwrap_or_default()
+    }
+
+    pub(super) fn sync(&mut self, node: &mut Node) {
+        if self.values.is_empty() {
+            return;
+        }
+        let mut changed = BTreeMap::new();
+        self.find_changed(node, &mut changed);
+        if changed.is_empty() {
+            return;
+        }
+        follow(node, &changed);
+        for (twin, scalar) in changed {
+            if let Some(value) = self.value_mut(twin) {
+                *value = scalar.value;
+            }
+        }
+    }
+
+    fn value_mut(&mut self, twin: u32) -> Option<&mut String> {
+        self.values.get_mut(usize::try_from(twin).ok()?.checked_sub(1)?)
+    }
+
+    /// The last one, in the order of sorted keys, is what counts.
+    fn find_changed(&mut self, node: &Node, changed: &mut BTreeMap<u32, Scalar>) {
+        match node {
+            Node::Scalar(scalar) if scalar.twin > 0 => {
+                if self.value_mut(scalar.twin).is_some_and(|value| *value != scalar.value) {
+                    changed.insert(scalar.twin, scalar.clone());
+                }
+            }
+            Node::Scalar(_) => {}
+            Node::Sequence(list) => list.items.iter().for_each(|item| self.find_changed(item, changed)),
+            Node::Mapping(mapping) => {
+                let mut entries: Vec<_> = mapping.iter().collect();
+                entries.sort_by_key(|(key, _)| *key);
+                entries.into_iter().for_each(|(_, value)| self.find_changed(value, changed));
+            }
+        }
+    }
+}
+
+fn follow(node: &mut Node, changed: &BTreeMap<u32, Scalar>) {
+    match node {
+        Node::Scalar(scalar) => {
+            if let Some(other) = changed.get(&scalar.twin) {
+                *scalar = other.clone();
+            }
+        }
+        Node::Sequence(list) => list.items.iter_mut().for_each(|item| follow(item, changed)),
+        Node::Mapping(mapping) => {
+            mapping.entries.iter_mut().for_each(|entry| follow(&mut entry.value, changed))
+        }
+    }
+}
+
+/// Takes the twins of a copy away.
+pub(crate) fn without_twins(node: &mut Node) {
+    match node {
+        Node::Scalar(scalar) => scalar.twin = 0,
+        Node::Sequence(list) => list.items.iter_mut().for_each(without_twins),
+        Node::Mapping(mapping) => {
+            mapping.entries.iter_mut().for_each(|entry| without_twins(&mut entry.value))
+        }
+    }
+}
