@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use api::meta::{Artifact, ConditionType};
-use api::source::v1::{GitRepository, GitRepositoryRef, GitRepositoryStatus};
+use api::source::v1::{GitRepository, GitRepositoryRef, GitRepositorySpec, GitRepositoryStatus};
 use artifact::{Algorithm, Store};
 use git::{Git, Selector};
 use kube::Client;
@@ -109,10 +109,8 @@ impl GitRepositories {
                 if run.cancel.is_cancelled() {
                     return Err(RunFailure::Outdated);
                 }
-                if new_revision {
-                    announce(run, progress, &revision, outdated).await?;
-                }
-                self.build(run, progress, revision, checkout).await
+                let message = new_revision.then(|| announcement(progress, &revision, outdated));
+                self.build(run, progress, (revision, message), checkout).await
             }
         }
     }
@@ -143,39 +141,51 @@ impl GitRepositories {
         Ok(())
     }
 
+    /// Packs and stores, and shows meanwhile that it is under way.
     async fn build(
         &self,
         run: &Run<GitRepository>,
         progress: &mut Progress,
-        revision: String,
+        (revision, message): (String, Option<String>),
         checkout: git::Checkout,
     ) -> Result<(), RunFailure> {
         run.fence().map_err(|_| RunFailure::Outdated)?;
-        let spec = &run.object.spec;
         let target = Target {
             store: self.store.clone(),
             algorithm: self.algorithm,
             key: run.key.clone(),
             revision,
-            ignore: spec.ignore.clone(),
+            ignore: run.object.spec.ignore.clone(),
         };
         let signed = checkout.commit().signature.is_some();
-        let (artifact, subject) = build::store(target, checkout).await?;
+        let showing = async {
+            match &message {
+                Some(message) => show(run, progress, message, true, &progress.sets).await,
+                None => Ok(()),
+            }
+        };
+        let (shown, stored) = tokio::join!(showing, build::store(target, checkout));
+        shown?;
+        let (artifact, subject) = stored?;
         if is_new(run, &artifact) {
             self.metrics.change(Origin::Source, signed);
         }
         progress.events.extend(news(run, &artifact, &subject));
         progress.sets.extend(in_storage(&artifact.revision));
-        let status = &mut progress.status;
-        status.artifact = Some(artifact);
-        status.observed_ignore.clone_from(&spec.ignore);
-        status.observed_recurse_submodules = spec.recurse_submodules;
-        status.observed_include.clone_from(&spec.include);
-        status.observed_sparse_checkout.clone_from(&spec.sparse_checkout);
-        status.included_artifacts = Vec::new();
-        status.source_verification_mode = None;
+        observe(&mut progress.status, &run.object.spec, artifact);
         Ok(())
     }
+}
+
+/// The status of what was made from a spec.
+fn observe(status: &mut GitRepositoryStatus, spec: &GitRepositorySpec, artifact: Artifact) {
+    status.artifact = Some(artifact);
+    status.observed_ignore.clone_from(&spec.ignore);
+    status.observed_recurse_submodules = spec.recurse_submodules;
+    status.observed_include.clone_from(&spec.include);
+    status.observed_sparse_checkout.clone_from(&spec.sparse_checkout);
+    status.included_artifacts = Vec::new();
+    status.source_verification_mode = None;
 }
 
 fn selector(reference: Option<&GitRepositoryRef>) -> Selector {
@@ -238,20 +248,14 @@ fn keep(run: &Run<GitRepository>, progress: &mut Progress, revision: &str) {
     }
 }
 
-/// A new revision is on its way.
-async fn announce(
-    run: &Run<GitRepository>,
-    progress: &mut Progress,
-    revision: &str,
-    outdated: bool,
-) -> Result<(), RunFailure> {
+/// What is shown while a new revision is on its way.
+fn announcement(progress: &mut Progress, revision: &str, outdated: bool) -> String {
     let news = format!("new upstream revision '{revision}'");
-    let mut more = progress.sets.clone();
     if outdated {
-        more.push(Set::yes(ConditionType::ArtifactOutdated, SourceReason::NewRevision, news.clone()));
-        progress.sets.clone_from(&more);
+        let set = Set::yes(ConditionType::ArtifactOutdated, SourceReason::NewRevision, news.clone());
+        progress.sets.push(set);
     }
-    show(run, progress, &format!("building artifact: {news}"), true, &more).await
+    format!("building artifact: {news}")
 }
 
 fn is_new(run: &Run<GitRepository>, artifact: &Artifact) -> bool {

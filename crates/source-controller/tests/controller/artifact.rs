@@ -33,7 +33,9 @@ async fn without_a_new_commit_nothing_is_cloned_and_one_status_is_written() {
     let rig = Rig::start("same").await.unwrap();
     rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
     rig.apply(json!({})).await.unwrap();
-    rig.ready("True").await.unwrap();
+    let object = rig.ready("True").await.unwrap();
+    let served = reqwest::get(object["status"]["artifact"]["url"].as_str().unwrap()).await.unwrap();
+    assert_eq!(served.status().as_u16(), 200);
     let packs = |rig: &Rig| rig.git.requests().iter().filter(|line| line.contains("git-upload-pack")).count();
     let (before, written) = (rig.git.requests().len(), rig.writes("").unwrap().len());
     rig.reconcile().await.unwrap();

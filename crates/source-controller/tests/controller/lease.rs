@@ -29,7 +29,7 @@ async fn wait_for_holder(rig: &Rig, wanted: impl Fn(&str) -> bool) -> String {
         if wanted(&holder) {
             return holder;
         }
-        assert!(since.elapsed() < SOON, "the lease is held by {holder:?}");
+        assert!(since.elapsed() < testkit::patience(SOON), "the lease is held by {holder:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -52,7 +52,7 @@ async fn a_stopped_leader_writes_nothing_after_another_took_over_and_ends() {
     first.process().signal("CONT").unwrap();
     let since = Instant::now();
     while first.process().exit_status().is_none() {
-        assert!(since.elapsed() < SOON, "the old leader goes on");
+        assert!(since.elapsed() < testkit::patience(SOON), "the old leader goes on");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(first.process().exit_status().unwrap().code(), Some(1));

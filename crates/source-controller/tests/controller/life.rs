@@ -25,7 +25,7 @@ async fn series_vanish(rig: &Rig) {
     let url = format!("http://127.0.0.1:{}/metrics", rig.controller().ports()[0]);
     let since = std::time::Instant::now();
     while reqwest::get(&url).await.unwrap().text().await.unwrap().contains("name=\"app\"") {
-        assert!(since.elapsed() < SOON, "its series stay");
+        assert!(since.elapsed() < testkit::patience(SOON), "its series stay");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
@@ -73,9 +73,7 @@ async fn a_killed_controller_finds_its_artifact_again_and_writes_nothing_new() {
     let builder = rig.builder("").unwrap().dir(&dir).ports(ports);
     rig.controller = Some(builder.start().await.unwrap());
     let asked = rig.git.requests().len();
-    while rig.git.requests().len() == asked {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    rig.asked(asked + 1).await;
     let after = rig.reconcile().await.unwrap();
     assert_eq!(after["status"]["artifact"], before["status"]["artifact"]);
     let events = rig.events.events();
@@ -99,5 +97,7 @@ async fn finalizers_and_status_have_the_field_managers_of_flux() {
 async fn sigterm_ends_the_controller_cleanly() {
     let rig = Rig::start("ended").await.unwrap();
     let status = rig.controller().process().terminate(SOON).unwrap();
-    assert_eq!(status.code(), Some(0), "{}", rig.controller().process().log_tail(5));
+    let log = rig.controller().process().log_tail(5);
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains(r#""msg":"ended""#), "{log}");
 }

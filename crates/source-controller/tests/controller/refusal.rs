@@ -82,8 +82,6 @@ async fn a_missing_branch_keeps_the_last_artifact_and_does_not_write_at_each_ret
     assert_eq!(condition(&object, "Reconciling").unwrap()["reason"], "ProgressingWithRetry");
     let asked = rig.git.requests().len();
     let version = object["metadata"]["resourceVersion"].clone();
-    while rig.git.requests().len() < asked + 4 {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    rig.asked(asked + 4).await;
     assert_eq!(rig.when(|_| true).await.unwrap()["metadata"]["resourceVersion"], version);
 }

@@ -93,6 +93,15 @@ impl Rig {
         self.when(|object| object["status"]["lastHandledReconcileAt"] == token.as_str()).await
     }
 
+    /// Waits until the Git server was asked so often.
+    pub(crate) async fn asked(&self, count: usize) {
+        let (limit, since) = (testkit::patience(SOON), std::time::Instant::now());
+        while self.git.requests().len() < count {
+            assert!(since.elapsed() < limit, "the Git server was asked {} times", self.git.requests().len());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Requests of the controller so far that change GitRepositories.
     pub(crate) fn writes(&self, suffix: &str) -> Result<Vec<String>> {
         let all = self.plane.requests_of(&self.user(suffix))?;
