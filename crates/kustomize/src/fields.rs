@@ -126,12 +126,15 @@ fn made(kind: Create) -> Node {
 pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), FieldError> {
     let scalar = scalar_mut(node)?;
     text.clone_into(&mut scalar.value);
-    scalar.tag = if scalar.style == ScalarStyle::Plain && !text.contains('\n') {
-        resolve_plain(Dialect::Kyaml, text)
-    } else {
-        Tag::Str
-    };
+    scalar.open_tag = true;
+    retag(scalar);
     Ok(())
+}
+
+/// Lets a scalar stand for what its text and style say.
+pub(crate) fn retag(scalar: &mut Scalar) {
+    let plain = scalar.style == ScalarStyle::Plain && !scalar.value.contains('\n');
+    scalar.tag = if plain { resolve_plain(Dialect::Kyaml, &scalar.value) } else { Tag::Str };
 }
 
 /// Sets a scalar to a string.
@@ -139,6 +142,7 @@ pub(crate) fn set_string(node: &mut Node, text: &str) -> Result<(), FieldError> 
     let scalar = scalar_mut(node)?;
     text.clone_into(&mut scalar.value);
     scalar.tag = Tag::Str;
+    scalar.open_tag = false;
     Ok(())
 }
 

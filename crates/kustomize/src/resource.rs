@@ -5,10 +5,10 @@ mod twins;
 
 use std::collections::BTreeMap;
 
-use manifest::yaml::{Mapping, Node};
+use manifest::yaml::{Dialect, Mapping, Node, Scalar, ScalarStyle, Tag, resolve_plain};
 
 pub use self::parse::ResourceError;
-pub(crate) use self::parse::{parse_limits, parse_resources};
+pub(crate) use self::parse::{check_metadata, parse_limits, parse_resources};
 
 pub(crate) use self::twins::without_twins;
 
@@ -241,7 +241,9 @@ impl Resource {
 fn set_text_entry(mapping: &mut Mapping, key: &str, text: &str) {
     let kept = mapping.get_mut(key).is_some_and(|node| set_text(node, text).is_ok());
     if !kept {
-        mapping.set(key, Node::string(text));
+        let quoted = resolve_plain(Dialect::Sigs, text) != Tag::Str;
+        let style = if quoted { ScalarStyle::DoubleQuoted } else { ScalarStyle::Plain };
+        mapping.set(key, Node::Scalar(Scalar { style, open_tag: true, ..Scalar::string(text) }));
     }
 }
 

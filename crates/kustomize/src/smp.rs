@@ -175,7 +175,7 @@ impl<'s> Merger<'s> {
         for key in &keys(&dest) | &keys(&patch) {
             let field_schema = schema.and_then(|schema| schema.field(&key));
             let old = dest.get_mut(&key).map(|node| std::mem::replace(node, Node::null()));
-            let kept = old.as_ref().and_then(Node::as_scalar).map(|scalar| (scalar.style, scalar.twin));
+            let kept = old.as_ref().and_then(Node::as_scalar).map(Kept::of);
             let change = if same { Patch::Same } else { Patch::of(patch.remove(&key)) };
             self.path.push(key.clone());
             let value = self.walk(old, change, field_schema)?;
@@ -186,25 +186,35 @@ impl<'s> Merger<'s> {
     }
 }
 
-/// Puts a merged value in its place. An existing scalar keeps its quotes, so that what is quoted stays a string, and
-/// its twins.
-fn set_field(dest: &mut Mapping, key: &str, value: Option<Node>, kept: Option<(ScalarStyle, u32)>) {
+/// What an existing scalar keeps when its value changes.
+struct Kept {
+    style: ScalarStyle,
+    twin: u32,
+    /// Quotes make it a string; with a tag written beside them they do not.
+    is_string: bool,
+}
+
+impl Kept {
+    fn of(scalar: &Scalar) -> Self {
+        Self { style: scalar.style, twin: scalar.twin, is_string: scalar.tag == Tag::Str }
+    }
+
+    fn applied(self, mut scalar: Scalar) -> Scalar {
+        let quoted = scalar.style != self.style && self.style != ScalarStyle::Plain;
+        if quoted && self.is_string && scalar.tag != Tag::Null {
+            scalar.tag = Tag::Str;
+        }
+        Scalar { style: self.style, twin: self.twin, ..scalar }
+    }
+}
+
+/// Puts a merged value in its place.
+fn set_field(dest: &mut Mapping, key: &str, value: Option<Node>, kept: Option<Kept>) {
     match (value, kept) {
         (None, _) => {
             dest.remove(key);
         }
-        (Some(Node::Scalar(scalar)), Some((style, twin))) => {
-            dest.set(key, Node::Scalar(Scalar { twin, ..styled(scalar, style) }));
-        }
+        (Some(Node::Scalar(scalar)), Some(kept)) => dest.set(key, Node::Scalar(kept.applied(scalar))),
         (Some(node), _) => dest.set(key, node),
     }
-}
-
-fn styled(mut scalar: Scalar, style: ScalarStyle) -> Scalar {
-    let restyled = scalar.style != style;
-    scalar.style = style;
-    if restyled && style != ScalarStyle::Plain && scalar.tag != Tag::Null {
-        scalar.tag = Tag::Str;
-    }
-    scalar
 }

@@ -18,7 +18,7 @@ use crate::{
     origin::Origin,
     refs::fix_references,
     resmap::ResMap,
-    resource::Resource,
+    resource::{Resource, check_metadata},
     schema::{BUILTIN_VERSION, CustomSchema, Schemas},
     vars,
 };
@@ -122,6 +122,7 @@ impl<'a> Target<'a> {
         fix_references(&mut all.resources, &all.config)?;
         vars::resolve(&mut all.resources, &all.vars, &all.config.var_reference)?;
         let mut resources = all.resources.into_list();
+        resources.iter().try_for_each(|resource| check_metadata(&resource.node))?;
         resources.retain(|resource| !is_local(resource));
         Ok(resources)
     }

@@ -90,7 +90,8 @@ fn drop_bad(nodes: Vec<Node>) -> Result<Vec<Node>, ResourceError> {
     Ok(kept)
 }
 
-fn check_metadata(node: &Node) -> Result<(), ResourceError> {
+/// Whether an object has a kind and, unless it is a list, a name.
+pub(crate) fn check_metadata(node: &Node) -> Result<(), ResourceError> {
     let filled =
         |value: Option<&Node>| value.is_some_and(|value| !is_empty(value) && value.text() != Some(""));
     let kind = node.get("kind");

@@ -8,7 +8,7 @@ use crate::{
     load::{LoadError, Loader},
     origin::{ConfiguredBy, Origin},
     plugins,
-    resmap::ResMap,
+    resmap::{ResMap, ResMapError},
     resource::{Resource, parse_limits, parse_resources},
     vars::{VarSet, mark_sources},
 };
@@ -136,9 +136,12 @@ impl<'a> Target<'a> {
             let found = format!(" but got '{}'", component.kustomization.kind);
             return Err(BuildError::Kind { wanted: "'Component'", path: dir, found });
         }
-        component
+        let gathered = component
             .accumulate(all)
-            .map_err(|error| error.context(format!("recursed accumulation of path '{dir}'")))
+            .map_err(|error| error.context(format!("recursed accumulation of path '{dir}'")))?;
+        let Some(id) = gathered.resources.duplicate_id() else { return Ok(gathered) };
+        let error = BuildError::from(ResMapError::Registered(id));
+        Err(error.context(format!("recursed merging from path '{dir}'")))
     }
 
     fn load_child(&self, path: &str, loader: Loader<'a>) -> Result<Self, BuildError> {

@@ -1,13 +1,13 @@
 mod find;
 mod structured;
 
-use manifest::yaml::{Dialect, DuplicateKeys, Limits, Node, ScalarStyle, Tag, parse_value, resolve_plain};
+use manifest::yaml::{DuplicateKeys, Limits, Node, Scalar, parse_value};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Transformer;
 use crate::{
-    fields::is_empty,
+    fields::{is_empty, retag},
     kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector, from_loose_value},
     load::Loader,
     path,
@@ -99,17 +99,9 @@ fn source_value<'r>(
 
 /// An unquoted scalar.
 fn plain(text: &str) -> Node {
-    let mut node = Node::string(text);
-    retag(&mut node);
-    node
-}
-
-/// Lets an unquoted scalar mean what it would mean when read.
-fn retag(node: &mut Node) {
-    if let Node::Scalar(scalar) = node {
-        let plain = scalar.style == ScalarStyle::Plain && !scalar.value.contains('\n');
-        scalar.tag = if plain { resolve_plain(Dialect::Kyaml, &scalar.value) } else { Tag::Str };
-    }
+    let mut scalar = Scalar { open_tag: true, ..Scalar::string(text) };
+    retag(&mut scalar);
+    Node::Scalar(scalar)
 }
 
 fn read_source(source: &SourceSelector, resources: &[Resource]) -> Result<Node, ReplacementError> {
@@ -245,10 +237,9 @@ fn set_field(
 fn put(target: &mut Node, value: Node) {
     match target {
         Node::Scalar(scalar) => {
-            let made = scalar.tag == Created::TAG;
             scalar.value = value.text().unwrap_or_default().to_owned();
-            if made {
-                retag(target);
+            if scalar.open_tag {
+                retag(scalar);
             }
         }
         other => *other = value,

@@ -162,7 +162,7 @@ impl<'a> Composer<'a> {
             Style::Folded => ScalarStyle::Folded,
             _ => ScalarStyle::Plain,
         };
-        Scalar { value, tag, style, place, twin: 0 }
+        Scalar { value, tag, style, place, twin: 0, open_tag: false }
     }
 
     fn keep_anchor(&mut self, anchor: Option<String>, node: Node, weight: usize) -> Node {

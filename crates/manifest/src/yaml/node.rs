@@ -22,6 +22,8 @@ pub struct Scalar {
     pub place: Place,
     /// Scalars of one object that are to stay equal have the same number; 0 for none. Never read or printed.
     pub twin: u32,
+    /// A program set the text and left open what it stands for: the tag follows from each new text. Never read.
+    pub open_tag: bool,
 }
 
 /// A list.
@@ -113,7 +115,14 @@ impl Scalar {
     /// Text with a tag.
     #[must_use]
     pub fn new(value: impl Into<String>, tag: Tag) -> Self {
-        Self { value: value.into(), tag, style: ScalarStyle::Plain, place: Place::default(), twin: 0 }
+        Self {
+            value: value.into(),
+            tag,
+            style: ScalarStyle::Plain,
+            place: Place::default(),
+            twin: 0,
+            open_tag: false,
+        }
     }
 }
 

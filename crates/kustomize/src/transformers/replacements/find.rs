@@ -1,4 +1,4 @@
-use manifest::yaml::{FormatOptions, Mapping, Node, Scalar, Sequence, Tag, format_node};
+use manifest::yaml::{FormatOptions, Mapping, Node, Sequence, format_node};
 use regex::{Regex, RegexBuilder};
 
 use crate::{
@@ -21,9 +21,6 @@ pub(super) type Place = Vec<usize>;
 const REGEX_SIZE: usize = 1 << 20;
 
 impl Created {
-    /// The tag of a scalar that was made and has no meaning yet.
-    pub(super) const TAG: Tag = Tag::Merge;
-
     pub(super) fn of(value: &Node) -> Self {
         match value {
             Node::Scalar(_) => Self::Scalar,
@@ -34,7 +31,7 @@ impl Created {
 
     fn node(self) -> Node {
         match self {
-            Self::Scalar => Node::Scalar(Scalar::new("", Self::TAG)),
+            Self::Scalar => super::plain(""),
             Self::Sequence => Node::Sequence(Sequence::default()),
             Self::Mapping => Node::mapping(),
         }
@@ -216,8 +213,7 @@ impl Finder {
 }
 
 fn new_element(key: &str, value: &str) -> Node {
-    let mut text = Node::string(value);
-    super::retag(&mut text);
+    let text = super::plain(value);
     if key.is_empty() {
         return text;
     }
