@@ -6,7 +6,7 @@ use api::meta::{ConditionType, Reason};
 use manifest::{Inventory, ObjectId};
 use runtime::Set;
 use runtime::conditions::find;
-use ssa::{Applied, Change, Deferred, Prepared};
+use ssa::{Applied, ApplyError, Change, Deferred, ObjectError, Prepared};
 use tokio::time::Instant;
 
 use crate::contest::Nomination;
@@ -14,6 +14,7 @@ use crate::memory::{AppliedBuild, Pass, Stage, Wait};
 use crate::state::{Last, Scope};
 use crate::status::{Failure, Phase};
 use crate::steps::apply::{ApplyStop, Sends};
+use crate::steps::finish::Checked;
 use crate::steps::{apply, build, drift, finish, health, inventory, prune};
 use crate::work::{Stop, Work};
 
@@ -81,8 +82,8 @@ pub(crate) async fn pass(work: &Work<'_>, scope: Scope) -> Result<End, Stop> {
     })?;
     let plan = plan(work, &prepared, built.digest, scope);
     if has_nothing_to_do(work, &plan)? {
-        keep(work, &plan.build, &[], false);
-        return Ok(End::Done(Box::new(finish::done(work, None))));
+        keep(work, &plan.build, false);
+        return Ok(End::Done(Box::new(finish::done(work, Checked::Before))));
     }
     announce(work, &prepared, &plan, attempted).await?;
     work.border()?;
@@ -157,6 +158,8 @@ async fn send(work: &Work<'_>, prepared: &Prepared, plan: &Plan) -> Result<Appli
     match apply::apply(work, prepared, &plan.sends).await {
         Ok(applied) => Ok(applied),
         Err(ApplyStop::Outdated) => Err(Stop::Outdated),
+        // Nothing is healed in a namespace that goes away; the interval tells what is left of it.
+        Err(ApplyStop::Failed(error)) if is_hopeless_heal(&plan.sends, &error) => Ok(error.applied),
         Err(ApplyStop::Failed(error)) => {
             tell_changes(work, &error.applied.changes, plan);
             work.app.cluster.drift().track(&work.owner, &error.applied.changes);
@@ -168,6 +171,11 @@ async fn send(work: &Work<'_>, prepared: &Prepared, plan: &Plan) -> Result<Appli
             Err(finish::failed(work, apply::failure(&error), status, &plan.build.digest).into())
         }
     }
+}
+
+fn is_hopeless_heal(sends: &Sends, error: &ApplyError) -> bool {
+    let terminating = |one: &ObjectError| one.to_string().contains("because it is being terminated");
+    matches!(sends, Sends::Drifted(_)) && error.errors.iter().all(terminating)
 }
 
 /// Events and metrics of what an apply did.
@@ -187,22 +195,19 @@ async fn after_apply(
     plan: Plan,
     applied: Applied,
 ) -> Result<End, Stop> {
-    if plan.sends == Sends::All && applied.deferred.is_empty() {
-        work.app.memories.with(&work.run.key, |memory| memory.full_due = false);
-    }
-    if applied.deferred.is_empty() {
-        tell_changes(work, &applied.changes, &plan);
-    } else {
-        work.app.cluster.drift().track(&work.owner, &applied.changes);
-        tell_changes(work, &applied.changes, &plan);
+    work.app.cluster.drift().track(&work.owner, &applied.changes);
+    tell_changes(work, &applied.changes, &plan);
+    if !applied.deferred.is_empty() {
         return put_off(work, &plan, &applied.deferred);
     }
-    work.app.cluster.drift().track(&work.owner, &applied.changes);
+    if plan.sends == Sends::All {
+        work.app.memories.with(&work.run.key, |memory| memory.full_due = false);
+    }
     let changed = applied.changes.iter().any(|change| change.action.is_change());
     let heals = matches!(plan.sends, Sends::Drifted(_));
     let before = work.app.memories.with(&work.run.key, |memory| memory.applied.objects.clone());
     let objects = apply::remembered(prepared, &before, &applied.changes);
-    keep(work, &AppliedBuild { digest: plan.build.digest, objects }, &applied.changes, heals);
+    keep(work, &AppliedBuild { digest: plan.build.digest, objects }, heals);
     let healthy =
         applied.changes.iter().filter(|change| change.healthy).map(|change| change.id.clone()).collect();
     work.app.memories.with(&work.run.key, |memory| memory.note_changes(changed, healthy));
@@ -211,7 +216,7 @@ async fn after_apply(
 }
 
 /// Remembers the build, and the pass unless it only undid drift.
-fn keep(work: &Work<'_>, build: &AppliedBuild, _changes: &[Change], heals: bool) {
+fn keep(work: &Work<'_>, build: &AppliedBuild, heals: bool) {
     let ready = find(&work.run.base.conditions, ConditionType::Healthy);
     let was_healthy = ready.is_some_and(|healthy| healthy.status == "True");
     work.app.memories.with(&work.run.key, |memory| {
@@ -345,10 +350,10 @@ fn set_wait(work: &Work<'_>, wait: Wait) {
 
 async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> Result<End, Stop> {
     let Some(mut checks) = health::checks(work.object(), &applied.objects) else {
-        return Ok(End::Done(Box::new(finish::done(work, None))));
+        return Ok(End::Done(Box::new(finish::done(work, Checked::NotAsked))));
     };
     // What the answers of this pass showed as healthy is not looked at again; expressions judge by the object.
-    checks.retain(|(id, version)| !(pass.healthy.contains(id) && !health::is_judged(work, id, version)));
+    checks.retain(|(id, version)| !pass.healthy.contains(id) || health::is_judged(work, id, version));
     let wait = health_wait(work, pass, checks);
     let ids: Vec<ObjectId> = wait.pending.iter().map(|(id, _)| id.clone()).collect();
     work.app.cluster.drift().wait_for(&work.owner, &ids);
@@ -358,7 +363,7 @@ async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> R
     let took = now.duration_since(wait.since);
     if look.pending.is_empty() {
         work.app.cluster.drift().wait_for(&work.owner, &[]);
-        return Ok(End::Done(Box::new(finish::done(work, Some(took)))));
+        return Ok(End::Done(Box::new(finish::done(work, Checked::Healthy(took)))));
     }
     if let Some(error) = health::HealthError::of(&look, work.app.options.fail_fast, now >= wait.until) {
         work.app.cluster.drift().wait_for(&work.owner, &[]);

@@ -29,6 +29,10 @@ pub(crate) async fn finalize(app: &App, run: &Run<Kustomization>) -> Finalized<K
     if inventory.is_empty() || !deletes(&run.object) {
         return done(run, Vec::new());
     }
+    if run.object.spec.kube_config.is_some() {
+        // The inventory is that of another cluster.
+        return done(run, vec![about(run, Event::error(ready_reason(run), orphaned(&inventory)))]);
+    }
     let session = app.cluster.session(identity(app, &run.object));
     if let Some(wait) = app.memories.with(&run.key, |memory| memory.termination.clone()) {
         return terminated(app, run, &session, &wait).await;

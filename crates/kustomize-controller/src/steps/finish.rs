@@ -27,8 +27,19 @@ pub(crate) struct Done {
     pub interval: Duration,
 }
 
-/// Everything is applied, pruned and healthy. `healthy` is how long the health check took, if there was one.
-pub(crate) fn done(work: &Work<'_>, healthy: Option<Duration>) -> Done {
+/// What a pass says of health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// The spec asks for none.
+    NotAsked,
+    /// Nothing changed, so that the last verdict stands.
+    Before,
+    /// All objects are healthy, after this time.
+    Healthy(Duration),
+}
+
+/// Everything is applied, pruned and healthy.
+pub(crate) fn done(work: &Work<'_>, checked: Checked) -> Done {
     let interval = interval(work);
     let (applied, changed, was_healthy, started) = work.app.memories.with(&work.run.key, |memory| {
         memory.interval_at = Some(Instant::now() + interval);
@@ -51,12 +62,14 @@ pub(crate) fn done(work: &Work<'_>, healthy: Option<Duration>) -> Done {
     status.last_applied_origin_revision = work.origin.clone();
     record(work, &mut status, &applied.digest, Reason::ReconciliationSucceeded, took);
     let mut events = Vec::new();
-    if let Some(took) = healthy.filter(|_| !was_healthy || (new_revision && changed)) {
+    if let Checked::Healthy(took) = checked
+        && (!was_healthy || (new_revision && changed))
+    {
         events.push(work.about(Event::info(Reason::Progressing, healthy_message(took))));
     }
     let finished = Event::info(Reason::ReconciliationSucceeded, finished_message(took, interval));
     events.push(work.about(finished).with("commit_status", "update"));
-    Done { status, sets: vec![health_condition(healthy)], events, interval }
+    Done { status, sets: health_condition(checked).into_iter().collect(), events, interval }
 }
 
 /// How long from the artifact's making until all of it is live. What was live before, and not last, is a rollback.
@@ -74,10 +87,13 @@ fn interval(work: &Work<'_>) -> Duration {
     work.object().spec.interval.get_or(Duration::from_secs(600))
 }
 
-fn health_condition(healthy: Option<Duration>) -> Set {
-    match healthy {
-        None => Set::Remove(ConditionType::Healthy.into()),
-        Some(took) => Set::yes(ConditionType::Healthy, Reason::Succeeded, healthy_message(took)),
+fn health_condition(checked: Checked) -> Option<Set> {
+    match checked {
+        Checked::NotAsked => Some(Set::Remove(ConditionType::Healthy.into())),
+        Checked::Before => None,
+        Checked::Healthy(took) => {
+            Some(Set::yes(ConditionType::Healthy, Reason::Succeeded, healthy_message(took)))
+        }
     }
 }
 
