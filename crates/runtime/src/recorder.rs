@@ -13,7 +13,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 
-use self::body::Message;
+use self::body::{Message, Posted};
 use self::post::Poster;
 use crate::event::{Event, Severity};
 use crate::key::Key;
@@ -21,7 +21,9 @@ use crate::key::Key;
 /// Sends events. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    lines: Arc<[mpsc::Sender<Message>]>,
+    created: Arc<[mpsc::Sender<CoreEvent>]>,
+    /// Empty where nothing is posted. Apart from the other lines, so that a receiver that is down delays nobody.
+    posted: Arc<[mpsc::Sender<Posted>]>,
     controller: &'static str,
 }
 
@@ -33,21 +35,25 @@ const LINE_LENGTH: usize = 512;
 impl Recorder {
     /// Starts sending. An empty address posts nothing.
     pub(crate) fn start(client: Client, controller: &'static str, events_addr: &str) -> Self {
-        let poster = Poster::new(events_addr);
-        let lines = (0..LINES).map(|_| {
-            let (sender, receiver) = mpsc::channel(LINE_LENGTH);
-            tokio::spawn(send_all(client.clone(), poster.clone(), receiver));
-            sender
-        });
-        Self { lines: lines.collect(), controller }
+        let created = lines(|receiver| create_all(client.clone(), receiver));
+        let posted = match Poster::new(events_addr) {
+            Some(poster) => lines(|receiver| post_all(poster.clone(), receiver)),
+            None => Arc::default(),
+        };
+        Self { created, posted, controller }
     }
 
     /// Logs an event and queues it for sending.
     pub fn send<K: FluxObject>(&self, object: &K, event: Event) {
         log(&event);
         let key = Key::of(object);
-        let message = body::message(object, event, self.controller);
-        if self.lines[line_of(&key)].try_send(message).is_err() {
+        let line = line_of(&key);
+        let Message { core, posted } = body::message(object, event, self.controller);
+        let mut dropped = self.created[line].try_send(core).is_err();
+        if let (Some(posted), Some(line)) = (posted, self.posted.get(line)) {
+            dropped |= line.try_send(posted).is_err();
+        }
+        if dropped {
             tracing::error!(
                 name = key.name,
                 namespace = key.namespace,
@@ -74,15 +80,28 @@ fn log(event: &Event) {
     }
 }
 
-async fn send_all(client: Client, poster: Option<Poster>, mut messages: mpsc::Receiver<Message>) {
-    while let Some(message) = messages.recv().await {
-        let created = create(&client, &message.core);
-        match (&poster, &message.posted) {
-            (Some(poster), Some(posted)) => {
-                tokio::join!(created, poster.post(posted));
-            }
-            _ => created.await,
-        }
+/// Starts one task a line.
+fn lines<M, F>(serve: impl Fn(mpsc::Receiver<M>) -> F) -> Arc<[mpsc::Sender<M>]>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let line = |_| {
+        let (sender, receiver) = mpsc::channel(LINE_LENGTH);
+        tokio::spawn(serve(receiver));
+        sender
+    };
+    (0..LINES).map(line).collect()
+}
+
+async fn create_all(client: Client, mut events: mpsc::Receiver<CoreEvent>) {
+    while let Some(event) = events.recv().await {
+        create(&client, &event).await;
+    }
+}
+
+async fn post_all(poster: Poster, mut events: mpsc::Receiver<Posted>) {
+    while let Some(event) = events.recv().await {
+        poster.post(&event).await;
     }
 }
 
@@ -100,4 +119,86 @@ pub(crate) fn host() -> String {
     let from_kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()).or_else(from_kernel);
     name.map_or_else(|| "localhost".to_owned(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Recorder;
+    use crate::event::Event;
+    use api::meta::Reason;
+    use api::source::v1::GitRepository;
+    use axum::extract::State;
+    use http::{Request, Response, StatusCode};
+    use kube::client::Body;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+    use tower::{BoxError, service_fn};
+
+    type Seen = Arc<Mutex<Vec<String>>>;
+
+    fn object() -> GitRepository {
+        let mut object = GitRepository::new("app", Default::default());
+        object.metadata.namespace = Some("ns".into());
+        object
+    }
+
+    fn api() -> (kube::Client, Seen) {
+        let seen = Seen::default();
+        let created = seen.clone();
+        let service = service_fn(move |request: Request<Body>| {
+            let created = created.clone();
+            async move {
+                let bytes = request.into_body().collect_bytes().await?;
+                let event: serde_json::Value = serde_json::from_slice(&bytes)?;
+                created.lock().unwrap().push(event["message"].as_str().unwrap_or_default().to_owned());
+                Ok::<_, BoxError>(Response::builder().status(201).body(Body::from(bytes.to_vec()))?)
+            }
+        });
+        (kube::Client::new(service, "ns"), seen)
+    }
+
+    async fn receiver(answers: &'static [u16]) -> (String, Seen) {
+        let seen = Seen::default();
+        let take = move |State(seen): State<Seen>, body: String| async move {
+            let event: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let mut seen = seen.lock().unwrap();
+            seen.push(event["message"].as_str().unwrap().to_owned());
+            StatusCode::from_u16(answers[(seen.len() - 1).min(answers.len() - 1)]).unwrap()
+        };
+        let router = axum::Router::new().fallback(take).with_state(seen.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (address, seen)
+    }
+
+    async fn wait_for(seen: &Seen, expected: &[&str]) {
+        let all = async {
+            while *seen.lock().unwrap() != expected {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), all).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_is_down_delays_no_event_of_kubernetes() {
+        let (client, created) = api();
+        let recorder = Recorder::start(client, "test", "127.0.0.1:1");
+        for text in ["a", "b", "c"] {
+            recorder.send(&object(), Event::info(Reason::Succeeded, text));
+        }
+        tokio::time::timeout(Duration::from_millis(900), wait_for(&created, &["a", "b", "c"])).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failing_receiver_is_asked_again_and_a_duplicate_is_not() {
+        let (client, _) = api();
+        let (address, posted) = receiver(&[503, 200, 429, 200]).await;
+        let recorder = Recorder::start(client, "test", &address);
+        for text in ["a", "b", "c"] {
+            recorder.send(&object(), Event::info(Reason::Succeeded, text));
+        }
+        wait_for(&posted, &["a", "a", "b", "c"]).await;
+    }
 }

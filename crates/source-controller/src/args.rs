@@ -96,7 +96,6 @@ impl Args {
             ("--feature-gates", !common.feature_gates.is_empty()),
             ("--no-cross-namespace-refs", common.no_cross_namespace_refs.0),
             ("--requeue-dependency", common.requeue_dependency != DEPENDENCY),
-            ("--watch-configs-label-selector", common.watch_configs_label_selector != WATCHED_CONFIGS),
         ];
         let shared = shared.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
         shared.chain(self.later.given()).collect()
@@ -105,8 +104,6 @@ impl Args {
 
 /// The default of `--requeue-dependency`.
 const DEPENDENCY: Duration = Duration::from_secs(30);
-/// The default of `--watch-configs-label-selector`.
-const WATCHED_CONFIGS: &str = "reconcile.fluxcd.io/watch=Enabled";
 
 impl LaterArgs {
     fn given(&self) -> Vec<&'static str> {

@@ -13,6 +13,7 @@
 mod args;
 
 mod reconciler;
+mod secrets;
 mod steps;
 
 mod state;

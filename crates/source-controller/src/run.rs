@@ -7,6 +7,7 @@ use runtime::{Context, Controller, FeatureGates, RunError};
 
 use crate::args::{Args, GATES, StorageArgs};
 use crate::reconciler::GitRepositories;
+use crate::secrets;
 
 const CONTROLLER: Controller =
     Controller { name: "source-controller", status_manager: "source-controller", concurrent: 2 };
@@ -67,7 +68,8 @@ async fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
     let store: Arc<dyn artifact::Store> = Arc::new(store);
     let client = context.client.clone();
     let metrics = context.metrics.clone();
-    context.register(|_| GitRepositories { client, git, store, algorithm, metrics });
+    let handle = context.register(|_| GitRepositories { client, git, store, algorithm, metrics });
+    secrets::watch(context, handle);
     Ok(())
 }
 

@@ -37,7 +37,7 @@ impl Poster {
         for pause in PAUSES.into_iter().map(Some).chain([None]) {
             let answer = self.client.post(&self.url).json(event).send().await;
             let failure = match answer {
-                Ok(answer) if is_final(answer.status()) => return,
+                Ok(answer) if is_final(answer.status()) => return told(answer.status()),
                 Ok(answer) => answer.status().to_string(),
                 Err(error) => error.without_url().to_string(),
             };
@@ -46,6 +46,13 @@ impl Poster {
                 None => tracing::error!(error = failure, "event is not delivered"),
             }
         }
+    }
+}
+
+/// A duplicate (429) is as good as delivered.
+fn told(status: StatusCode) {
+    if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
+        tracing::error!(error = %status, "event is refused");
     }
 }
 

@@ -85,3 +85,21 @@ async fn a_missing_branch_keeps_the_last_artifact_and_does_not_write_at_each_ret
     rig.asked(asked + 4).await;
     assert_eq!(rig.when(|_| true).await.unwrap()["metadata"]["resourceVersion"], version);
 }
+
+#[tokio::test]
+async fn a_labelled_secret_that_becomes_right_heals_its_source_at_once() {
+    let mut rig = Rig::without_controller("labelled").await.unwrap();
+    let builder = rig.builder("").unwrap().arg("--min-retry-delay=10m");
+    rig.controller = Some(builder.start().await.unwrap());
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    let url = rig.repo.url().replace(&rig.git.url(), &rig.git.auth_url());
+    rig.secret("auth", json!({ "username": "git", "password": "wrong" })).await.unwrap();
+    let label = json!({ "metadata": { "labels": { "reconcile.fluxcd.io/watch": "Enabled" } } });
+    rig.cluster.patch("Secret", rig.ns.name(), "auth", label).await.unwrap();
+    rig.apply(json!({ "url": url, "secretRef": { "name": "auth" } })).await.unwrap();
+    rig.when(|object| condition(object, "FetchFailed").is_some()).await.unwrap();
+    let right = json!({ "stringData": { "password": "s3cret" } });
+    rig.cluster.patch("Secret", rig.ns.name(), "auth", right).await.unwrap();
+    let object = rig.ready("True").await.unwrap();
+    assert!(object["status"]["artifact"]["digest"].is_string());
+}
