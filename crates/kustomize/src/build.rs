@@ -12,6 +12,7 @@ use crate::{
     origin::transformations_yaml,
     remote::RemoteLoader,
     resource::Resource,
+    settle::settle,
     sort::sort,
     target::{Session, Target},
     tree::Tree,
@@ -146,7 +147,9 @@ fn finished(mut resource: Resource, metadata: &[String]) -> Result<Value, BuildE
     });
     resource.set_meta_strings("annotations", &annotations);
     let id = resource.id().to_string();
-    resource.node.into_json(DuplicateKeys::Refuse).map_err(|source| BuildError::NotJson { id, source })
+    settle(&mut resource.node)
+        .and_then(|()| resource.node.into_json(DuplicateKeys::Refuse))
+        .map_err(|source| BuildError::NotJson { id, source })
 }
 
 fn set_or_remove(annotations: &mut Strings, key: &str, wanted: bool, value: impl FnOnce() -> Option<String>) {

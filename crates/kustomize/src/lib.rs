@@ -4,7 +4,7 @@
 //! Flow: `build` → `target` (load → accumulate → generate → transform) → `refs` → `vars` → print.
 //! Reading order: `tree`, `load`, `remote`, `kustomization`, `build`, `target`; then `config` and `schema` (tables),
 //! `resid`, `resource`, `resmap`, `selector`, `fields`; then what does the work: `generators`, `transformers`, `smp`,
-//! `json6902`, `hash`, `refs`, `vars`, `plugins`. Gaps: `tests/gaps.txt`.
+//! `json6902`, `hash`, `refs`, `vars`, `plugins`, `settle`. Gaps: `tests/gaps.txt`.
 //! Helm charts, containers and executables as plugins are refused.
 
 mod build;
@@ -28,6 +28,7 @@ mod resmap;
 mod resource;
 mod schema;
 mod selector;
+mod settle;
 mod smp;
 mod sort;
 mod target;

@@ -12,6 +12,7 @@ use crate::{
     resource::{Resource, parse_limits, parse_resources},
     schema::Schemas,
     selector::ResourceSelector,
+    settle::settle,
     smp::{MergeError, merge_patch},
     target::BuildError,
 };
@@ -252,9 +253,9 @@ fn merge(resource: &mut Resource, patch: &Resource, schemas: &Schemas) -> Result
 /// Applies JSON patch operations to one resource.
 pub(super) fn apply_operations(resource: &mut Resource, operations: &[Operation]) -> Result<(), BuildError> {
     let id = resource.id().to_string();
-    let node = std::mem::replace(&mut resource.node, Node::null());
-    let mut value = node
-        .into_json(DuplicateKeys::Refuse)
+    let mut node = std::mem::replace(&mut resource.node, Node::null());
+    let mut value = settle(&mut node)
+        .and_then(|()| node.into_json(DuplicateKeys::Refuse))
         .map_err(|source| PatchError::Yaml { id: id.clone(), source })?;
     json6902::apply(&mut value, operations).map_err(|source| PatchError::Json { id, source })?;
     resource.node = Node::from_json(&value);

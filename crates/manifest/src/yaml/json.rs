@@ -131,7 +131,8 @@ fn key_text(key: Scalar) -> Result<String, YamlError> {
 fn scalar_value(scalar: Scalar) -> Result<Value, YamlError> {
     match scalar.tag {
         Tag::Str | Tag::Merge | Tag::Other(_) => Ok(Value::String(scalar.value)),
-        Tag::Null => Ok(Value::Null),
+        Tag::Null if resolve_plain(Dialect::Kyaml, &scalar.value) == Tag::Null => Ok(Value::Null),
+        Tag::Null => Err(misfit(&scalar, "null")),
         Tag::Bool => bool_value(&scalar),
         Tag::Int => number_value(&scalar, "int", parse_int(&scalar.value)),
         Tag::Float => float_value(&scalar),
