@@ -1,0 +1,46 @@
+use serde_json::json;
+
+use crate::rig::{Rig, config_map, deployment};
+
+/// Requests that are no watches, no lists at the start and no events.
+fn counted(requests: &[String]) -> Vec<&String> {
+    let quiet = ["watch", "/events", "/leases/", "/livez", "/apis?", "/api?"];
+    requests.iter().filter(|request| !quiet.iter().any(|word| request.contains(word))).collect()
+}
+
+#[tokio::test]
+async fn an_unchanged_full_pass_costs_one_request_an_object_and_one_status_write() {
+    let rig = Rig::start("budget").await.unwrap();
+    let files = [
+        ("app/a.yaml", &*deployment("web", "web:1.0")),
+        ("app/b.yaml", &*config_map("b", "1")),
+        ("app/c.yaml", &*config_map("c", "1")),
+    ];
+    let revision = rig.publish(1, &files).await.unwrap();
+    rig.apply("app", json!({ "wait": true })).await.unwrap();
+    rig.applied("app", &revision).await.unwrap();
+    // managedFields carry seconds: within the second of an apply a dry run does not tell whether it would change.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let before = rig.requests().unwrap().len();
+    rig.reconcile("app").await.unwrap();
+    let all = rig.requests().unwrap();
+    let pass = counted(&all[before..]);
+    assert_eq!(pass.len(), 4, "{pass:#?}");
+    let status = pass.iter().filter(|request| request.contains("/kustomizations/app/status")).count();
+    assert_eq!(status, 1, "{pass:#?}");
+}
+
+#[tokio::test]
+async fn a_changed_pass_writes_the_status_three_times_at_most() {
+    let rig = Rig::start("writes").await.unwrap();
+    let first = rig.publish(1, &[("app/a.yaml", &deployment("web", "web:1.0"))]).await.unwrap();
+    rig.apply("app", json!({ "wait": true })).await.unwrap();
+    rig.applied("app", &first).await.unwrap();
+    let before = rig.requests().unwrap().len();
+    let second = rig.publish(2, &[("app/a.yaml", &deployment("web", "web:2.0"))]).await.unwrap();
+    rig.applied("app", &second).await.unwrap();
+    let all = rig.requests().unwrap();
+    let writes =
+        all[before..].iter().filter(|request| request.contains("/kustomizations/app/status")).count();
+    assert!((2..=3).contains(&writes), "{:#?}", &all[before..]);
+}
