@@ -3,6 +3,12 @@
 //! The tool is found through `KUSTOMIZE_BIN` or in the cache folder; without it, the test says so and compares
 //! nothing, unless `CONFORMANCE_REQUIRE_TOOLS` is set.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the engine is pure; this test runs the tool it is compared with"
+)]
+
 use std::{
     env, fs,
     io::Write,

@@ -50,10 +50,9 @@ pub(super) fn set_strings(
 }
 
 fn set_twin(node: &mut Node, key: &str, value: &str, twin: u32) -> Result<(), FieldError> {
-    if set_entry(node, key, value)? {
-        if let Some(Node::Scalar(scalar)) = node.get_mut(key) {
-            scalar.twin = twin;
-        }
+    let made = set_entry(node, key, value)?;
+    if let Some(Node::Scalar(scalar)) = node.get_mut(key).filter(|_| made) {
+        scalar.twin = twin;
     }
     Ok(())
 }
