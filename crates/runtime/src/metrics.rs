@@ -150,7 +150,7 @@ impl Metrics {
         );
         registry.register("controller_runtime_active_workers", "Runs under way", self.active.clone());
         registry.register("workqueue_depth", "Objects that wait for their turn", self.depth.clone());
-        registry.register("workqueue_adds", "Wake-ups", self.adds.clone());
+        registry.register("workqueue_adds", "Turns given to objects", self.adds.clone());
         registry.register("workqueue_retries", "Runs that are repeated", self.retries.clone());
         registry.register(
             "workqueue_queue_duration_seconds",
@@ -215,10 +215,6 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
     }
 
-    pub(crate) fn added(&self, kind: &'static str) {
-        self.adds.get_or_create(&NameLabels::queue(kind)).inc();
-    }
-
     pub(crate) fn retried(&self, kind: &'static str) {
         self.retries.get_or_create(&NameLabels::queue(kind)).inc();
     }
@@ -226,6 +222,7 @@ impl Metrics {
     /// A key left the queue after so long; so many are left.
     pub(crate) fn popped(&self, kind: &'static str, waited: Duration, depth: usize) {
         let labels = NameLabels::queue(kind);
+        self.adds.get_or_create(&labels).inc();
         self.queued.get_or_create(&labels).observe(waited.as_secs_f64());
         self.depth.get_or_create(&labels).set(i64::try_from(depth).unwrap_or(i64::MAX));
         self.active.get_or_create(&ControllerLabels::of(kind)).inc();

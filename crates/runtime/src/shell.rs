@@ -247,7 +247,6 @@ impl std::fmt::Display for Chain<'_> {
 impl<R: Reconciler> Shell<R> {
     pub(crate) fn wake(&self, key: &Key, reason: Reason) {
         self.shared.queue.push(key, reason);
-        self.shared.metrics.added(self.shared.kind);
     }
 }
 

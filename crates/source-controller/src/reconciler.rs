@@ -87,6 +87,9 @@ impl GitRepositories {
     async fn steps(&self, run: &Run<GitRepository>, progress: &mut Progress) -> Result<(), RunFailure> {
         let spec = &run.object.spec;
         features::check(spec)?;
+        // Left by Flux, or by an earlier spec: nothing is verified or included here.
+        let leftovers = [ConditionType::SourceVerified, ConditionType::IncludeUnavailable];
+        progress.sets.extend(leftovers.map(Set::remove));
         self.check_storage(run, progress).await?;
         let remote = access::remote(&self.client, &run.key.namespace, spec).await?;
         let selector = selector(spec.reference.as_ref());

@@ -38,7 +38,6 @@ fn each_of_ours_provoked_once_reads_exactly_one() {
 fn those_of_flux_and_of_the_queue_have_their_names() {
     let metrics = Metrics::new("source-controller");
     let key = Key::new("ns", "app");
-    metrics.added("GitRepository");
     metrics.retried("GitRepository");
     metrics.popped("GitRepository", SECOND, 3);
     metrics.reconciled("GitRepository", &key, SECOND, false);

@@ -101,3 +101,26 @@ async fn sigterm_ends_the_controller_cleanly() {
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(log.contains(r#""msg":"ended""#), "{log}");
 }
+
+#[tokio::test]
+async fn what_flux_left_in_the_status_goes_when_it_no_longer_holds() {
+    let mut rig = Rig::without_controller("takeover").await.unwrap();
+    let commit = rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let left = |kind: &str, status: &str| {
+        json!({ "type": kind, "status": status, "reason": "Succeeded", "message": "left", "observedGeneration": 1,
+            "lastTransitionTime": "2026-01-01T00:00:00Z" })
+    };
+    let conditions = [left("Reconciling", "True"), left("Ready", "False"), left("SourceVerified", "True")];
+    let artifact = json!({ "digest": format!("sha256:{}", "0".repeat(64)), "revision": format!("main@sha1:{commit}"),
+        "path": "gitrepository/elsewhere/app/x.tar.gz", "url": "http://elsewhere/x.tar.gz",
+        "lastUpdateTime": "2026-01-01T00:00:00Z", "size": 1 });
+    let status = json!({ "conditions": conditions, "artifact": artifact, "observedGeneration": 1 });
+    rig.cluster.patch_status("GitRepository", rig.ns.name(), "app", status).await.unwrap();
+    rig.when(|object| condition(object, "SourceVerified").is_some()).await.unwrap();
+    rig.controller = Some(rig.builder("").unwrap().start().await.unwrap());
+    let object = rig.ready("True").await.unwrap();
+    assert!(condition(&object, "SourceVerified").is_none(), "{object}");
+    let served = reqwest::get(object["status"]["artifact"]["url"].as_str().unwrap()).await.unwrap();
+    assert_eq!(served.status().as_u16(), 200, "a file that is not here is built again");
+}
