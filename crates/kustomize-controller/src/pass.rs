@@ -392,8 +392,7 @@ fn health_wait(work: &Work<'_>, pass: &Pass, checks: Vec<health::Check>) -> Wait
     match &pass.wait {
         Some(wait) if wait.stage == Stage::Health => wait.clone(),
         _ => {
-            let since =
-                health::begun_before(&work.run.base, &work.target.revision).unwrap_or_else(Instant::now);
+            let since = health::begun_before(&work.run.base, &work.target).unwrap_or_else(Instant::now);
             Wait { stage: Stage::Health, until: since + work.timeout(), since, pending: checks }
         }
     }

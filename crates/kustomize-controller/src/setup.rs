@@ -18,6 +18,17 @@ use crate::watching;
 const CONTROLLER: Controller =
     Controller { name: "kustomize-controller", status_manager: "gotk-kustomize-controller", concurrent: 8 };
 
+/// Gates whose question does not arise: a newer revision always ends a wait, nothing is cached that a gate could turn
+/// off, API versions in managedFields always follow, the change log is the event.
+const SETTLED: [&str; 6] = [
+    "CancelHealthCheckOnNewRevision",
+    "DisableStatusPollerCache",
+    "CacheSecretsAndConfigMaps",
+    "MigrateAPIVersion",
+    "GroupChangeLog",
+    "ObjectLevelWorkloadIdentity",
+];
+
 /// Why the controller cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -49,6 +60,11 @@ pub fn run(command: Command) -> Result<(), RunError> {
 fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(), SetupError> {
     for flag in command.own.later.given() {
         tracing::warn!(flag, "acts on nothing yet: spec.decryption and spec.kubeConfig are not supported");
+    }
+    for gate in
+        GATES.iter().filter(|gate| SETTLED.contains(&gate.name) && gates.enabled(gate.name) != gate.default)
+    {
+        tracing::warn!(gate = gate.name, "this feature gate has no effect here");
     }
     let cache = cache(command)?;
     let mut made = None;

@@ -11,7 +11,7 @@ use runtime::conditions::find;
 use ssa::ObjectHealth;
 use tokio::time::Instant;
 
-use crate::memory::AppliedObject;
+use crate::memory::{AppliedObject, Target};
 use crate::status::{Failure, Phase, short};
 use crate::work::Work;
 
@@ -132,10 +132,12 @@ const WATCHED: Duration = Duration::from_secs(30);
 /// Looks at objects whose moves nobody tells.
 const UNWATCHED: Duration = Duration::from_secs(2);
 
-/// When a wait that is in the status began, for a wait that a process before this one began.
-pub(crate) fn begun_before(status: &KustomizationStatus, revision: &str) -> Option<Instant> {
+/// When a wait for this target that is in the status began, for one that a process before this one began.
+pub(crate) fn begun_before(status: &KustomizationStatus, target: &Target) -> Option<Instant> {
     let healthy = find(&status.conditions, ConditionType::Healthy)?;
-    if healthy.status != "Unknown" || status.last_attempted_revision.as_deref() != Some(revision) {
+    let same = healthy.observed_generation == Some(target.generation)
+        && status.last_attempted_revision.as_deref() == Some(&*target.revision);
+    if healthy.status != "Unknown" || !same {
         return None;
     }
     let age = Timestamp::now().duration_since(healthy.last_transition_time.0);
@@ -222,6 +224,22 @@ mod tests {
     #[test]
     fn no_wait_and_no_checks_ask_for_nothing() {
         assert_eq!(checks(&kustomization(json!({})), &[applied("n_a__Secret", true)]), None);
+    }
+
+    #[test]
+    fn the_deadline_of_a_wait_outlives_the_process_but_not_the_target() {
+        let begun = Timestamp::now() - jiff::SignedDuration::from_secs(20);
+        let status: KustomizationStatus = serde_json::from_value(json!({
+            "lastAttemptedRevision": "r1",
+            "conditions": [{"type": "Healthy", "status": "Unknown", "reason": "Progressing", "message": "",
+                "observedGeneration": 3, "lastTransitionTime": begun.to_string()}]
+        }))
+        .unwrap();
+        let target = |generation, revision: &str| Target { generation, revision: revision.into() };
+        let since = begun_before(&status, &target(3, "r1")).unwrap();
+        assert!((19..=22).contains(&since.elapsed().as_secs()));
+        assert!(begun_before(&status, &target(4, "r1")).is_none());
+        assert!(begun_before(&status, &target(3, "r2")).is_none());
     }
 
     #[test]

@@ -43,4 +43,6 @@ async fn a_changed_pass_writes_the_status_three_times_at_most() {
     let writes =
         all[before..].iter().filter(|request| request.contains("/kustomizations/app/status")).count();
     assert!((2..=3).contains(&writes), "{:#?}", &all[before..]);
+    let live = rig.get("Deployment", "web").await.unwrap();
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "web:2.0");
 }
