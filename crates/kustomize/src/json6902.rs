@@ -1,4 +1,5 @@
-//! JSON patches (RFC 6902) as kustomize's library applies them.
+//! JSON patches (RFC 6902) as kustomize's library applies them. It differs from the RFC: `replace` makes a missing
+//! field, `copy` of a missing field gives null, list indexes may be negative.
 
 use serde_json::Value;
 
@@ -8,78 +9,86 @@ pub enum JsonPatchError {
     /// Not a list of operations.
     #[error("json: cannot unmarshal patch: want a list of operations")]
     NotAList,
-    /// An operation lacks a field or has a wrong one.
-    #[error("invalid operation {0}")]
-    Invalid(String),
     /// An operation is unknown.
     #[error("Unexpected kind: {0}")]
     Unknown(String),
-    /// An operation does not fit the object.
-    #[error("{op} operation does not apply: doc is missing {what}: {path}: missing value")]
-    Missing {
+    /// An operation has no `path` or `from`.
+    #[error("{op} operation failed to decode {field}: missing value")]
+    NoPath {
         /// The operation.
         op: &'static str,
-        /// `path` or `key`.
-        what: &'static str,
+        /// `path` or `from`.
+        field: &'static str,
+    },
+    /// What should hold the value is not there.
+    #[error("{op} operation does not apply: doc is missing path: {path}: missing value")]
+    MissingPath {
+        /// The operation.
+        op: &'static str,
         /// The pointer.
         path: String,
     },
+    /// The value is not there.
+    #[error("{op} operation does not apply: doc is missing key: {path}: missing value")]
+    MissingKey {
+        /// The operation.
+        op: &'static str,
+        /// The pointer.
+        path: String,
+    },
+    /// A field to be removed is not there.
+    #[error("error in {op} for path: '{path}': Unable to remove nonexistent key: {key}: missing value")]
+    NothingToRemove {
+        /// The operation.
+        op: &'static str,
+        /// The pointer.
+        path: String,
+        /// Its last part.
+        key: String,
+    },
     /// A list index is out of bounds or none.
     #[error(
-        "{op} operation does not apply: Unable to access invalid index: {path}: invalid index referenced"
+        "error in {op} for path: '{path}': Unable to access invalid index: {index}: invalid index referenced"
     )]
     Index {
         /// The operation.
         op: &'static str,
         /// The pointer.
         path: String,
+        /// The index.
+        index: String,
     },
+    /// The whole object would become a scalar.
+    #[error("replace operation value must be object or array")]
+    Scalar,
     /// A value differs.
     #[error("testing value {0} failed: test failed")]
     Test(String),
 }
 
-/// One operation.
-#[derive(Clone, Debug, PartialEq)]
+/// One operation, as written.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Operation {
-    kind: Kind,
-    path: String,
-    from: String,
+    op: Option<String>,
+    path: Option<String>,
+    from: Option<String>,
     value: Option<Value>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Add,
-    Remove,
-    Replace,
-    Move,
-    Copy,
-    Test,
-}
-
-/// Reads a patch.
+/// Reads a patch; what is wrong with an operation shows when it is applied.
 pub(crate) fn decode(patch: &Value) -> Result<Vec<Operation>, JsonPatchError> {
     let list = patch.as_array().ok_or(JsonPatchError::NotAList)?;
-    list.iter().map(operation).collect()
-}
-
-fn operation(value: &Value) -> Result<Operation, JsonPatchError> {
-    let invalid = || JsonPatchError::Invalid(value.to_string());
-    let map = value.as_object().ok_or_else(invalid)?;
-    let text = |key: &str| map.get(key).and_then(Value::as_str).map(str::to_owned);
-    let kind = match text("op").ok_or_else(invalid)?.as_str() {
-        "add" => Kind::Add,
-        "remove" => Kind::Remove,
-        "replace" => Kind::Replace,
-        "move" => Kind::Move,
-        "copy" => Kind::Copy,
-        "test" => Kind::Test,
-        other => return Err(JsonPatchError::Unknown(other.to_owned())),
+    let read = |item: &Value| {
+        let map = item.as_object().ok_or(JsonPatchError::NotAList)?;
+        let text = |key: &str| map.get(key).and_then(Value::as_str).map(str::to_owned);
+        Ok(Operation {
+            op: text("op"),
+            path: text("path"),
+            from: text("from"),
+            value: map.get("value").cloned(),
+        })
     };
-    let path = text("path").ok_or_else(invalid)?;
-    let from = text("from").unwrap_or_default();
-    Ok(Operation { kind, path, from, value: map.get("value").cloned() })
+    list.iter().map(read).collect()
 }
 
 /// Applies every operation in order.
@@ -90,27 +99,39 @@ pub(crate) fn apply(document: &mut Value, patch: &[Operation]) -> Result<(), Jso
 impl Operation {
     fn apply(&self, document: &mut Value) -> Result<(), JsonPatchError> {
         let value = || self.value.clone().unwrap_or(Value::Null);
-        match self.kind {
-            Kind::Add => add(document, &self.path, value(), "add"),
-            Kind::Remove => remove(document, &self.path, "remove").map(|_| ()),
-            Kind::Replace => replace(document, &self.path, value()),
-            Kind::Move => {
-                let moved = remove(document, &self.from, "move")?;
-                add(document, &self.path, moved, "move")
+        match self.op.as_deref().unwrap_or("unknown") {
+            "add" => add(document, self.path("add")?, value(), "add"),
+            "remove" => remove(document, self.path("remove")?, "remove").map(|_| ()),
+            "replace" => replace(document, self.path("replace")?, value()),
+            "move" => {
+                let moved = remove(document, self.from("move")?, "move")?;
+                add(document, self.path("move")?, moved, "move")
             }
-            Kind::Copy => {
-                let copied = get(document, &self.from, "copy")?.clone();
-                add(document, &self.path, copied, "copy")
+            "copy" => {
+                let copied = get(document, self.from("copy")?, "copy")?.cloned().unwrap_or(Value::Null);
+                add(document, self.path("copy")?, copied, "copy")
             }
-            Kind::Test => self.test(document),
+            "test" => test(document, self.path("test")?, &value()),
+            other => Err(JsonPatchError::Unknown(other.to_owned())),
         }
     }
 
-    fn test(&self, document: &mut Value) -> Result<(), JsonPatchError> {
-        let want = self.value.clone().unwrap_or(Value::Null);
-        let found = get(document, &self.path, "test").map_or(Value::Null, |value| value.clone());
-        if same(&found, &want) { Ok(()) } else { Err(JsonPatchError::Test(self.path.clone())) }
+    fn path(&self, op: &'static str) -> Result<&str, JsonPatchError> {
+        self.path.as_deref().ok_or(JsonPatchError::NoPath { op, field: "path" })
     }
+
+    fn from(&self, op: &'static str) -> Result<&str, JsonPatchError> {
+        self.from.as_deref().ok_or(JsonPatchError::NoPath { op, field: "from" })
+    }
+}
+
+fn test(document: &mut Value, path: &str, want: &Value) -> Result<(), JsonPatchError> {
+    let equal = if path.is_empty() {
+        same(document, want)
+    } else {
+        same(get(document, path, "test")?.unwrap_or(&Value::Null), want)
+    };
+    if equal { Ok(()) } else { Err(JsonPatchError::Test(path.to_owned())) }
 }
 
 /// Equal values; numbers by what they count.
@@ -126,36 +147,26 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// The parts of a pointer, unescaped.
-fn parts(path: &str) -> Vec<String> {
-    path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
-}
-
-/// What holds the last part of a pointer, and that part.
+/// What holds the last part of a pointer, and that part, unescaped.
 fn container<'d>(
     document: &'d mut Value,
     path: &str,
     op: &'static str,
 ) -> Result<(&'d mut Value, String), JsonPatchError> {
-    let missing = || JsonPatchError::Missing { op, what: "path", path: path.to_owned() };
-    let mut parts = parts(path);
+    let missing = || JsonPatchError::MissingPath { op, path: path.to_owned() };
+    let unescaped = |part: &str| part.replace("~1", "/").replace("~0", "~");
+    let mut parts: Vec<String> = path.split('/').skip(1).map(unescaped).collect();
     let last = parts.pop().ok_or_else(missing)?;
     let mut node = document;
     for part in parts {
-        node = child(node, &part).ok_or_else(missing)?;
+        node = match node {
+            Value::Object(map) => map.get_mut(&part),
+            Value::Array(list) => index(&part, list.len()).and_then(|at| list.get_mut(at)),
+            _ => None,
+        }
+        .ok_or_else(missing)?;
     }
     if node.is_object() || node.is_array() { Ok((node, last)) } else { Err(missing()) }
-}
-
-fn child<'d>(node: &'d mut Value, part: &str) -> Option<&'d mut Value> {
-    match node {
-        Value::Object(map) => map.get_mut(part),
-        Value::Array(list) => {
-            let index = index(part, list.len())?;
-            list.get_mut(index)
-        }
-        _ => None,
-    }
 }
 
 /// A list index; negative ones count from the end.
@@ -165,20 +176,28 @@ fn index(part: &str, len: usize) -> Option<usize> {
     usize::try_from(if number < 0 { number + len } else { number }).ok()
 }
 
-fn get<'d>(document: &'d mut Value, path: &str, op: &'static str) -> Result<&'d Value, JsonPatchError> {
-    if path.is_empty() {
-        return Ok(document);
-    }
+fn bad_index(op: &'static str, path: &str, part: &str) -> JsonPatchError {
+    JsonPatchError::Index { op, path: path.to_owned(), index: part.to_owned() }
+}
+
+/// The value at a pointer; `None` for a field that its object does not have.
+fn get<'d>(
+    document: &'d mut Value,
+    path: &str,
+    op: &'static str,
+) -> Result<Option<&'d Value>, JsonPatchError> {
     let (node, last) = container(document, path, op)?;
-    let missing = JsonPatchError::Missing { op, what: "key", path: path.to_owned() };
-    child(node, &last).map(|value| &*value).ok_or(missing)
+    match &*node {
+        Value::Object(map) => Ok(map.get(&last)),
+        Value::Array(list) => {
+            let found = index(&last, list.len()).and_then(|at| list.get(at));
+            found.map(Some).ok_or_else(|| bad_index(op, path, &last))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn add(document: &mut Value, path: &str, value: Value, op: &'static str) -> Result<(), JsonPatchError> {
-    if path.is_empty() {
-        *document = value;
-        return Ok(());
-    }
     let (node, last) = container(document, path, op)?;
     match node {
         Value::Object(map) => {
@@ -188,7 +207,7 @@ fn add(document: &mut Value, path: &str, value: Value, op: &'static str) -> Resu
         Value::Array(list) => {
             // Counted in the list as it will be: -1 adds at the end.
             let at = index(&last, list.len() + 1).filter(|at| *at <= list.len());
-            list.insert(at.ok_or(JsonPatchError::Index { op, path: path.to_owned() })?, value);
+            list.insert(at.ok_or_else(|| bad_index(op, path, &last))?, value);
         }
         _ => {}
     }
@@ -196,26 +215,39 @@ fn add(document: &mut Value, path: &str, value: Value, op: &'static str) -> Resu
 }
 
 fn remove(document: &mut Value, path: &str, op: &'static str) -> Result<Value, JsonPatchError> {
-    let missing = || JsonPatchError::Missing { op, what: "key", path: path.to_owned() };
     let (node, last) = container(document, path, op)?;
     match node {
-        Value::Object(map) => map.shift_remove(&last).ok_or_else(missing),
-        Value::Array(list) => match index(&last, list.len()).filter(|at| *at < list.len()) {
-            Some(at) => Ok(list.remove(at)),
-            None => Err(JsonPatchError::Index { op, path: path.to_owned() }),
-        },
-        _ => Err(missing()),
+        Value::Array(list) => {
+            let at = index(&last, list.len()).filter(|at| *at < list.len());
+            Ok(list.remove(at.ok_or_else(|| bad_index(op, path, &last))?))
+        }
+        node => {
+            let removed = node.as_object_mut().and_then(|map| map.shift_remove(&last));
+            removed.ok_or_else(|| JsonPatchError::NothingToRemove { op, path: path.to_owned(), key: last })
+        }
     }
 }
 
 fn replace(document: &mut Value, path: &str, value: Value) -> Result<(), JsonPatchError> {
     if path.is_empty() {
+        if !(value.is_object() || value.is_array()) {
+            return Err(JsonPatchError::Scalar);
+        }
         *document = value;
         return Ok(());
     }
     let (node, last) = container(document, path, "replace")?;
-    let missing = JsonPatchError::Missing { op: "replace", what: "key", path: path.to_owned() };
-    *child(node, &last).ok_or(missing)? = value;
+    let missing = || JsonPatchError::MissingKey { op: "replace", path: path.to_owned() };
+    match node {
+        Value::Object(map) => {
+            map.insert(last, value);
+        }
+        Value::Array(list) => {
+            let at = index(&last, list.len()).filter(|at| *at < list.len()).ok_or_else(missing)?;
+            list[at] = value;
+        }
+        _ => {}
+    }
     Ok(())
 }
 
@@ -243,6 +275,7 @@ mod tests {
             &json!({"a": [1, 2, 3]}),
         );
         check(json!({"a": [1]}), &json!([{"op": "add", "path": "/a/-", "value": 2}]), &json!({"a": [1, 2]}));
+        check(json!({"a": [1]}), &json!([{"op": "add", "path": "/a/-1", "value": 2}]), &json!({"a": [1, 2]}));
         check(json!({"a/b": 1}), &json!([{"op": "remove", "path": "/a~1b"}]), &json!({}));
         check(
             json!({"a": [1, 2]}),
@@ -258,6 +291,13 @@ mod tests {
         check(json!({"a": 1}), &json!([{"op": "test", "path": "/a", "value": 1.0}]), &json!({"a": 1}));
     }
 
+    #[test]
+    fn replace_makes_and_copy_nulls_what_is_missing() {
+        check(json!({}), &json!([{"op": "replace", "path": "/a", "value": 1}]), &json!({"a": 1}));
+        check(json!({}), &json!([{"op": "copy", "from": "/x", "path": "/a"}]), &json!({"a": null}));
+        check(json!({}), &json!([{"op": "test", "path": "/a", "value": null}]), &json!({}));
+    }
+
     fn fails(document: Value, patch: &Value, expect: &str) {
         let message = run(document, patch).unwrap_err();
         assert!(message.contains(expect), "{message}");
@@ -265,23 +305,20 @@ mod tests {
 
     #[test]
     fn says_what_does_not_apply() {
-        fails(
-            json!({}),
-            &json!([{"op": "remove", "path": "/a"}]),
-            "remove operation does not apply: doc is missing key: /a",
-        );
-        fails(
-            json!({}),
-            &json!([{"op": "add", "path": "/a/b", "value": 1}]),
-            "add operation does not apply: doc is missing path: /a/b",
-        );
+        fails(json!({}), &json!([{"op": "remove", "path": "/a"}]), "Unable to remove nonexistent key: a");
+        let below = json!([{"op": "add", "path": "/a/b", "value": 1}]);
+        fails(json!({}), &below, "add operation does not apply: doc is missing path: /a/b");
         fails(
             json!({"a": []}),
             &json!([{"op": "add", "path": "/a/5", "value": 1}]),
-            "Unable to access invalid index: /a/5",
+            "Unable to access invalid index: 5",
         );
+        let replace = json!([{"op": "replace", "path": "/a/0", "value": 1}]);
+        fails(json!({"a": []}), &replace, "replace operation does not apply: doc is missing key: /a/0");
         fails(json!({"a": 1}), &json!([{"op": "test", "path": "/a", "value": 2}]), "testing value /a failed");
         fails(json!({}), &json!([{"op": "turn", "path": "/a"}]), "Unexpected kind: turn");
+        fails(json!({}), &json!([{"op": "add"}]), "add operation failed to decode path");
+        fails(json!({}), &json!([{"op": "add", "path": "", "value": {}}]), "doc is missing path");
         fails(json!({}), &json!({"op": "add"}), "want a list");
     }
 }
