@@ -333,3 +333,17 @@ fn end_alike(a: &[String], b: &[String]) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     if short.is_empty() { long.is_empty() } else { long.ends_with(short) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::end_alike;
+
+    #[test]
+    fn affixes_agree_when_one_list_ends_the_other() {
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert!(end_alike(&list(&["a", "b"]), &list(&["b"])));
+        assert!(end_alike(&list(&[]), &list(&[])));
+        assert!(!end_alike(&list(&["a", "b"]), &list(&["a"])));
+        assert!(!end_alike(&list(&["a"]), &list(&[])));
+    }
+}

@@ -175,3 +175,25 @@ impl fmt::Display for ResId<'_> {
         write!(f, "{}/{name}.{namespace}", self.gvk)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{GvkRef, ResId};
+
+    fn id<'a>(api_version: &'a str, kind: &'a str, namespace: &'a str) -> ResId<'a> {
+        ResId { gvk: GvkRef::from_api_version(api_version, kind), name: "n", namespace }
+    }
+
+    #[test]
+    fn no_namespace_is_the_default_one() {
+        assert!(id("v1", "Pod", "").equals(id("v1", "Pod", "default")));
+        assert!(!id("v1", "Pod", "").equals(id("v1", "Pod", "x")));
+        assert!(id("v1", "Namespace", "").equals(id("v1", "Namespace", "x")));
+    }
+
+    #[test]
+    fn prints_what_is_missing() {
+        assert_eq!(id("apps/v1", "Deployment", "").to_string(), "Deployment.v1.apps/n.[noNs]");
+        assert_eq!(ResId::default().to_string(), "[noKind].[noVer].[noGrp]/[noName].[noNs]");
+    }
+}

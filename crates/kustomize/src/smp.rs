@@ -218,3 +218,84 @@ fn set_field(dest: &mut Mapping, key: &str, value: Option<Node>, kept: Option<Ke
         (Some(node), _) => dest.set(key, node),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use manifest::yaml::{Dialect, DuplicateKeys, Limits, Node, parse_nodes};
+    use serde_json::{Value, json};
+
+    use super::merge_patch;
+    use crate::schema::Schemas;
+
+    fn node(text: &str) -> Node {
+        parse_nodes("", text, Dialect::Kyaml, &Limits::default()).unwrap().remove(0)
+    }
+
+    fn merged(object: &str, patch: &str) -> Value {
+        let merged = merge_patch(node(object), &node(patch), &Schemas::default()).unwrap();
+        merged.map_or(Value::Null, |merged| merged.into_json(DuplicateKeys::Refuse).unwrap())
+    }
+
+    /// Merges the containers of two pods.
+    fn check_containers(object: &str, patch: &str, expect: &Value) {
+        let pod =
+            |containers: &str| format!("{{apiVersion: v1, kind: Pod, spec: {{containers: {containers}}}}}");
+        assert_eq!(&merged(&pod(object), &pod(patch))["spec"]["containers"], expect, "{patch}");
+    }
+
+    fn check(object: &str, patch: &str, expect: &Value) {
+        assert_eq!(&merged(object, patch), expect, "{patch}");
+    }
+
+    #[test]
+    fn known_lists_merge_by_key_and_new_elements_stand_first() {
+        let expect = json!([{"name": "c"}, {"name": "b", "image": "x"}, {"name": "a"}]);
+        check_containers("[{name: a}, {name: b}]", "[{name: c}, {name: b, image: x}]", &expect);
+    }
+
+    #[test]
+    fn elements_with_two_keys_match_by_both() {
+        let object =
+            "[{name: a, ports: [{containerPort: 1, protocol: UDP}, {containerPort: 1, protocol: TCP}]}]";
+        let patch = "[{name: a, ports: [{containerPort: 1, protocol: TCP, name: x}]}]";
+        let ports = json!([{"containerPort": 1, "protocol": "UDP"}, {"containerPort": 1, "protocol": "TCP", "name": "x"}]);
+        check_containers(object, patch, &json!([{"name": "a", "ports": ports}]));
+    }
+
+    #[test]
+    fn directives_delete_and_replace() {
+        check_containers("[{name: a}, {name: b}]", "[{name: a, $patch: delete}]", &json!([{"name": "b"}]));
+        check_containers("[{name: a}, {name: b}]", "[{$patch: replace}, {name: c}]", &json!([{"name": "c"}]));
+        check("{a: {x: 1, y: 2}}", "{a: {$patch: replace, z: 3}}", &json!({"a": {"z": 3}}));
+        check("{a: 1}", "{$patch: delete}", &Value::Null);
+    }
+
+    #[test]
+    fn lists_of_unknown_types_are_replaced() {
+        check(
+            "{a: [{name: x}, {name: y}]}",
+            "{a: [{name: x, v: 1}]}",
+            &json!({"a": [{"name": "x", "v": 1}]}),
+        );
+    }
+
+    #[test]
+    fn null_removes_and_written_nulls_of_the_object_stay() {
+        check("{a: 1, b: null, c: }", "{a: null, d: {e: null, f: 1}}", &json!({"b": null, "d": {"f": 1}}));
+    }
+
+    #[test]
+    fn quotes_of_the_object_keep_a_value_a_string() {
+        check("{a: \"1\", b: 1}", "{a: 2, b: \"2\"}", &json!({"a": "2", "b": "2"}));
+    }
+
+    #[test]
+    fn values_of_other_kinds_and_unknown_directives_are_errors() {
+        for (patch, expect) in
+            [("{a: [1]}", "wrong node kind"), ("{a: {$patch: turn}}", "unknown patch strategy 'turn'")]
+        {
+            let error = merge_patch(node("{a: {b: 1}}"), &node(patch), &Schemas::default()).unwrap_err();
+            assert!(error.to_string().contains(expect), "{error}");
+        }
+    }
+}
