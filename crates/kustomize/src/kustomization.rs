@@ -257,8 +257,12 @@ impl Kustomization {
     /// Reads a kustomization file; `dir` is named in errors.
     pub(crate) fn parse(text: &str, dir: &str, limits: &Limits) -> Result<Self, KustomizationError> {
         let value = parse_value("", text, DuplicateKeys::LastWins, limits)?;
+        let empty = is_empty(&value);
         let mut this: Self = from_value(value).map_err(KustomizationError::Field)?;
         this.fix();
+        if empty {
+            return Err(KustomizationError::Empty);
+        }
         this.check(dir)?;
         Ok(this)
     }
@@ -286,11 +290,6 @@ impl Kustomization {
     }
 
     fn check(&self, dir: &str) -> Result<(), KustomizationError> {
-        let empty =
-            Self { kind: self.kind.clone(), api_version: self.api_version.clone(), ..Self::default() };
-        if *self == empty {
-            return Err(KustomizationError::Empty);
-        }
         let mut problems = Vec::new();
         if self.kind != KIND && self.kind != COMPONENT_KIND {
             problems.push(format!("kind should be {KIND} or {COMPONENT_KIND}"));
@@ -303,6 +302,19 @@ impl Kustomization {
         }
         Err(KustomizationError::Type { dir: dir.to_owned(), problem: problems.join("\n") })
     }
+}
+
+/// Whether a file says nothing but its type. An empty list says something, unless it is of a deprecated field.
+fn is_empty(value: &Value) -> bool {
+    let moved = ["bases", "imageTags", "helmChartInflationGenerator"];
+    let says = |(key, value): (&String, &Value)| match value {
+        _ if key == "kind" || key == "apiVersion" => false,
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !(items.is_empty() && moved.contains(&key.as_str())),
+        _ => true,
+    };
+    !value.as_object().is_some_and(|fields| fields.iter().any(says))
 }
 
 impl GeneratorOptions {
@@ -363,6 +375,7 @@ mod tests {
     fn refuses_what_is_no_kustomization() {
         fails("", "kustomization.yaml is empty");
         fails("kind: Kustomization\n", "kustomization.yaml is empty");
+        fails("bases: []\nnamePrefix: ''\n", "kustomization.yaml is empty");
         fails("resource: []\n", "invalid Kustomization: json: unknown field \"resource\"");
         fails("images:\n- newTag: 1\n", "invalid Kustomization: json: cannot unmarshal");
         fails("kind: X\nresources: [a]\n", "under /x:\nkind should be Kustomization or Component");
@@ -381,6 +394,11 @@ mod tests {
         assert_eq!(read.resources, ["b", "a"]);
         assert_eq!(read.images[0].name, "i");
         assert_eq!(read.config_map_generator[0].envs, ["e"]);
+    }
+
+    #[test]
+    fn an_empty_list_of_resources_is_no_empty_file() {
+        assert!(Kustomization::parse("resources: []\n", "/", &Limits::default()).is_ok());
     }
 
     #[test]
