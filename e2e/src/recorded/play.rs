@@ -342,11 +342,11 @@ impl<'a> Player<'a> {
     }
 
     fn seen_events(&self) -> Vec<Value> {
+        // `-b` and `-c` are a scenario's further namespaces; others that begin alike belong to other scenarios.
         let own = self.scenario.namespace.as_str();
-        let further = format!("{own}-");
         let mine = |event: &&Value| {
             let namespace = event["involvedObject"]["namespace"].as_str().unwrap_or_default();
-            namespace == own || namespace.starts_with(&further)
+            namespace.strip_prefix(own).is_some_and(|rest| ["", "-b", "-c"].contains(&rest))
         };
         self.rig.events.events().iter().filter(mine).map(|event| normal(&self.masks.hide(event))).collect()
     }
