@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     cargo::{cargo, root},
     console::{say, watch},
+    layers::sources,
 };
 
 /// One compiled test program.
@@ -150,13 +151,14 @@ fn outcome(suite: &str, line: &str) -> Option<Outcome> {
     Some(Outcome { suite: suite.into(), test: test.trim().into(), verdict, seconds })
 }
 
-/// The documentation's examples, which only cargo can run.
-pub(crate) fn run_docs(packages: &[String]) -> Result<Vec<Outcome>> {
-    let mut args = vec!["test", "--doc", "--no-fail-fast"];
-    if packages.is_empty() {
-        args.push("--workspace");
+/// The documentation's examples, which only cargo can run; packages without one are left out, for each costs a compilation.
+pub(crate) fn run_docs() -> Result<Vec<Outcome>> {
+    let with_examples = examples()?;
+    if with_examples.is_empty() {
+        return Ok(Vec::new());
     }
-    for package in packages {
+    let mut args = vec!["test", "--doc", "--no-fail-fast"];
+    for package in &with_examples {
         args.extend(["-p", package]);
     }
     let mut outcomes = Vec::new();
@@ -176,6 +178,37 @@ pub(crate) fn run_docs(packages: &[String]) -> Result<Vec<Outcome>> {
     Ok(outcomes)
 }
 
+/// Packages with an example in their documentation.
+fn examples() -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root().join("crates"))? {
+        let folder = entry?.path();
+        let mut texts = sources(&folder.join("src"))?.into_iter().map(std::fs::read_to_string);
+        if texts.any(|text| text.is_ok_and(|text| has_example(&text))) {
+            found.extend(folder.file_name().and_then(|name| name.to_str()).map(String::from));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A fence opens in a comment of documentation, with no word after it or one that rustdoc takes for Rust.
+fn has_example(text: &str) -> bool {
+    let mut open = false;
+    for line in text.lines().map(str::trim_start) {
+        let Some(doc) = line.strip_prefix("///").or_else(|| line.strip_prefix("//!")) else {
+            open = false;
+            continue;
+        };
+        let Some(word) = doc.trim().strip_prefix("```") else { continue };
+        if !open && ["", "rust", "no_run", "should_panic", "compile_fail"].contains(&word) {
+            return true;
+        }
+        open = !open;
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +221,12 @@ mod tests {
         assert_eq!(outcome("s", "test a ... FAILED <1.5s>").unwrap().seconds, 1.5);
         assert_eq!(outcome("s", "test a ... ignored, why").unwrap().verdict, Verdict::Ignored);
         assert_eq!(outcome("s", "test result: ok. 1 passed"), None);
+    }
+
+    #[test]
+    fn examples_are_told_from_other_fences() {
+        assert!(has_example("/// Adds.\n/// ```\n/// f();\n/// ```\n"));
+        assert!(!has_example("//! ```text\n//! a -> b\n//! ```\nlet x = \"```\";\n"));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let notes = env::temp_dir().join(format!("sluice-not-run-{}", std::process::id()));
     let mut outcomes = run_suites(&asked, &chosen, &notes, &mut stages)?;
     if !asked.null && asked.only.is_none() {
-        outcomes.extend(stages.run("examples in the documentation", || suites::run_docs(&packages))?);
+        outcomes.extend(stages.run("examples in the documentation", suites::run_docs)?);
     }
     let skipped = read_notes(&notes);
     report(&stages, &outcomes, &skipped, &asked);

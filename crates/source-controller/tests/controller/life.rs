@@ -42,7 +42,15 @@ async fn a_suspended_source_is_left_alone_until_it_is_resumed() {
     let object = rig.reconcile().await.unwrap();
     assert_eq!(object["status"]["artifact"]["revision"], format!("main@sha1:{first}"));
     testkit::check_conditions(&object).unwrap();
-    let rows = rig.controller().debug_objects().await.unwrap();
+    // The status is told before the run has come to rest.
+    let mut rows = rig.controller().debug_objects().await.unwrap();
+    for _ in 0..100 {
+        if rows[0]["state"] == "suspended" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        rows = rig.controller().debug_objects().await.unwrap();
+    }
     assert_eq!(rows[0]["state"], "suspended", "{rows}");
     rig.apply(json!({ "suspend": false })).await.unwrap();
     let object = rig.when(|object| object["status"]["observedGeneration"] == 3).await.unwrap();
