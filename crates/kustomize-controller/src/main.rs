@@ -1,9 +1,23 @@
-//! kustomize-controller.
+//! The program: reads the flags and hands over.
+
+use std::process::ExitCode;
+
+use kustomize_controller::args::Command;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: runtime::memory::Allocator = runtime::memory::Allocator;
 
-fn main() -> anyhow::Result<()> {
-    let command = runtime::args::parse::<kustomize_controller::args::Command>();
-    Ok(kustomize_controller::run(command)?)
+fn main() -> ExitCode {
+    let command: Command = runtime::args::parse();
+    match kustomize_controller::run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Said in full: nobody else hears of it, and the log may not have been started.
+            tracing::error!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "kustomize-controller ended"
+            );
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_deadline_of_a_wait_outlives_the_process_but_not_the_target() {
-        let begun = Timestamp::now() - jiff::SignedDuration::from_secs(20);
+        let begun = Timestamp::now() - k8s_openapi::jiff::SignedDuration::from_secs(20);
         let status: KustomizationStatus = serde_json::from_value(json!({
             "lastAttemptedRevision": "r1",
             "conditions": [{"type": "Healthy", "status": "Unknown", "reason": "Progressing", "message": "",
