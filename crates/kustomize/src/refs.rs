@@ -83,12 +83,6 @@ struct Rule<'c> {
 
 /// Lets every name reference of the configuration follow.
 pub(crate) fn fix_references(resources: &mut ResMap, config: &Config) -> Result<(), ReferenceError> {
-    if resources.iter().all(|resource| resource.previous().is_empty()) {
-        // Nothing has changed its name; what can be wrong still is.
-        return resources
-            .iter()
-            .try_for_each(|resource| subject_namespaces(resource, resource.id()).map(|_| ()));
-    }
     let candidates: Vec<_> = resources.iter().map(Candidate::of).collect();
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, candidate) in candidates.iter().enumerate() {

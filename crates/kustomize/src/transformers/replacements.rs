@@ -74,10 +74,35 @@ fn load(loader: &Loader<'_>, file: &str) -> Result<Vec<ReplacementField>, BuildE
 impl Transformer for Replacements {
     fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
         for replacement in &self.0 {
-            let (value, targets) = source_value(replacement, resources.list())?;
+            let (mut source, targets) = source_value(replacement, resources.list())?;
             for target in targets {
-                apply(resources.list_mut(), &value, target)?;
+                apply(resources.list_mut(), &mut source, target)?;
             }
+        }
+        Ok(())
+    }
+}
+
+/// What is copied.
+struct Source {
+    value: Node,
+    /// Where a whole field was found: as a target it changes what further targets get.
+    place: Option<Place>,
+}
+
+/// A field of one of the resources.
+struct Place {
+    resource: usize,
+    path: Vec<String>,
+}
+
+impl Source {
+    /// Reads the value again, in case the resource at `index` holds it.
+    fn refresh(&mut self, index: usize, object: &Node) -> Result<(), ReplacementError> {
+        let Some(place) = self.place.as_ref().filter(|place| place.resource == index) else { return Ok(()) };
+        if let Some(found) = lookup(object, &place.path)? {
+            self.value = found.clone();
+            without_twins(&mut self.value);
         }
         Ok(())
     }
@@ -86,15 +111,15 @@ impl Transformer for Replacements {
 fn source_value<'r>(
     replacement: &'r ReplacementField,
     resources: &[Resource],
-) -> Result<(Node, &'r [TargetSelector]), ReplacementError> {
+) -> Result<(Source, &'r [TargetSelector]), ReplacementError> {
     let targets = replacement.targets.as_deref().ok_or(ReplacementError::Incomplete)?;
-    let value = match (&replacement.source, &replacement.source_value) {
+    let source = match (&replacement.source, &replacement.source_value) {
         (None, None) => return Err(ReplacementError::Incomplete),
         (Some(_), Some(_)) => return Err(ReplacementError::TwoSources),
-        (None, Some(value)) => plain(value),
+        (None, Some(value)) => Source { value: plain(value), place: None },
         (Some(source), None) => read_source(source, resources)?,
     };
-    Ok((value, targets))
+    Ok((source, targets))
 }
 
 /// An unquoted scalar.
@@ -104,15 +129,18 @@ fn plain(text: &str) -> Node {
     Node::Scalar(scalar)
 }
 
-fn read_source(source: &SourceSelector, resources: &[Resource]) -> Result<Node, ReplacementError> {
-    let resource = select_source(source, resources)?;
+fn read_source(source: &SourceSelector, resources: &[Resource]) -> Result<Source, ReplacementError> {
+    let (index, resource) = select_source(source, resources)?;
     let field = if source.field_path.is_empty() { DEFAULT_FIELD } else { &source.field_path };
-    let found = lookup(&resource.node, &path::split_bracketed(field, '.'))?;
+    let path = path::split_bracketed(field, '.');
+    let found = lookup(&resource.node, &path)?;
     let found = found.filter(|node| !is_empty(node));
     let missing = || ReplacementError::SourceField { field: field.to_owned(), source_id: describe(source) };
-    let mut value = refine(found.ok_or_else(missing)?, source.options.as_ref())?;
+    let options = source.options.as_ref().filter(|options| !options.delimiter.is_empty());
+    let mut value = refine(found.ok_or_else(missing)?, options)?;
     without_twins(&mut value);
-    Ok(value)
+    let place = options.is_none().then_some(Place { resource: index, path });
+    Ok(Source { value, place })
 }
 
 fn describe(source: &SourceSelector) -> String {
@@ -127,11 +155,12 @@ fn id_of(source: &SourceSelector) -> ResId<'_> {
 fn select_source<'r>(
     source: &SourceSelector,
     resources: &'r [Resource],
-) -> Result<&'r Resource, ReplacementError> {
+) -> Result<(usize, &'r Resource), ReplacementError> {
     let wanted = id_of(source);
-    let mut matches = resources.iter().filter(|resource| resource.any_id(|id| is_selected(id, wanted)));
+    let is_wanted = |resource: &Resource| resource.any_id(|id| is_selected(id, wanted));
+    let mut matches = resources.iter().enumerate().filter(|(_, resource)| is_wanted(resource));
     match (matches.next(), matches.next()) {
-        (Some(resource), None) => Ok(resource),
+        (Some(found), None) => Ok(found),
         (None, _) => Err(ReplacementError::NothingSelected(wanted.to_string())),
         _ => Err(ReplacementError::ManySelected(wanted.to_string())),
     }
@@ -148,9 +177,7 @@ fn is_selected(id: ResId<'_>, selector: ResId<'_>) -> bool {
 
 /// The part of a source that its options name.
 fn refine(found: &Node, options: Option<&FieldOptions>) -> Result<Node, ReplacementError> {
-    let Some(options) = options.filter(|options| !options.delimiter.is_empty()) else {
-        return Ok(found.clone());
-    };
+    let Some(options) = options else { return Ok(found.clone()) };
     let mut node = found.clone();
     let Node::Scalar(scalar) = &mut node else { return Err(ReplacementError::DelimiterNeedsScalar) };
     let part =
@@ -161,11 +188,11 @@ fn refine(found: &Node, options: Option<&FieldOptions>) -> Result<Node, Replacem
     Ok(node)
 }
 
-fn apply(resources: &mut [Resource], value: &Node, target: &TargetSelector) -> Result<(), BuildError> {
+fn apply(resources: &mut [Resource], source: &mut Source, target: &TargetSelector) -> Result<(), BuildError> {
     let select = target.select.as_ref().ok_or(ReplacementError::NoSelect)?;
     let select = ResourceSelector::new(select)?;
     let rejects: Vec<_> = target.reject.iter().map(ResourceSelector::new).collect::<Result<_, _>>()?;
-    for resource in resources {
+    for (index, resource) in resources.iter_mut().enumerate() {
         let rejected = |reject: &ResourceSelector| {
             (reject.has_id && resource.any_id(|id| reject.fits_id(id)))
                 || (reject.has_labels && reject.matches_labels(resource))
@@ -174,8 +201,9 @@ fn apply(resources: &mut [Resource], value: &Node, target: &TargetSelector) -> R
             && !rejects.iter().any(rejected)
             && resource.any_id(|id| select.fits_id(id));
         if chosen {
-            copy_to(&mut resource.node, value, target)?;
+            copy_to(&mut resource.node, &source.value, target)?;
             resource.sync_twins();
+            source.refresh(index, &resource.node)?;
         }
     }
     Ok(())
