@@ -1,6 +1,9 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
+use api::meta::Reason as ConditionReason;
+use kube::Api;
 use runtime::{Change, Finalized, Key, Outcome, Reconciler, Run};
 use tokio::time::Instant;
 
@@ -8,6 +11,7 @@ use crate::app::App;
 use crate::pass::{self, End};
 use crate::record;
 use crate::state::{Action, Observed, action, is_full, state};
+use crate::status::{Failure, Retry, Telling};
 use crate::steps::{accept, dependencies, finalize, source};
 use crate::watching;
 use crate::work::{Stop, Work};
@@ -36,7 +40,7 @@ impl KustomizationReconciler {
             Action::Look => pass::look(&work).await,
             Action::Heal(scope) => pass::pass(&work, scope).await,
             Action::Pass(scope) => {
-                depend(&work)?;
+                depend(&work).await?;
                 pass::pass(&work, scope).await
             }
         }
@@ -81,12 +85,32 @@ fn observe(work: &Work<'_>) -> Observed {
     })
 }
 
-fn depend(work: &Work<'_>) -> Result<(), Stop> {
+async fn depend(work: &Work<'_>) -> Result<(), Stop> {
     let app = work.app;
+    let unseen = unseen_dependencies(work).await?;
+    let lookup = |key: &Key| app.peers.get(key).or_else(|| unseen.get(key).cloned());
     let additive = app.options.additive_ready_expr;
-    let result =
-        dependencies::check(work.object(), &work.target.revision, additive, |key| app.peers.get(key));
+    let result = dependencies::check(work.object(), &work.target.revision, additive, lookup);
     app.memories.with(&work.run.key, |memory| memory.blocked = result.is_err());
     let requeue = api::meta::GoDuration::from(app.options.requeue_dependency).to_string();
     result.map_err(|error| error.failure(&requeue).into())
+}
+
+/// Dependencies that our watch does not show: of another namespace or shard. They are read; nobody tells their moves,
+/// so that the requeue is what finds them ready.
+async fn unseen_dependencies(work: &Work<'_>) -> Result<HashMap<Key, Arc<Kustomization>>, Stop> {
+    let mut unseen = HashMap::new();
+    for reference in &work.object().spec.depends_on {
+        let key = Key::new(reference.namespace_or(&work.run.key.namespace), reference.name.clone());
+        if work.app.peers.get(&key).is_some() {
+            continue;
+        }
+        let api: Api<Kustomization> = Api::namespaced(work.app.client.clone(), &key.namespace);
+        let found = api.get_opt(&key.name).await.map_err(|error| {
+            let message = format!("dependency '{key}' cannot be read: {error}");
+            Failure::before(ConditionReason::DependencyNotReady, message, Retry::Dependency, Telling::Silent)
+        })?;
+        unseen.extend(found.map(|found| (key, Arc::new(found))));
+    }
+    Ok(unseen)
 }

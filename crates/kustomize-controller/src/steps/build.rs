@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use api::kustomize::v1::{BuildMetadata, KustomizationSpec, SubstituteStrategy};
-use api::meta::{self, Reason};
+use api::meta::{self, Reason, annotations};
 use artifact::Tree;
 use flux_build::{Build, BuildError, Spec, Substitute};
 use kustomize::{DirEntry, EntryKind, TreeError};
+use manifest::Object;
 
 use crate::status::{Failure, Phase};
+use crate::steps::variables::VariablesError;
 use crate::steps::{fetch, variables};
 use crate::work::{Stop, Work};
 
@@ -71,16 +73,21 @@ pub(crate) async fn from_source(work: &Work<'_>) -> Result<Build, Stop> {
     let substitute = match &spec.post_build {
         None => None,
         Some(post_build) => {
-            let read = variables::read(&work.app.client, &work.run.key.namespace, post_build).await;
-            let variables = read.map_err(|error| tried(work, error.failure()))?;
-            Some(Substitute {
-                vars: variables.into_inner(),
-                strict: work.app.options.strict_substitution,
-                always: post_build.substitute_strategy == Some(SubstituteStrategy::Always),
-            })
+            match variables::read(&work.app.client, &work.run.key.namespace, post_build).await {
+                Ok(variables) => Some(Substitute {
+                    vars: variables.into_inner(),
+                    strict: work.app.options.strict_substitution,
+                    always: post_build.substitute_strategy == Some(SubstituteStrategy::Always),
+                }),
+                Err(error) => return Err(without_variables(work, tree, &error).await),
+            }
         }
     };
     let spec = Spec { substitute, ..to_spec(spec) };
+    built(work, tree, spec).await
+}
+
+async fn built(work: &Work<'_>, tree: Arc<Tree>, spec: Spec) -> Result<Build, Stop> {
     let built = on_blocking_thread(work, tree, spec).await?;
     Ok(built.map_err(|error| match error {
         BuildError::PathNotFound { .. } | BuildError::PathNotADirectory { .. } => {
@@ -88,6 +95,26 @@ pub(crate) async fn from_source(work: &Work<'_>) -> Result<Build, Stop> {
         }
         error => tried(work, Failure::in_phase(Phase::Building, Reason::BuildFailed, error.to_string())),
     })?)
+}
+
+/// Variables that cannot be read fail the first resource that would take them, as in Flux; a build that fails without
+/// them tells its own error first.
+async fn without_variables(work: &Work<'_>, tree: Arc<Tree>, error: &VariablesError) -> Stop {
+    match built(work, tree, to_spec(&work.object().spec)).await {
+        Err(stop) => stop,
+        Ok(build) => {
+            let takes = |object: &&Object| object.mark(annotations::KUSTOMIZE_SUBSTITUTE) != Some("disabled");
+            let first = build.objects.iter().find(takes).map(resource_name).unwrap_or_default();
+            tried(work, error.failure(&first)).into()
+        }
+    }
+}
+
+/// `Kind.version.group/name` as kustomize prints it.
+fn resource_name(object: &Object) -> String {
+    let gvk = object.gvk();
+    let group = if gvk.group.is_empty() { "[noGrp]" } else { &gvk.group };
+    format!("{}.{}.{group}/{}", gvk.kind, gvk.version, object.name())
 }
 
 async fn fetched(work: &Work<'_>) -> Result<Arc<Tree>, Failure> {
@@ -188,6 +215,16 @@ fn image(image: &meta::ImageOverride) -> flux_build::Image {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn resources_are_named_as_kustomize_names_them() {
+        let named = |api_version: &str, kind: &str| {
+            let object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}});
+            resource_name(&Object::from_value(object).unwrap())
+        };
+        assert_eq!(named("v1", "ConfigMap"), "ConfigMap.v1.[noGrp]/x");
+        assert_eq!(named("apps/v1", "Deployment"), "Deployment.v1.apps/x");
+    }
 
     #[test]
     fn patches_of_earlier_versions_act_behind_those_of_now() {

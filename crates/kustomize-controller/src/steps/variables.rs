@@ -51,9 +51,10 @@ pub(crate) enum VariablesError {
 }
 
 impl VariablesError {
-    /// What it means for the pass.
-    pub(crate) fn failure(&self) -> Failure {
-        Failure::in_phase(Phase::Building, Reason::BuildFailed, format!("post build failed: {self}"))
+    /// What it means for the pass; `resource` is the first that would take a variable.
+    pub(crate) fn failure(&self, resource: &str) -> Failure {
+        let message = format!("post build failed for '{resource}': {self}");
+        Failure::in_phase(Phase::Building, Reason::BuildFailed, message)
     }
 }
 

@@ -65,3 +65,22 @@ async fn a_revision_without_a_change_here_is_recorded_and_applies_nothing() {
     assert!(message(&object, "Healthy").starts_with("Health check passed in"));
     assert_eq!(object["status"]["history"][0]["totalReconciliations"], 2);
 }
+
+#[tokio::test]
+async fn a_dependency_that_the_watch_does_not_show_is_read() {
+    let rig = Rig::with_args("shard", &["--watch-label-selector=shard=one"]).await.unwrap();
+    let revision = rig.publish(1, &[("app/cm.yaml", &config_map("cm", "1"))]).await.unwrap();
+    rig.apply("other", json!({})).await.unwrap();
+    rig.apply("app", json!({ "dependsOn": [{ "name": "other" }] })).await.unwrap();
+    let labels = json!({ "metadata": { "labels": { "shard": "one" } } });
+    rig.cluster.patch("Kustomization", rig.ns.name(), "app", labels).await.unwrap();
+    rig.when("app", |object| message(object, "Ready").ends_with("/other' is not ready")).await.unwrap();
+    let ready = json!({
+        "type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "message": "by another shard",
+        "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
+    });
+    let status = json!({ "observedGeneration": 1, "lastAppliedRevision": revision, "conditions": [ready] });
+    rig.cluster.patch_status("Kustomization", rig.ns.name(), "other", status).await.unwrap();
+    rig.applied("app", &revision).await.unwrap();
+    assert!(rig.exists("ConfigMap", "cm").await.unwrap());
+}
