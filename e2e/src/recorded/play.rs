@@ -20,6 +20,9 @@ use crate::recorded::{
 /// Beyond this a step that has not reached its recorded state never will; waits of the scenario come on top.
 const STEP: Duration = Duration::from_secs(45);
 
+/// The stand-in of `cargo xtask test --null` writes at once what it writes at all.
+const STAND_IN: Duration = Duration::from_secs(15);
+
 /// The control plane and the controllers that every scenario of a run plays on.
 pub struct Rig {
     /// Whose objects are looked at.
@@ -60,6 +63,7 @@ struct Player<'a> {
     git: GitServer,
     repos: Vec<(String, GitRepo)>,
     differences: Vec<String>,
+    limit: Duration,
     /// Accepts connections and never answers; kept open as long as the scenario.
     _silent: TcpListener,
 }
@@ -89,7 +93,9 @@ impl<'a> Player<'a> {
         masks.add("<closed>", &closed.to_string());
         masks.add("<silent>", &silent.local_addr()?.to_string());
         masks.add("<tmp>", &rig.kustomize.dir().display().to_string());
-        Ok(Self { rig, scenario, masks, git, repos: Vec::new(), differences: Vec::new(), _silent: silent })
+        let limit = if std::env::var_os("SLUICE_NULL").is_some() { STAND_IN } else { STEP };
+        let (repos, differences) = (Vec::new(), Vec::new());
+        Ok(Self { rig, scenario, masks, git, repos, differences, limit, _silent: silent })
     }
 
     async fn run(&mut self) -> Result<()> {
@@ -102,6 +108,10 @@ impl<'a> Player<'a> {
                 self.settle(object, watched, number, from).await;
             }
             self.compare_objects(number).await?;
+            // Against the stand-in one difference is all that is asked.
+            if self.limit == STAND_IN && !self.differences.is_empty() {
+                return Ok(());
+            }
         }
         self.compare_events().await;
         self.compare_managers()
@@ -149,7 +159,7 @@ impl<'a> Player<'a> {
         let masks = &self.masks;
         let seen = |state: &Value| normal(&compare::state(&masks.hide(state)));
         let agrees = |state: &Value| compare::differences("", &recorded, &seen(state)).is_empty();
-        if let Err(last) = watched.reach(from, STEP, agrees).await {
+        if let Err(last) = watched.reach(from, self.limit, agrees).await {
             let found =
                 compare::differences(&format!("after step {number}: {object}"), &recorded, &seen(&last));
             self.differences.extend(found);
