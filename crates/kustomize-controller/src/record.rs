@@ -16,6 +16,7 @@ pub(crate) fn outcome(
     run: &Run<Kustomization>,
     result: Result<End, Stop>,
 ) -> Outcome<KustomizationStatus> {
+    let went_well = result.is_ok();
     let mut outcome = match result {
         Ok(End::Rest { next }) => unchanged(run, next.map_or(Next::Never, Next::At)),
         Ok(End::Waiting(waiting)) => waits(*waiting),
@@ -26,7 +27,7 @@ pub(crate) fn outcome(
         Err(Stop::Unrecorded) => unchanged(run, Next::Backoff),
     };
     outcome.conditions.extend(contested(app, run));
-    reheal(app, run);
+    reheal(app, run, went_well);
     outcome
 }
 
@@ -131,8 +132,31 @@ fn contested(app: &App, run: &Run<Kustomization>) -> Option<Set> {
 }
 
 /// Drift whose heal is put off is undone in time, also when this run's wake-up took the place of another.
-fn reheal(app: &App, run: &Run<Kustomization>) {
-    if let Some(at) = app.memories.with(&run.key, |memory| memory.contest.next_due()) {
+fn reheal(app: &App, run: &Run<Kustomization>, went_well: bool) {
+    let due = app.memories.with(&run.key, |memory| memory.contest.next_due());
+    if let Some(at) = heal_at(due, Instant::now(), went_well) {
         app.waker.wake_at(&run.key, runtime::Reason::Heal, at);
+    }
+}
+
+/// What is due already waits for the retry of a run that failed, which is a full pass: healing at once would fail at
+/// once, again and again.
+fn heal_at(due: Option<Instant>, now: Instant, went_well: bool) -> Option<Instant> {
+    due.filter(|at| went_well || *at > now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_failed_run_does_not_wake_itself_for_drift_that_is_due() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(10);
+        assert_eq!(heal_at(Some(now), now, false), None);
+        assert_eq!(heal_at(Some(later), now, false), Some(later));
+        assert_eq!(heal_at(Some(now), now, true), Some(now));
+        assert_eq!(heal_at(None, now, true), None);
     }
 }

@@ -59,3 +59,18 @@ async fn without_watches_the_next_pass_undoes_drift() {
     assert!(is("git")(&rig.get("ConfigMap", "cm").await.unwrap()));
     rig.event("cm configured").await.unwrap();
 }
+
+#[tokio::test]
+async fn drift_under_a_revision_that_does_not_build_is_no_busy_loop() {
+    let rig = Rig::start("loop").await.unwrap();
+    let revision = rig.publish(1, &[("app/cm.yaml", &config_map("cm", "git"))]).await.unwrap();
+    rig.apply("app", json!({ "retryInterval": "1m" })).await.unwrap();
+    rig.applied("app", &revision).await.unwrap();
+    rig.publish(2, &[("app/cm.yaml", "kind: [")]).await.unwrap();
+    rig.ready("app", "False").await.unwrap();
+    take(&rig, "by hand").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let metrics = rig.controller.metrics().await.unwrap();
+    let runs = metrics.sum("gotk_reconcile_duration_seconds_count", &[("name", "app")]);
+    assert!((2.0..20.0).contains(&runs), "{runs} runs");
+}
