@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use testkit::{ControlPlane, Controller, GitRepo, GitServer, PlaneOptions, workspace_root};
+use testkit::{ControlPlane, Controller, GitRepo, GitServer, PlaneOptions, program, workspace_root};
 
 use super::{DemoArgs, files, screen::say};
 
@@ -129,13 +129,15 @@ impl Stage {
         for controller in self.controllers {
             stop.push_str(&format!("kill -KILL -- -{}; ", controller.keep()?));
         }
-        let work = self.repo.work().to_path_buf();
         stop.push_str(&self.plane.keep()?);
         say("\nThe cluster stays up (the Git server ends with this program). Look at it:");
         say(&format!("  export KUBECONFIG={}", kubeconfig.display()));
+        if let Some(tools) = program("kubectl")?.parent() {
+            say(&format!("  export PATH={}:$PATH", tools.display()));
+        }
         say("  kubectl get gitrepositories,kustomizations -A");
         say("  kubectl get all -n staging; kubectl get all -n production");
-        say(&format!("The repository was {}. End it all with:\n  {stop}", work.display()));
+        say(&format!("End it all with:\n  {stop}"));
         drop(self.git);
         Ok(())
     }

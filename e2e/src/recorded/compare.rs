@@ -55,9 +55,7 @@ fn same_message(recorded: &str, seen: &str) -> bool {
         let end = recorded.find(*phrase).map(|at| at + phrase.len());
         end.is_some_and(|end| seen.starts_with(&recorded[..end]))
     };
-    seen.starts_with(recorded)
-        || (timed_out(recorded) && timed_out(seen))
-        || LEADING.iter().any(leads)
+    seen.starts_with(recorded) || (timed_out(recorded) && timed_out(seen)) || LEADING.iter().any(leads)
 }
 
 /// Whether two events tell the same of the same object.
