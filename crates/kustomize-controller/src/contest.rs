@@ -94,6 +94,13 @@ impl Contest {
         std::mem::take(&mut self.nominations)
     }
 
+    /// Puts back what was taken out and not undone; what was nominated since stays as it is.
+    pub(crate) fn put_back(&mut self, taken: HashMap<ObjectId, Nomination>) {
+        for (id, nomination) in taken {
+            self.nominations.entry(id).or_insert(nomination);
+        }
+    }
+
     /// When the next nominated object may be healed.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let at = |nomination: &Nomination| match nomination.heal {
@@ -177,6 +184,20 @@ mod tests {
                 "Deployment/ns/web is changed again and again by manager 'other' (.spec.replicas)"
             )
         );
+    }
+
+    #[test]
+    fn what_a_run_took_and_did_not_undo_is_due_again() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        contest.nominate(id(), "a", vec![], now);
+        let taken = contest.take_due(now);
+        assert_eq!(contest.due(now), 0);
+        contest.put_back(taken);
+        assert_eq!(contest.due(now), 1);
+        let taken = contest.take_due(now);
+        contest.nominate(id(), "b", vec![], now);
+        contest.put_back(taken);
+        assert_eq!(contest.take_all()[&id()].manager, "b");
     }
 
     #[test]

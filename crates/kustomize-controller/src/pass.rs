@@ -85,10 +85,25 @@ pub(crate) async fn pass(work: &Work<'_>, scope: Scope) -> Result<End, Stop> {
         keep(work, &plan.build, false);
         return Ok(End::Done(Box::new(finish::done(work, Checked::Before))));
     }
-    announce(work, &prepared, &plan, attempted).await?;
+    let nominations = plan.nominations.clone();
+    let end = carry_out(work, &prepared, plan, attempted).await;
+    if matches!(end, Err(Stop::Outdated | Stop::Unrecorded)) {
+        // The watch tells of a drift once: what this run could not undo is left to the next one.
+        work.app.memories.with(&work.run.key, |memory| memory.contest.put_back(nominations));
+    }
+    end
+}
+
+async fn carry_out(
+    work: &Work<'_>,
+    prepared: &Prepared,
+    plan: Plan,
+    attempted: KustomizationStatus,
+) -> Result<End, Stop> {
+    announce(work, prepared, &plan, attempted).await?;
     work.border()?;
-    let applied = send(work, &prepared, &plan).await?;
-    after_apply(work, &prepared, plan, applied).await
+    let applied = send(work, prepared, &plan).await?;
+    after_apply(work, prepared, plan, applied).await
 }
 
 /// The status with the revision that is being tried.
