@@ -8,8 +8,8 @@ use manifest::Object;
 use serde_json::Value;
 
 use crate::{
-    Action, Change, Deferred, DriftReport, ObjectCause, ObjectError, Pass, apply::Run, compare,
-    defer, discovery::Resource, drift, ignore, managed, request::Answer,
+    Action, Change, Deferred, DriftReport, ObjectCause, ObjectError, Pass, apply::Run, compare, defer,
+    discovery::Resource, drift, ignore, managed, request::Answer,
 };
 
 mod known;
@@ -259,12 +259,7 @@ fn skipped(object: &Object, seen: Option<Seen>) -> Plan {
     settled(object, Action::Skipped, seen, None)
 }
 
-fn settled(
-    object: &Object,
-    action: Action,
-    seen: Option<Seen>,
-    drift: Option<DriftReport>,
-) -> Plan {
+fn settled(object: &Object, action: Action, seen: Option<Seen>, drift: Option<DriftReport>) -> Plan {
     let healthy = seen.as_ref().is_some_and(|seen| seen.healthy);
     Plan::Settled(Box::new(Change {
         id: object.id(),
