@@ -63,11 +63,6 @@ impl Scenario {
         self.list("managers")
     }
 
-    /// Whether the steps hold this text: what kind of help the scenario needs.
-    pub fn mentions(&self, text: &str) -> bool {
-        self.steps.iter().any(|step| step.to_string().contains(text))
-    }
-
     fn list(&self, key: &str) -> &[Value] {
         self.json[key].as_array().map(Vec::as_slice).unwrap_or_default()
     }
