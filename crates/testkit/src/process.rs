@@ -126,8 +126,15 @@ impl Process {
 
     /// Memory and processor time from `/proc`.
     pub fn usage(&self) -> Result<Usage> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
+        Usage::of(self.pid)
+    }
+}
+
+impl Usage {
+    /// That of any process that this one may look at, itself included.
+    pub fn of(pid: u32) -> Result<Usage> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
         Ok(Usage {
             rss: kib(&status, "VmRSS:") * 1024,
             peak_rss: kib(&status, "VmHWM:") * 1024,

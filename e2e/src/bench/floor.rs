@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use http::Request;
 use kube::Client;
 use serde_json::Value;
-use testkit::Cluster;
+use testkit::{Cluster, Usage};
 
 use crate::bench::{app, watch::Watch};
 
@@ -35,7 +35,7 @@ pub(crate) async fn measure(client: &Client, prefix: &str, count: usize, version
     let objects: Vec<Value> =
         (0..count).flat_map(|number| app::objects(&app::namespace(prefix, number), version)).collect();
     let mut watch = Watch::start(client, "apps/v1", "Deployment", "deployments").await?;
-    let (start, cpu) = (Instant::now(), own_cpu());
+    let (start, cpu) = (Instant::now(), own_cpu()?);
     for dry_run in ["&dryRun=All", ""] {
         stream::iter(&objects)
             .map(|object| send(client, object, dry_run))
@@ -49,7 +49,7 @@ pub(crate) async fn measure(client: &Client, prefix: &str, count: usize, version
             && object["status"]["observedGeneration"] == object["metadata"]["generation"]
     };
     let end = watch.until(count, Duration::from_secs(600), observed).await?;
-    Ok(Floor { seconds: (end - start).as_secs_f64(), cpu_seconds: own_cpu() - cpu })
+    Ok(Floor { seconds: (end - start).as_secs_f64(), cpu_seconds: own_cpu()? - cpu })
 }
 
 async fn send(client: &Client, object: &Value, dry_run: &str) -> Result<()> {
@@ -73,13 +73,6 @@ async fn send(client: &Client, object: &Value, dry_run: &str) -> Result<()> {
 }
 
 /// CPU seconds of this process, which is the bare client (and the Git server, idle meanwhile).
-fn own_cpu() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<f64> = stat
-        .rsplit_once(')')
-        .map_or("", |(_, rest)| rest)
-        .split_whitespace()
-        .map(|field| field.parse().unwrap_or(0.0))
-        .collect();
-    (fields.get(11).unwrap_or(&0.0) + fields.get(12).unwrap_or(&0.0)) / 100.0
+fn own_cpu() -> Result<f64> {
+    Ok(Usage::of(std::process::id())?.cpu_seconds)
 }
