@@ -15,6 +15,15 @@ use crate::{ControlPlane, Metrics, Process, Usage, ports::free_ports, tools};
 /// Names a folder with the binaries to run; without it they are built by cargo first.
 const BINARIES: &str = "SLUICE_BIN_DIR";
 
+/// The controllers of this project: package and binary.
+const CONTROLLERS: [&str; 5] = [
+    "source-controller",
+    "kustomize-controller",
+    "helm-controller",
+    "image-automation-controller",
+    "notification-controller",
+];
+
 /// A controller is given this long until it answers on its health port.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,7 +36,7 @@ pub struct ControllerBuilder {
     dir: PathBuf,
     args: Vec<String>,
     env: Vec<(String, String)>,
-    ports: Option<[u16; 3]>,
+    ports: Option<[u16; 4]>,
     path: Option<PathBuf>,
     binaries: Option<PathBuf>,
     wait: bool,
@@ -40,7 +49,8 @@ pub struct Controller {
     user: String,
     metrics: u16,
     health: u16,
-    storage: u16,
+    service: u16,
+    receiver: u16,
     dir: PathBuf,
 }
 
@@ -96,9 +106,9 @@ impl ControllerBuilder {
         self
     }
 
-    /// Listens on these ports: metrics, health, storage. For a restart at the same address.
+    /// Listens on these ports, those of [`Controller::ports`]. For a restart at the same address.
     #[must_use]
-    pub fn ports(mut self, ports: [u16; 3]) -> Self {
+    pub fn ports(mut self, ports: [u16; 4]) -> Self {
         self.ports = Some(ports);
         self
     }
@@ -139,7 +149,7 @@ impl ControllerBuilder {
             Some(dir) => dir.join(&self.binary),
             None => binaries()?.join(&self.binary),
         };
-        let [metrics, health, storage] = self.ports.map_or_else(free_ports, Ok)?;
+        let ports @ [metrics, health, service, receiver] = self.ports.map_or_else(free_ports, Ok)?;
         let dir = match &self.path {
             Some(dir) => dir.clone(),
             None => {
@@ -152,12 +162,7 @@ impl ControllerBuilder {
             .arg(format!("--metrics-addr=127.0.0.1:{metrics}"))
             .arg(format!("--health-addr=127.0.0.1:{health}"))
             .arg(format!("--watch-all-namespaces={}", self.namespace.is_none()));
-        if self.binary == "source-controller" {
-            command
-                .arg(format!("--storage-path={}", dir.join("storage").display()))
-                .arg(format!("--storage-addr=127.0.0.1:{storage}"))
-                .arg(format!("--storage-adv-addr=127.0.0.1:{storage}"));
-        }
+        command.args(flags_of(&self.binary, ports, &dir));
         command
             .args(&self.args)
             .env("KUBECONFIG", &self.kubeconfig)
@@ -166,7 +171,16 @@ impl ControllerBuilder {
             .env("TMPDIR", &dir)
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         let process = Process::start(&self.binary, command, &dir.join("log"))?;
-        Ok(Controller { process, name: self.binary, user: self.user, metrics, health, storage, dir })
+        Ok(Controller {
+            process,
+            name: self.binary,
+            user: self.user,
+            metrics,
+            health,
+            service,
+            receiver,
+            dir,
+        })
     }
 }
 
@@ -181,9 +195,20 @@ impl Controller {
         &self.user
     }
 
-    /// Metrics, health and storage port, to restart it at the same address.
-    pub fn ports(&self) -> [u16; 3] {
-        [self.metrics, self.health, self.storage]
+    /// Metrics, health, service and receiver port, to restart it at the same address. The service is the artifacts of
+    /// source-controller and the events of notification-controller; the receiver is notification-controller's.
+    pub fn ports(&self) -> [u16; 4] {
+        [self.metrics, self.health, self.service, self.receiver]
+    }
+
+    /// Where notification-controller takes events, and source-controller serves artifacts: `http://127.0.0.1:PORT`.
+    pub fn service_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.service)
+    }
+
+    /// Where notification-controller takes webhooks: `http://127.0.0.1:PORT`.
+    pub fn receiver_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.receiver)
     }
 
     /// Its folder: `storage/` and `log`.
@@ -250,6 +275,23 @@ async fn get(port: u16, path: &str) -> Result<String> {
     Ok(answer.text().await?)
 }
 
+/// Flags that keep the files and ports of one kind of controller apart.
+fn flags_of(binary: &str, [_, _, service, receiver]: [u16; 4], dir: &Path) -> Vec<String> {
+    let storage = format!("--storage-path={}", dir.join("storage").display());
+    match binary {
+        "source-controller" => vec![
+            storage,
+            format!("--storage-addr=127.0.0.1:{service}"),
+            format!("--storage-adv-addr=127.0.0.1:{service}"),
+        ],
+        "image-automation-controller" => vec![storage],
+        "notification-controller" => {
+            vec![format!("--events-addr=127.0.0.1:{service}"), format!("--receiverAddr=127.0.0.1:{receiver}")]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The folder with the controllers' binaries: that of the environment, else that of this very build, brought up to date.
 fn binaries() -> Result<PathBuf> {
     static BUILT: OnceLock<Mutex<Option<Result<PathBuf, String>>>> = OnceLock::new();
@@ -262,11 +304,13 @@ fn binaries() -> Result<PathBuf> {
     result.clone().map_err(|error| anyhow!("{error}"))
 }
 
-/// `cargo build` of both, so that a test run by hand never meets yesterday's binary.
+/// `cargo build` of all, so that a test run by hand never meets yesterday's binary.
 fn build() -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let packages = CONTROLLERS.iter().flat_map(|name| ["-p", name]);
     let done = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "source-controller", "-p", "kustomize-controller"])
+        .args(["build", "--quiet"])
+        .args(packages)
         .current_dir(tools::workspace_root())
         .output()
         .context("running cargo build for the controllers")?;

@@ -6,8 +6,19 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::{cargo, root};
 
 /// Crates that know no disk, network, clock or environment.
-pub(crate) const PURE: [&str; 7] =
-    ["manifest", "kustomize", "envsubst", "semver-range", "kstatus", "expr", "flux-build"];
+pub(crate) const PURE: [&str; 11] = [
+    "manifest",
+    "kustomize",
+    "envsubst",
+    "semver-range",
+    "kstatus",
+    "expr",
+    "flux-build",
+    "gotemplate",
+    "sprig",
+    "helm-template",
+    "helm-release",
+];
 
 /// What the sources of pure crates may not name. Their `clippy.toml` bans the single functions; this bans the modules.
 const BANNED_IN_PURE: [&str; 6] =

@@ -13,7 +13,14 @@ use crate::{
 };
 
 /// Packages with tests that start a controller.
-pub(crate) const PACKAGES: [&str; 3] = ["e2e", "source-controller", "kustomize-controller"];
+pub(crate) const PACKAGES: [&str; 6] = [
+    "e2e",
+    "source-controller",
+    "kustomize-controller",
+    "helm-controller",
+    "image-automation-controller",
+    "notification-controller",
+];
 
 /// Each wait of a test is cut to this: nothing will come.
 pub(crate) const PATIENCE_SECONDS: u32 = 4;
@@ -23,12 +30,12 @@ pub(crate) fn concerns(suite: &Suite) -> bool {
     PACKAGES.contains(&suite.package.as_str()) && !suite.name.ends_with(" unit")
 }
 
-/// A folder in which both controllers are the stand-in.
+/// A folder in which all controllers are the stand-in.
 pub(crate) fn binaries() -> Result<PathBuf> {
     let dir = built("debug").join("null");
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir)?;
-    for name in ["source-controller", "kustomize-controller"] {
+    for name in PACKAGES.iter().filter(|name| name.ends_with("-controller")) {
         symlink(built("debug").join("null-controller"), dir.join(name))?;
     }
     Ok(dir)

@@ -18,8 +18,29 @@ use crate::{
 };
 
 /// Packages whose tests need a control plane.
-const NEEDS_PLANE: [&str; 6] =
-    ["e2e", "testkit", "ssa", "runtime", "source-controller", "kustomize-controller"];
+const NEEDS_PLANE: [&str; 11] = [
+    "e2e",
+    "testkit",
+    "ssa",
+    "runtime",
+    "oci",
+    "cli",
+    "source-controller",
+    "kustomize-controller",
+    "helm-controller",
+    "image-automation-controller",
+    "notification-controller",
+];
+
+/// Our programs that tests start.
+const PROGRAMS: [&str; 6] = [
+    "source-controller",
+    "kustomize-controller",
+    "helm-controller",
+    "image-automation-controller",
+    "notification-controller",
+    "cli",
+];
 
 /// How many of the slowest tests are printed.
 const SLOWEST: usize = 10;
@@ -107,10 +128,10 @@ fn chosen(asked: &Asked, suite: &Suite) -> bool {
 
 /// Tests of `ssa` and `runtime` start no controller, and shall run while one does not compile.
 fn build_binaries(packages: &[String], null: bool) -> Result<()> {
-    let spawns = |package: &String| package == "e2e" || package.ends_with("-controller");
+    let spawns = |package: &String| package == "e2e" || PROGRAMS.contains(&package.as_str());
     let mut args = vec!["build", "--bins", "-p", "e2e"];
     if !null && (packages.is_empty() || packages.iter().any(spawns)) {
-        args.extend(["-p", "source-controller", "-p", "kustomize-controller"]);
+        args.extend(PROGRAMS.iter().flat_map(|program| ["-p", program]));
     }
     build("building our binaries", &args)
 }

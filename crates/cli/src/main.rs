@@ -1,0 +1,2 @@
+//! The command sluice: everything a user does from a terminal.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Go's text/template: text and values in, text out.

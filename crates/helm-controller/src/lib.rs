@@ -1,0 +1,1 @@
+//! Installs, upgrades and heals HelmReleases.

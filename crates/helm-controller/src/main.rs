@@ -1,0 +1,2 @@
+//! Installs, upgrades and heals HelmReleases.
+fn main() {}

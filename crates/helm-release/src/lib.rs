@@ -1,0 +1,1 @@
+//! Helm releases: values, storage codec, digests and what to do next.

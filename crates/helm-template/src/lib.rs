@@ -1,0 +1,1 @@
+//! Renders Helm charts: files and values in, manifests out.

@@ -1,0 +1,1 @@
+//! Scans registries, chooses images and commits them to Git.

@@ -1,0 +1,2 @@
+//! Scans registries, chooses images and commits them to Git.
+fn main() {}

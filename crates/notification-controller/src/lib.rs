@@ -1,0 +1,1 @@
+//! Takes events and webhooks, tells providers and wakes sources.

@@ -1,0 +1,2 @@
+//! Takes events and webhooks, tells providers and wakes sources.
+fn main() {}

@@ -1,0 +1,1 @@
+//! OCI registries: resolve, pull, push and list tags.

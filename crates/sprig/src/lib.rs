@@ -1,0 +1,1 @@
+//! Sprig's and Helm's functions over gotemplate's values.
