@@ -29,6 +29,10 @@ pub(crate) struct Outcome {
     pub(crate) test: String,
     pub(crate) verdict: Verdict,
     pub(crate) seconds: f64,
+    /// What a failed test said, shortened.
+    pub(crate) why: Option<String>,
+    /// What the first try said, when it took a second.
+    pub(crate) first_try: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,6 +110,8 @@ fn attempt(
         .current_dir(folder)
         // The times of single tests are an unstable flag of the test runner, not of the compiler.
         .env("RUSTC_BOOTSTRAP", "1")
+        // A hundred lines of the runtime's frames hide the one line that says what failed.
+        .env("RUST_BACKTRACE", "0")
         .env("CARGO_MANIFEST_DIR", package_folder(&suite.package))
         .envs(env.iter().map(|(name, value)| (name, value)));
     let mut outcomes = Vec::new();
@@ -120,6 +126,9 @@ fn attempt(
     if !status.success() && loud && !refused {
         tail.iter().for_each(|line| say(line));
     }
+    for failed in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::Failed) {
+        failed.why = said(&tail, &failed.test);
+    }
     if !status.success() && outcomes.iter().all(|o| o.verdict != Verdict::Failed) && flags.is_empty() {
         outcomes.push(crashed(suite, begun.elapsed()));
     }
@@ -129,7 +138,38 @@ fn attempt(
 /// A program that ended badly without naming a test: killed, or refused its input.
 fn crashed(suite: &Suite, took: Duration) -> Outcome {
     let test = "(the program itself)".to_string();
-    Outcome { suite: suite.name.clone(), test, verdict: Verdict::Failed, seconds: took.as_secs_f64() }
+    let (why, first_try) = (None, None);
+    let seconds = took.as_secs_f64();
+    Outcome { suite: suite.name.clone(), test, verdict: Verdict::Failed, seconds, why, first_try }
+}
+
+/// Runs the failed ones of a suite once more, each by itself. One that passes now counts as passed and is listed: a
+/// machine that stood still for a while must not be told from a bug by losing the run, and a bug by chance must not hide.
+pub(crate) fn try_again(suite: &Suite, env: &[(String, String)], outcomes: &mut [Outcome]) -> Result<()> {
+    let failed = outcomes.iter_mut().filter(|o| o.verdict == Verdict::Failed && !o.test.starts_with('('));
+    for outcome in failed {
+        say(&format!("  once more, alone: {}", outcome.test));
+        let (again, _) = attempt(suite, env, true, &["--exact", &outcome.test.clone()])?;
+        if again.iter().any(|other| other.test == outcome.test && other.verdict == Verdict::Passed) {
+            outcome.verdict = Verdict::Passed;
+            outcome.first_try = Some(outcome.why.take().unwrap_or_else(|| "failed without a word".into()));
+        }
+    }
+    Ok(())
+}
+
+/// The first lines of the section `---- NAME stdout ----` or `---- NAME ----`.
+fn said(tail: &[String], test: &str) -> Option<String> {
+    const LINES: usize = 12;
+    let opens = |line: &String| {
+        line.strip_prefix("---- ").is_some_and(|rest| {
+            rest.strip_prefix(test).is_some_and(|rest| rest == " stdout ----" || rest == " ----")
+        })
+    };
+    let begin = tail.iter().position(opens)? + 1;
+    let section = tail[begin..].iter().take_while(|line| !line.starts_with("---- "));
+    let told: Vec<&str> = section.map(String::as_str).filter(|line| !line.is_empty()).take(LINES).collect();
+    (!told.is_empty()).then(|| told.join("\n"))
 }
 
 fn package_folder(package: &str) -> PathBuf {
@@ -148,7 +188,14 @@ fn outcome(suite: &str, line: &str) -> Option<Outcome> {
         _ => return None,
     };
     let seconds = time.trim_end_matches("s>").parse().unwrap_or(0.0);
-    Some(Outcome { suite: suite.into(), test: test.trim().into(), verdict, seconds })
+    Some(Outcome {
+        suite: suite.into(),
+        test: test.trim().into(),
+        verdict,
+        seconds,
+        why: None,
+        first_try: None,
+    })
 }
 
 /// The documentation's examples, which only cargo can run; packages without one are left out, for each costs a compilation.
@@ -221,6 +268,15 @@ mod tests {
         assert_eq!(outcome("s", "test a ... FAILED <1.5s>").unwrap().seconds, 1.5);
         assert_eq!(outcome("s", "test a ... ignored, why").unwrap().verdict, Verdict::Ignored);
         assert_eq!(outcome("s", "test result: ok. 1 passed"), None);
+    }
+
+    #[test]
+    fn a_failed_test_is_quoted_with_what_it_said() {
+        let tail: Vec<String> = ["---- a stdout ----", "", "panicked: no", "---- b stdout ----", "other"]
+            .map(String::from)
+            .into();
+        assert_eq!(said(&tail, "a").as_deref(), Some("panicked: no"));
+        assert_eq!(said(&tail, "c"), None);
     }
 
     #[test]

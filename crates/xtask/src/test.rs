@@ -159,7 +159,11 @@ fn run_suites(asked: &Asked, chosen: &[Suite], notes: &Path, stages: &mut Stages
         env.push(("SLUICE_NULL".into(), "1".into()));
     }
     for suite in together {
-        outcomes.extend(stages.run(&suite.name, || suites::run(suite, &env, !asked.null))?);
+        let mut told = stages.run(&suite.name, || suites::run(suite, &env, !asked.null))?;
+        if !asked.null {
+            suites::try_again(suite, &env, &mut told)?;
+        }
+        outcomes.extend(told);
     }
     Ok(outcomes)
 }
@@ -213,9 +217,23 @@ fn report(stages: &Stages, outcomes: &[Outcome], skipped: &[(String, String)], a
     for outcome in by_time.iter().take(SLOWEST).filter(|outcome| outcome.seconds > 0.0) {
         say(&format!("{:8.1} s  {}: {}", outcome.seconds, outcome.suite, outcome.test));
     }
+    say_second_tries(outcomes);
     say("\n== not run, and why");
     say_not_run(outcomes, skipped, asked);
     say("");
+}
+
+fn say_second_tries(outcomes: &[Outcome]) {
+    let second: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.first_try.is_some()).collect();
+    say(&format!("\n== passed only at the second try: {}", second.len()));
+    for outcome in second {
+        let why = outcome.first_try.as_deref().unwrap_or_default();
+        say(&format!("  {}: {}\n{}", outcome.suite, outcome.test, indented(why)));
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n")
 }
 
 fn say_not_run(outcomes: &[Outcome], skipped: &[(String, String)], asked: &Asked) {
@@ -242,7 +260,8 @@ fn verdict(outcomes: &[Outcome]) -> Result<()> {
     let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
     let (passed, failed, ignored) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Ignored));
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Failed) {
-        say(&format!("FAILED {}: {}", outcome.suite, outcome.test));
+        let why = outcome.why.as_deref().unwrap_or("(it said nothing)");
+        say(&format!("FAILED {}: {}\n{}", outcome.suite, outcome.test, indented(why)));
     }
     let word = if failed == 0 { "ok" } else { "FAILED" };
     say(&format!("test result: {word}. {passed} passed; {failed} failed; {ignored} ignored"));
