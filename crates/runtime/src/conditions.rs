@@ -163,7 +163,7 @@ fn bounded(message: &str) -> String {
 pub(crate) fn of_verdict(verdict: &Verdict, progress: Option<&str>) -> Vec<Set> {
     use ConditionType::{Ready, Reconciling, Stalled};
     match verdict {
-        Verdict::Unchanged => Vec::new(),
+        Verdict::Judged | Verdict::Unchanged => Vec::new(),
         Verdict::Ready { reason, message } => {
             vec![Set::remove(Reconciling), Set::remove(Stalled), Set::yes(Ready, *reason, message.as_str())]
         }

@@ -89,6 +89,11 @@ impl Context {
         });
     }
 
+    /// Runs a task that listens to [`Context::shutdown`] itself; the end of the process waits for it, within limits.
+    pub fn spawn_to_end(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
     /// Watches objects of another kind in the watched namespaces. `changed` is called in the order of the watch and
     /// must not block.
     pub fn mirror<K>(

@@ -148,6 +148,7 @@ where
         debug,
         tasks: tracked,
     };
+    tokio::spawn(crate::memory::give_back(shutdown.clone()));
     let set_up = setup(context).await;
     set_up.map_err(|cause| RunError::Setup { controller: controller.name, cause: cause.into() })?;
     tracing::info!("started");

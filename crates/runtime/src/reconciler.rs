@@ -95,6 +95,9 @@ pub enum Verdict {
         /// Message of both.
         message: String,
     },
+    /// As [`Verdict::Unchanged`], and final for this generation: observedGeneration reaches it. For kinds whose own
+    /// rules say what Ready, Reconciling and Stalled become: they are in [`Outcome::conditions`].
+    Judged,
     /// Ready, Reconciling and Stalled stay as they are.
     Unchanged,
 }

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use api::meta::FluxObject;
-use k8s_openapi::api::core::v1::Event as CoreEvent;
+use k8s_openapi::api::core::v1::{Event as CoreEvent, ObjectReference};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
@@ -43,25 +43,37 @@ impl Recorder {
         Self { created, posted, controller }
     }
 
+    /// Logs an event on an object that no reconciler has (an Alert) and queues it for Kubernetes alone. Its metadata
+    /// become annotations as they are.
+    pub fn send_on(&self, object: ObjectReference, event: &Event) {
+        log(event);
+        let name = |part: &Option<String>| part.clone().unwrap_or_default();
+        let key = Key::new(name(&object.namespace), name(&object.name));
+        let core = body::core(object, event, &event.metadata, self.controller);
+        if self.created[line_of(&key)].try_send(core).is_err() {
+            dropped(&key);
+        }
+    }
+
     /// Logs an event and queues it for sending.
     pub fn send<K: FluxObject>(&self, object: &K, event: Event) {
         log(&event);
         let key = Key::of(object);
         let line = line_of(&key);
         let Message { core, posted } = body::message(object, event, self.controller);
-        let mut dropped = self.created[line].try_send(core).is_err();
+        let mut full = self.created[line].try_send(core).is_err();
         if let (Some(posted), Some(line)) = (posted, self.posted.get(line)) {
-            dropped |= line.try_send(posted).is_err();
+            full |= line.try_send(posted).is_err();
         }
-        if dropped {
-            tracing::error!(
-                name = key.name,
-                namespace = key.namespace,
-                error = "too many events wait",
-                "event is dropped"
-            );
+        if full {
+            dropped(&key);
         }
     }
+}
+
+fn dropped(key: &Key) {
+    let error = "too many events wait";
+    tracing::error!(name = key.name, namespace = key.namespace, error, "event is dropped");
 }
 
 fn line_of(key: &Key) -> usize {

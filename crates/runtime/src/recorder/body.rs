@@ -80,7 +80,7 @@ fn metadata<K: FluxObject>(object: &K, event: &Event) -> BTreeMap<String, String
     metadata
 }
 
-fn core(
+pub(super) fn core(
     target: ObjectReference,
     event: &Event,
     metadata: &BTreeMap<String, String>,

@@ -41,7 +41,7 @@ impl<R: Reconciler> Shell<R> {
         let mut sets = conditions::of_verdict(verdict, live.progress.as_deref());
         sets.extend_from_slice(own);
         live.apply(status, &sets, run.generation());
-        if matches!(verdict, Verdict::Ready { .. } | Verdict::Stalled { .. }) {
+        if matches!(verdict, Verdict::Ready { .. } | Verdict::Stalled { .. } | Verdict::Judged) {
             live.status.set_observed_generation(run.generation());
         }
         // A run that was outdated midway has not handled the request.
@@ -59,7 +59,7 @@ impl<R: Reconciler> Shell<R> {
             Verdict::Waiting { reconciling, .. } => (Some(State::Waiting), Some(reconciling.1.clone()), None),
             Verdict::Failed { message, .. } => (Some(State::Failed), None, Some(message.clone())),
             Verdict::Stalled { message, .. } => (Some(State::Stalled), None, Some(message.clone())),
-            Verdict::Unchanged => (None, None, None),
+            Verdict::Judged | Verdict::Unchanged => (None, None, None),
         };
         if let Some(error) = error.as_ref().filter(|_| !told) {
             tracing::error!(error, "reconciliation failed");

@@ -1,0 +1,107 @@
+//! Most of a small controller's resident memory is its own text: TLS set-up, schema readers and flag parsing run once
+//! and stay mapped for ever. Unmapping the pages leaves them in the page cache, from where they come back when called.
+use std::{ffi::c_void, fs, io};
+
+use rustix::mm::{Advice, madvise};
+
+/// A part of the program's file as it lies in memory.
+#[derive(Debug, PartialEq)]
+struct Mapping {
+    start: usize,
+    length: usize,
+    /// No page of it was ever written: not by the loader's relocations, not by a debugger.
+    pristine: bool,
+}
+
+/// Unmaps all pages of the program's own text and constants.
+///
+/// # Errors
+/// When the process may not read its own map.
+pub(super) fn give_back() -> io::Result<()> {
+    let program = fs::read_link("/proc/self/exe")?;
+    let map = fs::read_to_string("/proc/self/smaps")?;
+    for mapping in mappings(&map, &program.to_string_lossy()).filter(|mapping| mapping.pristine) {
+        drop_pages(&mapping)?;
+    }
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "the kernel's advice has no safe face; see below")]
+fn drop_pages(mapping: &Mapping) -> io::Result<()> {
+    // SAFETY: the range is a whole private mapping of a file, read-only, and none of its pages differs from the file
+    // (`Anonymous: 0 kB`). Nobody can write to it in between, so that what is read after the call is what was there
+    // before: the kernel maps the same bytes of the file again.
+    unsafe { madvise(mapping.start as *mut c_void, mapping.length, Advice::LinuxDontNeed)? };
+    Ok(())
+}
+
+/// The read-only mappings of `program` in the text of `/proc/self/smaps`.
+fn mappings<'a>(smaps: &'a str, program: &'a str) -> impl Iterator<Item = Mapping> + 'a {
+    let mut lines = smaps.lines().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let Some((start, length)) = read_only(lines.next()?, program) else { continue };
+            let mut pristine = false;
+            while let Some(line) = lines.next_if(|line| is_field(line)) {
+                pristine |= line.strip_prefix("Anonymous:").is_some_and(|rest| rest.trim() == "0 kB");
+            }
+            return Some(Mapping { start, length, pristine });
+        }
+    })
+}
+
+/// `START-END r-xp OFFSET DEVICE INODE PATH`, when it cannot be written and is of the program.
+fn read_only(line: &str, program: &str) -> Option<(usize, usize)> {
+    let mut words = line.split_ascii_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let rights = words.next()?;
+    if !matches!(rights, "r-xp" | "r--p") || words.nth(3)? != program {
+        return None;
+    }
+    let start = usize::from_str_radix(start, 16).ok()?;
+    let end = usize::from_str_radix(end, 16).ok()?;
+    Some((start, end.checked_sub(start)?))
+}
+
+/// `Anonymous:   0 kB` and its like, which follow the line of their mapping.
+fn is_field(line: &str) -> bool {
+    line.split_ascii_whitespace().next().is_some_and(|word| word.ends_with(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMAPS: &str = "\
+5500-5600 r--p 00000000 08:01 7 /bin/controller
+Rss: 4 kB
+Anonymous:             0 kB
+5600-5900 r-xp 00001000 08:01 7 /bin/controller
+Anonymous:             0 kB
+5900-5a00 r--p 00004000 08:01 7 /bin/controller
+Anonymous:             4 kB
+5a00-5b00 rw-p 00005000 08:01 7 /bin/controller
+Anonymous:             0 kB
+7000-7100 r-xp 00000000 08:01 9 /lib/libc.so.6
+Anonymous:             0 kB
+";
+
+    #[test]
+    fn only_untouched_read_only_mappings_of_the_program_are_given_back() {
+        let found: Vec<Mapping> = mappings(SMAPS, "/bin/controller").filter(|m| m.pristine).collect();
+        let expected = |start, length| Mapping { start, length, pristine: true };
+        assert_eq!(found, [expected(0x5500, 0x100), expected(0x5600, 0x300)]);
+    }
+
+    #[test]
+    fn the_program_goes_on_after_its_text_was_given_back() {
+        let resident = || {
+            let map = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+            let rss = map.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
+            rss.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+        };
+        let before = resident();
+        give_back().unwrap();
+        assert!(resident() < before, "{before} kB before, {} after", resident());
+    }
+}
