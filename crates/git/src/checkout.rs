@@ -22,7 +22,7 @@ pub(crate) struct WalkLimits {
 }
 
 /// Deepest nesting of folders.
-const DEPTH: usize = 200;
+pub(crate) const DEPTH: usize = 200;
 /// Tags that point to tags.
 const TAG_CHAIN: usize = 10;
 
@@ -88,6 +88,10 @@ impl Checkout {
         self.tag.as_ref()
     }
 
+    pub(crate) fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
     /// Visits the whole tree, folders before their content, names of a folder sorted by bytes.
     ///
     /// # Errors
@@ -148,13 +152,17 @@ impl<E: From<GitError>> Walk<'_, '_, E> {
     fn child(&self, dir: &str, name: &[u8]) -> Result<String, GitError> {
         let bad = || GitError::Path(format!("{:?}", String::from_utf8_lossy(&name[..name.len().min(200)])));
         let name = std::str::from_utf8(name).map_err(|_| bad())?;
-        let reserved = matches!(name, "" | "." | "..") || name.eq_ignore_ascii_case(".git");
-        if reserved || name.contains(['/', '\\', '\0']) || dir.len() + name.len() >= self.checkout.limits.path
-        {
+        if !is_name(name) || dir.len() + name.len() >= self.checkout.limits.path {
             return Err(bad());
         }
         Ok(if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") })
     }
+}
+
+/// Whether a checkout may hold a file or folder of this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    let reserved = matches!(name, "" | "." | "..") || name.eq_ignore_ascii_case(".git");
+    !reserved && !name.contains(['/', '\\', '\0'])
 }
 
 pub(crate) fn read_commit(pack: &Pack, id: Oid) -> Result<Commit, GitError> {

@@ -6,10 +6,9 @@ use net::{Client, Request, Response};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{GitError, RemoteUrl, error::shown, stream::ByteStream};
+use crate::{GitError, RemoteUrl, error::shown, service::Service, stream::ByteStream};
 
 const GIT_PROTOCOL: HeaderName = HeaderName::from_static("git-protocol");
-const SERVICE: &str = "git-upload-pack";
 
 /// A repository behind smart HTTP.
 pub(crate) struct HttpTransport {
@@ -17,38 +16,41 @@ pub(crate) struct HttpTransport {
     remote: RemoteUrl,
     /// Where requests go; another place than the remote after a redirect of the first request.
     base: Url,
+    service: Service,
     deadline: Instant,
 }
 
 impl HttpTransport {
-    pub(crate) fn new(client: Client, remote: RemoteUrl, deadline: Instant) -> Self {
+    pub(crate) fn new(client: Client, remote: RemoteUrl, service: Service, deadline: Instant) -> Self {
         let base = remote.url().clone();
-        Self { client, remote, base, deadline }
+        Self { client, remote, base, service, deadline }
     }
 
     pub(crate) async fn advertisement(&mut self) -> Result<ByteStream<'_>, GitError> {
         let mut url = at(&self.base, "info/refs");
-        url.set_query(Some("service=git-upload-pack"));
+        url.set_query(Some(&format!("service={}", self.service.name())));
         let mut request = Request::get(url);
-        request.headers.insert(GIT_PROTOCOL, HeaderValue::from_static("version=2"));
+        if self.service == Service::UploadPack {
+            request.headers.insert(GIT_PROTOCOL, HeaderValue::from_static("version=2"));
+        }
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         let response = self.send(request).await?;
         self.follow(response.url());
-        self.expect_type(&response, "application/x-git-upload-pack-advertisement")?;
+        self.expect_type(&response, self.service.advertisement_type())?;
         Ok(ByteStream::Http { response: Box::new(response), url: self.remote.as_str() })
     }
 
     pub(crate) async fn post(&self, body: Bytes, version2: bool) -> Result<ByteStream<'_>, GitError> {
-        let mut request = Request::post(at(&self.base, SERVICE), body);
-        let content = HeaderValue::from_static("application/x-git-upload-pack-request");
-        let accepted = HeaderValue::from_static("application/x-git-upload-pack-result");
+        let mut request = Request::post(at(&self.base, self.service.name()), body);
+        let content = HeaderValue::from_static(self.service.request_type());
+        let accepted = HeaderValue::from_static(self.service.result_type());
         request.headers.insert(header::CONTENT_TYPE, content);
         request.headers.insert(header::ACCEPT, accepted);
         if version2 {
             request.headers.insert(GIT_PROTOCOL, HeaderValue::from_static("version=2"));
         }
         let response = self.send(request).await?;
-        self.expect_type(&response, "application/x-git-upload-pack-result")?;
+        self.expect_type(&response, self.service.result_type())?;
         Ok(ByteStream::Http { response: Box::new(response), url: self.remote.as_str() })
     }
 

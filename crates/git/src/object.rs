@@ -4,6 +4,8 @@ use crate::Oid;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TreeLine<'a> {
     pub(crate) kind: LineKind,
+    /// The mode as it stands there; a rewritten tree keeps it.
+    pub(crate) mode: &'a [u8],
     pub(crate) name: &'a [u8],
     pub(crate) id: Oid,
 }
@@ -24,8 +26,8 @@ pub(crate) fn tree_lines(mut content: &[u8]) -> Option<Vec<TreeLine<'_>>> {
         let space = content.iter().position(|byte| *byte == b' ')?;
         let zero = space + content[space..].iter().position(|byte| *byte == 0)?;
         let (id, rest) = content[zero + 1..].split_first_chunk::<20>()?;
-        let (kind, name) = (line_kind(&content[..space])?, &content[space + 1..zero]);
-        lines.push(TreeLine { kind, name, id: Oid::from_bytes(*id) });
+        let (mode, name) = (&content[..space], &content[space + 1..zero]);
+        lines.push(TreeLine { kind: line_kind(mode)?, mode, name, id: Oid::from_bytes(*id) });
         content = rest;
     }
     Some(lines)

@@ -26,6 +26,10 @@ impl Oid {
         Self(bytes)
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+
     pub(crate) fn to_gix(self) -> gix_hash::ObjectId {
         gix_hash::ObjectId::from_bytes_or_panic(&self.0)
     }

@@ -24,6 +24,17 @@ impl Message {
         self.0.extend_from_slice(format!("{length:04x}{text}\n").as_bytes());
     }
 
+    /// A packet without a line end.
+    pub(crate) fn packet(&mut self, content: &[u8]) {
+        self.0.extend_from_slice(format!("{:04x}", content.len() + 4).as_bytes());
+        self.0.extend_from_slice(content);
+    }
+
+    /// What is sent as it is: a pack.
+    pub(crate) fn raw(&mut self, content: &[u8]) {
+        self.0.extend_from_slice(content);
+    }
+
     pub(crate) fn flush(&mut self) {
         self.0.extend_from_slice(b"0000");
     }
@@ -47,6 +58,10 @@ pub(crate) struct PacketReader<'a> {
 impl<'a> PacketReader<'a> {
     pub(crate) fn new(stream: ByteStream<'a>, url: &'a str) -> Self {
         Self { stream, buffer: BytesMut::new(), url }
+    }
+
+    pub(crate) fn url(&self) -> &'a str {
+        self.url
     }
 
     /// The next packet.

@@ -23,6 +23,7 @@ use crate::{
     refs::{RemoteRef, list_request, read_list},
     resolve::{Found, choose, prefixes},
     selector::Wanted,
+    service::Service,
     ssh::SshTransport,
     temporary,
     transport::Transport,
@@ -101,7 +102,7 @@ struct Inner {
 /// Clients kept at most; each holds its own TLS settings and connections.
 const MOST_CLIENTS: usize = 64;
 /// The requests themselves end at the deadline and say what they were; this only catches what they do not.
-const GRACE: Duration = Duration::from_millis(250);
+pub(crate) const GRACE: Duration = Duration::from_millis(250);
 /// Pieces of a pack on their way to the disk.
 const PIECES: usize = 16;
 
@@ -119,26 +120,41 @@ impl Git {
     pub async fn open(&self, remote: &Remote) -> Result<Session, GitError> {
         let deadline = Instant::now() + remote.timeout;
         let url = remote.url.to_string();
+        let (transport, dialect) = self.shake(remote, Service::UploadPack, deadline).await?;
+        Ok(Session { inner: self.inner.clone(), transport, dialect, url, deadline })
+    }
+
+    /// Connects to a service and reads its first answer.
+    pub(crate) async fn shake(
+        &self,
+        remote: &Remote,
+        service: Service,
+        deadline: Instant,
+    ) -> Result<(Transport, Dialect), GitError> {
+        let url = remote.url.to_string();
         let shaken = async {
-            let mut transport = self.connect(remote, deadline).await?;
+            let mut transport = self.connect(remote, service, deadline).await?;
             let mut reader = PacketReader::new(transport.advertisement().await?, &url);
             let dialect = handshake(&mut reader, &url).await?;
             drop(reader);
             Ok((transport, dialect))
         };
-        let shaken = timeout_at(deadline + GRACE, shaken).await;
-        let (transport, dialect) = shaken.unwrap_or_else(|_| Err(late(&url)))?;
-        Ok(Session { inner: self.inner.clone(), transport, dialect, url, deadline })
+        timeout_at(deadline + GRACE, shaken).await.unwrap_or_else(|_| Err(late(&url)))
     }
 
-    async fn connect(&self, remote: &Remote, deadline: Instant) -> Result<Transport, GitError> {
+    async fn connect(
+        &self,
+        remote: &Remote,
+        service: Service,
+        deadline: Instant,
+    ) -> Result<Transport, GitError> {
         let options = &self.inner.options;
         if let Some(access) = &remote.access.ssh {
-            let ssh = SshTransport::connect(remote, access, &options.ssh, options.addresses).await?;
-            return Ok(Transport::Ssh(Box::new(ssh)));
+            let ssh = SshTransport::connect(remote, access, (&options.ssh, service), options.addresses);
+            return Ok(Transport::Ssh(Box::new(ssh.await?)));
         }
         let client = self.inner.client(remote)?;
-        let http = HttpTransport::new(client, remote.url.clone(), deadline);
+        let http = HttpTransport::new(client, remote.url.clone(), service, deadline);
         Ok(Transport::Http(Box::new(http)))
     }
 }
@@ -311,6 +327,6 @@ impl Session {
     }
 }
 
-fn late(url: &str) -> GitError {
+pub(crate) fn late(url: &str) -> GitError {
     GitError::Timeout { url: url.to_owned(), place: String::new() }
 }

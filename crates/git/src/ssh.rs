@@ -19,10 +19,11 @@ use crate::{
     dial::dial,
     error::shown,
     known_hosts::{Judgement, KnownHosts},
+    service::Service,
     ssh_options::SshOptions,
 };
 
-/// A repository behind SSH: one connection, one channel, on which `git-upload-pack` runs.
+/// A repository behind SSH: one connection, one channel, on which the service's program runs.
 pub(crate) struct SshTransport {
     url: String,
     channel: Channel<Msg>,
@@ -39,7 +40,7 @@ impl SshTransport {
     pub(crate) async fn connect(
         remote: &Remote,
         access: &SshAccess,
-        options: &SshOptions,
+        (options, service): (&SshOptions, Service),
         rule: AddressRule,
     ) -> Result<Self, GitError> {
         let url = remote.url.to_string();
@@ -55,7 +56,7 @@ impl SshTransport {
             .await
             .map_err(|error| handshake_error(&url, &error, &verdict))?;
         authenticate(&mut handle, remote, key).await?;
-        let channel = execute(&handle, &url, &remote.url.path()).await?;
+        let channel = execute(&handle, &url, service, &remote.url.path()).await?;
         Ok(Self { url, channel, _handle: handle, complaint: Vec::new(), received: false })
     }
 
@@ -193,12 +194,19 @@ async fn authenticate(
     }
 }
 
-async fn execute(handle: &Handle<Verifier>, url: &str, path: &str) -> Result<Channel<Msg>, GitError> {
+async fn execute(
+    handle: &Handle<Verifier>,
+    url: &str,
+    service: Service,
+    path: &str,
+) -> Result<Channel<Msg>, GitError> {
     let opened = async {
         let channel = handle.channel_open_session().await?;
-        // Servers that do not accept the variable speak the old protocol.
-        channel.set_env(false, "GIT_PROTOCOL", "version=2").await?;
-        channel.exec(false, format!("git-upload-pack {}", quoted(path))).await?;
+        if service == Service::UploadPack {
+            // Servers that do not accept the variable speak the old protocol.
+            channel.set_env(false, "GIT_PROTOCOL", "version=2").await?;
+        }
+        channel.exec(false, format!("{} {}", service.name(), quoted(path))).await?;
         Ok(channel)
     };
     opened.await.map_err(|error| broken(url, &error))
