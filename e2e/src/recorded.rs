@@ -2,10 +2,12 @@
 //!
 //! A scenario is played step by step against running controllers. After each step the main object must reach the state
 //! that the recording shows at the end of that step; at the end events, field managers and live objects are compared.
-//! Reading order: scenario, masks, watch, play, compare.
+//! Reading order: scenario, masks, watch, play, publish, compare.
 mod compare;
+mod kinds;
 mod masks;
 mod play;
+mod publish;
 mod scenario;
 mod watch;
 

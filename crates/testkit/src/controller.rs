@@ -99,6 +99,13 @@ impl ControllerBuilder {
         self
     }
 
+    /// More flags, or none.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
     /// One more variable of its environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -188,6 +195,11 @@ impl Controller {
     /// The process: signals, log, usage.
     pub fn process(&self) -> &Process {
         &self.process
+    }
+
+    /// The binary's name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The user it connects as; `admin` unless [`ControllerBuilder::user`] said otherwise.

@@ -6,12 +6,14 @@
 //!
 //! Reading order: reaper, process, tools, plane, cluster, controller, the servers, the condition rules.
 mod certificates;
+mod charts;
 mod cluster;
 mod conditions;
 mod controller;
 mod event_sink;
 mod git_repo;
 mod git_server;
+mod helm_repo;
 mod kinds;
 mod kubeconfig;
 mod metrics;
@@ -21,17 +23,21 @@ mod plane;
 mod ports;
 mod process;
 mod reaper;
+mod registry;
 mod serve;
 mod static_server;
+mod tls;
 mod tools;
 
 pub use crate::{
+    charts::{ChartFiles, archive, chart_archive},
     cluster::{Cluster, patience},
     conditions::{check_conditions, condition},
     controller::{Controller, ControllerBuilder},
     event_sink::EventSink,
     git_repo::GitRepo,
     git_server::{Fault, GitServer},
+    helm_repo::HelmRepo,
     metrics::Metrics,
     namespace::TestNamespace,
     not_run::not_run,
@@ -39,6 +45,8 @@ pub use crate::{
     ports::free_ports,
     process::{Process, Usage},
     reaper::Scope,
+    registry::{OciArtifact, Registry, RegistryOptions},
     static_server::StaticServer,
+    tls::Tls,
     tools::{program, tools_cache, workspace_root},
 };

@@ -7,7 +7,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 /// Tool, version and module folder under `e2e/tools`; versions are those of the `go.mod` files there.
-const TOOL_OF: [(&str, &str, &str); 7] = [
+const TOOL_OF: &[(&str, &str, &str)] = &[
     ("etcd", "etcd", "go.etcd.io/etcd/server/v3"),
     ("kube-apiserver", "kubernetes", "k8s.io/kubernetes"),
     ("kube-controller-manager", "kubernetes", "k8s.io/kubernetes"),
@@ -15,6 +15,8 @@ const TOOL_OF: [(&str, &str, &str); 7] = [
     ("kubectl", "kubernetes", "k8s.io/kubernetes"),
     ("kwok", "kwok", "sigs.k8s.io/kwok"),
     ("kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
+    ("registry", "registry", "github.com/distribution/distribution/v3"),
+    ("crane", "crane", "github.com/google/go-containerregistry"),
 ];
 
 /// The folder that holds one folder `<tool>-<version>` for each built tool.

@@ -32,7 +32,7 @@ struct Program {
 /// Modules, Go's build cache and the programs themselves, in MB, when everything is built.
 const DISK_MB: u32 = 6000;
 
-const TOOLS: [Tool; 4] = [
+const TOOLS: &[Tool] = &[
     Tool {
         name: "etcd",
         module: "go.etcd.io/etcd/server/v3",
@@ -66,6 +66,24 @@ const TOOLS: [Tool; 4] = [
             seconds: 20,
         }],
     },
+    Tool {
+        name: "registry",
+        module: "github.com/distribution/distribution/v3",
+        programs: &[Program {
+            name: "registry",
+            package: "github.com/distribution/distribution/v3/cmd/registry",
+            seconds: 150,
+        }],
+    },
+    Tool {
+        name: "crane",
+        module: "github.com/google/go-containerregistry",
+        programs: &[Program {
+            name: "crane",
+            package: "github.com/google/go-containerregistry/cmd/crane",
+            seconds: 30,
+        }],
+    },
 ];
 
 /// Sees to it that these programs exist (all, when none is named).
@@ -76,7 +94,7 @@ pub(crate) fn ensure(wanted: &[String]) -> Result<()> {
         bail!("{unknown:?} is not a pinned program; there are {}", names.join(", "));
     }
     let mut missing = Vec::new();
-    for tool in &TOOLS {
+    for tool in TOOLS {
         let folder = folder(tool)?;
         let lacks = |p: &&Program| {
             (wanted.is_empty() || wanted.iter().any(|w| w == p.name)) && !exists(&folder, p.name)
@@ -210,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_pinned_in_its_go_mod() {
-        for tool in &TOOLS {
+        for tool in TOOLS {
             let folder = folder(tool).unwrap();
             assert!(
                 folder.display().to_string().contains(&format!("{}-v", tool.name)),

@@ -17,6 +17,11 @@ impl Masks {
         self.pairs.push((mask.into(), real.into()));
     }
 
+    /// Whether this text of the run has a mask.
+    pub(crate) fn has(&self, real: &str) -> bool {
+        self.pairs.iter().any(|(_, known)| known == real)
+    }
+
     /// The next commit; its first 12, 8 and 7 characters have masks of their own.
     pub(crate) fn add_commit(&mut self, id: &str) {
         self.commits += 1;

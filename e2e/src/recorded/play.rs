@@ -7,13 +7,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use kube::discovery::ApiResource;
 use serde_json::{Value, json};
-use testkit::{ControlPlane, Controller, EventSink, GitRepo, GitServer};
+use testkit::{ControlPlane, Controller, EventSink, GitRepo, GitServer, HelmRepo, Registry};
 
 use crate::recorded::{
     Scenario, compare,
+    kinds::{all, resource, with_group},
     masks::{Masks, normal},
+    publish::Publisher,
+    scenario::PLAYED,
     watch::Watched,
 };
 
@@ -27,12 +29,14 @@ const STAND_IN: Duration = Duration::from_secs(15);
 pub struct Rig {
     /// Whose objects are looked at.
     pub plane: ControlPlane,
-    /// source-controller for all namespaces.
-    pub source: Controller,
-    /// kustomize-controller for all namespaces.
-    pub kustomize: Controller,
-    /// Takes the events of both.
+    /// Every controller whose scenarios are played, for all namespaces.
+    pub controllers: Vec<Controller>,
+    /// Takes the events of all.
     pub events: EventSink,
+    /// Takes artifacts, charts and images; repositories begin with the scenario's namespace.
+    pub registry: Registry,
+    /// Serves charts; folders begin with the scenario's namespace.
+    pub charts: HelmRepo,
 }
 
 impl Rig {
@@ -41,18 +45,29 @@ impl Rig {
         let plane = ControlPlane::start().await?;
         plane.apply_crds(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/crd"))?;
         let events = EventSink::start()?;
-        let start = async |binary: &str| {
-            plane
-                .controller(binary)
-                .arg(format!("--events-addr={}", events.url()))
-                .arg("--requeue-dependency=5s")
-                .arg("--concurrent=20")
-                .start()
-                .await
-        };
-        let source = start("source-controller").await?;
-        let kustomize = start("kustomize-controller").await?;
-        Ok(Rig { plane, source, kustomize, events })
+        let mut controllers = Vec::new();
+        for (_, _, binary) in PLAYED {
+            if controllers.iter().all(|running: &Controller| running.name() != *binary) {
+                controllers.push(Rig::controller(&plane, &events, binary).await?);
+            }
+        }
+        let (registry, charts) = (Registry::start().await?, HelmRepo::start()?);
+        Ok(Rig { plane, controllers, events, registry, charts })
+    }
+
+    async fn controller(plane: &ControlPlane, events: &EventSink, binary: &str) -> Result<Controller> {
+        plane
+            .controller(binary)
+            .arg(format!("--events-addr={}", events.url()))
+            .args((binary != "image-automation-controller").then_some("--requeue-dependency=5s"))
+            .arg("--concurrent=20")
+            .start()
+            .await
+    }
+
+    fn source(&self) -> Result<&Controller> {
+        let source = self.controllers.iter().find(|controller| controller.name() == "source-controller");
+        source.context("source-controller is not played")
     }
 }
 
@@ -61,6 +76,7 @@ struct Player<'a> {
     scenario: &'a Scenario,
     masks: Masks,
     git: GitServer,
+    publisher: Publisher<'a>,
     repos: Vec<(String, GitRepo)>,
     differences: Vec<String>,
     limit: Duration,
@@ -89,20 +105,26 @@ impl<'a> Player<'a> {
         let mut masks = Masks::default();
         masks.add("<ns>", &scenario.namespace);
         masks.add("<git>", git.url().trim_start_matches("http://"));
-        masks.add("<artifact-host>", &format!("127.0.0.1:{}", rig.source.ports()[2]));
+        masks.add("<registry>", rig.registry.address());
+        masks.add("<helm-repo>", &rig.charts.address());
+        masks.add("<artifact-host>", &format!("127.0.0.1:{}", rig.source()?.ports()[2]));
         masks.add("<closed>", &closed.to_string());
         masks.add("<silent>", &silent.local_addr()?.to_string());
-        masks.add("<tmp>", &rig.kustomize.dir().display().to_string());
+        for controller in &rig.controllers {
+            masks.add("<tmp>", &controller.dir().display().to_string());
+        }
         let limit = if std::env::var_os("SLUICE_NULL").is_some() { STAND_IN } else { STEP };
         let (repos, differences) = (Vec::new(), Vec::new());
-        Ok(Self { rig, scenario, masks, git, repos, differences, limit, _silent: silent })
+        let publisher = Publisher::new(rig, scenario);
+        Ok(Self { rig, scenario, masks, git, publisher, repos, differences, limit, _silent: silent })
     }
 
     async fn run(&mut self) -> Result<()> {
         let watched = self.watch_all().await?;
         for (number, step) in self.scenario.steps.iter().enumerate() {
             let from: Vec<usize> = watched.iter().map(|(_, watched)| watched.len()).collect();
-            let extra = self.act(step).await.with_context(|| format!("step {number}: {}", step["do"]))?;
+            let extra =
+                self.act(number, step).await.with_context(|| format!("step {number}: {}", step["do"]))?;
             tokio::time::sleep(extra).await;
             for ((object, watched), from) in watched.iter().zip(from) {
                 self.settle(object, watched, number, from).await;
@@ -133,7 +155,7 @@ impl<'a> Player<'a> {
         Ok(all)
     }
 
-    async fn act(&mut self, step: &Value) -> Result<Duration> {
+    async fn act(&mut self, number: usize, step: &Value) -> Result<Duration> {
         let verb = step["do"].as_str().context("do")?;
         match verb {
             "apply" => self.apply(step)?,
@@ -143,7 +165,12 @@ impl<'a> Player<'a> {
             "delete" => self.delete(step)?,
             "wait" => return Ok(Duration::from_secs(step["seconds"].as_u64().unwrap_or(1))),
             "delete the stored artifact file" => self.delete_artifact()?,
-            "push OCI artifact" => self.differences.push("no source of OCI artifacts yet".into()),
+            "push OCI artifact" => self.publisher.artifact(step, &mut self.masks).await?,
+            "push chart as OCI artifact" => self.publisher.chart(number, step, &mut self.masks).await?,
+            "push image tags" => self.publisher.images(number, step, &mut self.masks).await?,
+            "publish Helm repository" | "publish Helm repository index" => {
+                self.publisher.repository(number, step, &mut self.masks)?;
+            }
             _ if verb.starts_with("git submodule add ") => self.submodule(verb)?,
             _ if verb.starts_with("kubectl ") => self.raw(verb.trim_start_matches("kubectl "), step)?,
             _ if verb.starts_with("delete ") => self.raw(verb, step)?,
@@ -254,7 +281,7 @@ impl<'a> Player<'a> {
     }
 
     fn delete_artifact(&mut self) -> Result<()> {
-        let folder = self.rig.source.dir().join("storage/gitrepository").join(&self.scenario.namespace);
+        let folder = self.rig.source()?.dir().join("storage/gitrepository").join(&self.scenario.namespace);
         for repo in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
             for file in std::fs::read_dir(repo?.path())? {
                 std::fs::remove_file(file?.path())?;
@@ -407,8 +434,7 @@ impl<'a> Player<'a> {
 
     /// Takes the finalizers away, so that no controller works on in a namespace that nobody looks at.
     fn clean_up(&self) {
-        let all = "gitrepositories.source.toolkit.fluxcd.io,kustomizations.kustomize.toolkit.fluxcd.io";
-        let names = self.kubectl(&["get", all, "-o", "name"], None).unwrap_or_default();
+        let names = self.kubectl(&["get", &all(), "-o", "name"], None).unwrap_or_default();
         for name in names.lines() {
             let patch = json!({ "spec": { "suspend": true } }).to_string();
             let _ = self.kubectl(&["patch", name, "--type=merge", "-p", &patch], None);
@@ -424,28 +450,4 @@ fn names_namespace(args: &[&str], stdin: Option<&str>) -> bool {
         object.is_some_and(|object| object["metadata"]["namespace"].is_string())
     };
     args.contains(&"-n") || stdin.is_some_and(stated)
-}
-
-fn resource(kind: &str) -> Result<ApiResource> {
-    let (group, plural) = match kind {
-        "GitRepository" => ("source.toolkit.fluxcd.io", "gitrepositories"),
-        "Kustomization" => ("kustomize.toolkit.fluxcd.io", "kustomizations"),
-        _ => bail!("no scenario of {kind} is played here"),
-    };
-    Ok(ApiResource {
-        group: group.into(),
-        version: "v1".into(),
-        api_version: format!("{group}/v1"),
-        kind: kind.into(),
-        plural: plural.into(),
-    })
-}
-
-/// `Kustomization/app` with the group, since kustomize.config.k8s.io could be meant too.
-fn with_group(object: &str) -> String {
-    match object.split_once('/') {
-        Some(("Kustomization", name)) => format!("kustomizations.kustomize.toolkit.fluxcd.io/{name}"),
-        Some(("GitRepository", name)) => format!("gitrepositories.source.toolkit.fluxcd.io/{name}"),
-        _ => object.to_owned(),
-    }
 }

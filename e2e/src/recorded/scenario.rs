@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::recorded::publish::INDEX;
+
 /// One recorded scenario.
 pub struct Scenario {
     /// File name without its ending.
@@ -63,10 +65,54 @@ impl Scenario {
         self.list("managers")
     }
 
+    /// `sha256:…` of what a name is seen to stand for from a step on, in the order of their showing: of the tag of an
+    /// artifact or image, or of [`INDEX`] for the index of a Helm repository.
+    pub(crate) fn digests(&self, step: usize, name: &str) -> Vec<String> {
+        let others = self.json["others"].as_object().into_iter().flatten().map(|(_, other)| other);
+        let mut found = Vec::new();
+        for object in others.chain([&self.json]) {
+            let states = object["transitions"].as_array().into_iter().flatten();
+            let states = states.filter(|state| state["after_step"].as_u64() >= Some(step as u64));
+            states.for_each(|state| digests_in(state, name, &mut found));
+        }
+        found
+    }
+
     fn list(&self, key: &str) -> &[Value] {
         self.json[key].as_array().map(Vec::as_slice).unwrap_or_default()
     }
 }
+
+/// Every digest that a value calls by this name: `NAME@sha256:…`, a digest beside the tag, the revision of an index.
+fn digests_in(value: &Value, name: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let mut rest = text.as_str();
+            while let Some((_, after)) = rest.split_once(&format!("{name}@sha256:")) {
+                found.extend(after.get(..64).map(|hex| format!("sha256:{hex}")));
+                rest = after;
+            }
+        }
+        Value::Object(map) => {
+            let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
+            let is_index = name == INDEX && text("path").contains("/index-");
+            if text("tag") == name {
+                found.push(text("digest").to_owned());
+            } else if is_index {
+                found.push(text("revision").to_owned());
+            }
+            map.values().for_each(|inner| digests_in(inner, name, found));
+        }
+        Value::Array(list) => list.iter().for_each(|inner| digests_in(inner, name, found)),
+        _ => {}
+    }
+}
+
+/// Folder of recordings, the beginnings of the names of scenarios that are played, and whose behaviour they show.
+pub(crate) const PLAYED: &[(&str, &[&str], &str)] = &[
+    ("source-controller", &["git-", "oci-", "helmrepo-", "chart-"], "source-controller"),
+    ("kustomize-controller", &["ks-"], "kustomize-controller"),
+];
 
 /// The recordings beside this checkout that our controllers can play, or `None` where there are none.
 pub fn corpus() -> Result<Option<Vec<PathBuf>>> {
@@ -75,10 +121,11 @@ pub fn corpus() -> Result<Option<Vec<PathBuf>>> {
         return Ok(None);
     }
     let mut files = Vec::new();
-    for (folder, prefix) in [("source-controller", "git-"), ("kustomize-controller", "ks-")] {
+    for (folder, prefixes, _) in PLAYED {
         for entry in std::fs::read_dir(root.join(folder))? {
             let path = entry?.path();
-            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)) {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if prefixes.iter().any(|prefix| name.starts_with(prefix)) {
                 files.push(path);
             }
         }
