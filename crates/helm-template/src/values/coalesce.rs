@@ -1,0 +1,176 @@
+//! User values over a chart's own and its sub-charts', as `helm` has them before a template runs.
+use serde_json::{Map, Value};
+
+use super::{
+    GLOBAL,
+    merge::{join_tables, trim_nulls},
+};
+use crate::chart::Chart;
+
+/// A value that must be a table for a sub-chart is something else.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("type mismatch on {0}: a sub-chart's values must be a map")]
+pub struct CoalesceError(String);
+
+/// The values a chart's templates see. A null of the user deletes the chart's default.
+pub(crate) fn coalesce_chart(
+    chart: &Chart,
+    values: &Map<String, Value>,
+) -> Result<Map<String, Value>, CoalesceError> {
+    let mut values = values.clone();
+    coalesce(chart, &mut values, false)?;
+    Ok(values)
+}
+
+/// As [`coalesce_chart`], but nulls stay, for a later coalescing to act on.
+pub(crate) fn merge_chart(
+    chart: &Chart,
+    values: &Map<String, Value>,
+) -> Result<Map<String, Value>, CoalesceError> {
+    let mut values = values.clone();
+    coalesce(chart, &mut values, true)?;
+    Ok(values)
+}
+
+fn coalesce(chart: &Chart, values: &mut Map<String, Value>, keep_nulls: bool) -> Result<(), CoalesceError> {
+    own_defaults(chart, values, keep_nulls);
+    for child in chart.dependencies() {
+        let globals = values.get(GLOBAL).cloned();
+        let entry = values.entry(child.name()).or_insert_with(|| Value::Object(Map::new()));
+        let Value::Object(table) = entry else {
+            return Err(CoalesceError(child.name().to_owned()));
+        };
+        hand_down_globals(table, globals);
+        coalesce(child, table, keep_nulls)?;
+    }
+    Ok(())
+}
+
+/// Lays the values over the chart's own values file.
+fn own_defaults(chart: &Chart, values: &mut Map<String, Value>, keep_nulls: bool) {
+    for (key, default) in chart.values() {
+        match values.get_mut(key) {
+            Some(Value::Null) if !keep_nulls => {
+                values.remove(key);
+            }
+            Some(Value::Object(over)) => {
+                if let Value::Object(below) = default {
+                    let keep_nulls =
+                        keep_nulls || chart.dependencies().iter().any(|child| child.name() == key);
+                    let mut below = below.clone();
+                    if !keep_nulls {
+                        trim_nulls(&mut below);
+                    }
+                    join_tables(over, below, keep_nulls);
+                }
+            }
+            Some(_) => {}
+            None => add_default(values, key, default, keep_nulls),
+        }
+    }
+}
+
+fn add_default(values: &mut Map<String, Value>, key: &str, default: &Value, keep_nulls: bool) {
+    let mut default = default.clone();
+    if !keep_nulls {
+        match &mut default {
+            Value::Null => return,
+            Value::Object(table) => trim_nulls(table),
+            _ => {}
+        }
+    }
+    values.insert(key.to_owned(), default);
+}
+
+/// Globals of the parent win over those the sub-chart was given.
+fn hand_down_globals(child: &mut Map<String, Value>, parent: Option<Value>) {
+    let parent = match parent {
+        None => Map::new(),
+        Some(Value::Object(map)) => map,
+        Some(_) => return,
+    };
+    let own = child.entry(GLOBAL).or_insert_with(|| Value::Object(Map::new()));
+    let Value::Object(own) = own else { return };
+    for (key, value) in parent {
+        match (own.get_mut(&key), value) {
+            (None, value) => {
+                own.insert(key, value);
+            }
+            (Some(Value::Object(below)), Value::Object(mut above)) => {
+                join_tables(&mut above, std::mem::take(below), true);
+                *below = above;
+            }
+            (Some(slot), Value::Object(_)) | (Some(slot @ Value::Object(_)), _) => {
+                let _kept = slot;
+            }
+            (Some(slot), value) => *slot = value,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::coalesce_chart;
+    use crate::{
+        chart::{Chart, Limits},
+        values::Values,
+    };
+
+    fn chart(files: &[(&str, &str)]) -> Chart {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
+        Chart::from_files(files.collect(), &Limits::default()).unwrap()
+    }
+
+    fn check(chart: &Chart, values: &str, expect: &Value) {
+        let values = Values::parse(values).unwrap();
+        assert_eq!(&Value::Object(coalesce_chart(chart, values.as_map()).unwrap()), expect);
+    }
+
+    const PARENT: &str = "apiVersion: v2\nname: parent\nversion: 1.0.0\n";
+    const CHILD: &str = "apiVersion: v2\nname: child\nversion: 1.0.0\n";
+
+    #[test]
+    fn a_null_deletes_a_default() {
+        let chart = chart(&[("Chart.yaml", PARENT), ("values.yaml", "a: {b: 1, c: 2}\nd: 3\ne: null\n")]);
+        check(&chart, "a: {b: null}\nd: null\n", &json!({"a": {"c": 2.0}}));
+    }
+
+    #[test]
+    fn globals_reach_every_sub_chart_and_the_parents_win() {
+        let chart = chart(&[
+            ("Chart.yaml", PARENT),
+            ("values.yaml", "global: {x: 1, t: {p: 1}}\nchild: {global: {x: 2, t: {p: 2, q: 2}, y: 3}}\n"),
+            ("charts/child/Chart.yaml", CHILD),
+            ("charts/child/values.yaml", "global: {z: 4}\nown: true\n"),
+        ]);
+        check(
+            &chart,
+            "",
+            &json!({
+                "global": {"x": 1.0, "t": {"p": 1.0}},
+                "child": {"global": {"x": 1.0, "t": {"p": 1.0, "q": 2.0}, "y": 3.0, "z": 4.0}, "own": true},
+            }),
+        );
+    }
+
+    #[test]
+    fn the_parents_default_null_deletes_a_sub_charts_default() {
+        let chart = chart(&[
+            ("Chart.yaml", PARENT),
+            ("values.yaml", "child: {own: null}\n"),
+            ("charts/child/Chart.yaml", CHILD),
+            ("charts/child/values.yaml", "own: true\nother: 1\n"),
+        ]);
+        check(&chart, "child: {}\n", &json!({"child": {"global": {}, "other": 1.0}}));
+    }
+
+    #[test]
+    fn values_of_a_sub_chart_must_be_a_table() {
+        let chart = chart(&[("Chart.yaml", PARENT), ("charts/child/Chart.yaml", CHILD)]);
+        let values = Values::parse("child: 5\n").unwrap();
+        let error = coalesce_chart(&chart, values.as_map()).unwrap_err();
+        assert!(error.to_string().starts_with("type mismatch on child: "), "{error}");
+    }
+}
