@@ -1,0 +1,209 @@
+//! Calls: which function, with which arguments of which type.
+
+use std::rc::Rc;
+
+use super::{At, Done, Exec, Held};
+use crate::{
+    builtin::{self, Builtin},
+    func::{FuncError, Signature},
+    parse::Expr,
+    value::{HostObject, Type, Value},
+};
+
+impl<'t> Exec<'t, '_> {
+    /// Calls a function by name; `node` is what an error of the function names.
+    pub(super) fn function(
+        &mut self,
+        dot: &Held,
+        name: &'t str,
+        node: At<'t>,
+        words: &'t [Expr],
+        last: Option<Value>,
+    ) -> Done<Value> {
+        if let Some(func) = self.context.funcs.get(name) {
+            let func = Rc::clone(func);
+            let arguments = self.arguments(dot, name, func.signature, words, last)?;
+            let context = self.context;
+            return self.finish(name, node, func.call(&context, &arguments));
+        }
+        match builtin::find(name) {
+            Some(Builtin::And) => self.and_or(dot, name, false, words, last),
+            Some(Builtin::Or) => self.and_or(dot, name, true, words, last),
+            Some(Builtin::Call) => self.call(dot, name, node, words, last),
+            Some(Builtin::Plain(signature, body)) => {
+                let arguments = self.arguments(dot, name, signature, words, last)?;
+                self.finish(name, node, body(&arguments).map_err(FuncError::from))
+            }
+            None => self.fail(format!("{} is not a defined function", crate::printf::quote(name.as_bytes()))),
+        }
+    }
+
+    pub(super) fn method(
+        &mut self,
+        dot: &Held,
+        object: &Rc<dyn HostObject>,
+        name: &'t str,
+        node: At<'t>,
+        words: &'t [Expr],
+        last: Option<Value>,
+    ) -> Done<Value> {
+        let signature = object.method(name).unwrap_or(Signature::fixed(&[]));
+        let arguments = self.arguments(dot, name, signature, words, last)?;
+        let context = self.context;
+        self.finish(name, node, object.call(name, &context, &arguments))
+    }
+
+    /// Charges for the result, or says which function failed.
+    fn finish(&mut self, name: &str, node: At<'t>, result: Result<Value, FuncError>) -> Done<Value> {
+        let charged = result.and_then(|value| {
+            let session = self.context.session;
+            session.step(1)?;
+            let size = match &value {
+                Value::String(text) | Value::Bytes(text) => text.len(),
+                Value::List(list) => list.len() * 8,
+                _ => 0,
+            };
+            session.allow(size as u64)?;
+            session.produce(size)?;
+            Ok(value)
+        });
+        charged.or_else(|error| {
+            self.at = node;
+            self.fail_with(name, error)
+        })
+    }
+
+    fn and_or(
+        &mut self,
+        dot: &Held,
+        name: &str,
+        until: bool,
+        words: &'t [Expr],
+        last: Option<Value>,
+    ) -> Done<Value> {
+        if words.is_empty() && last.is_none() {
+            return self.fail(format!("wrong number of args for {name}: want at least 1 got 0"));
+        }
+        let mut value = Value::Absent;
+        for word in words {
+            value = self.argument(dot, Type::Reflect, word)?;
+            if value.truth() == until {
+                return Ok(value);
+            }
+        }
+        Ok(last.unwrap_or(value))
+    }
+
+    fn call(
+        &mut self,
+        dot: &Held,
+        name: &str,
+        node: At<'t>,
+        words: &'t [Expr],
+        last: Option<Value>,
+    ) -> Done<Value> {
+        const CALL: Signature = Signature::variadic(&[Type::Reflect], Type::Reflect);
+        let callee = words.first().map(ToString::to_string).unwrap_or_default();
+        let arguments = self.arguments(dot, name, CALL, words, last)?;
+        let context = self.context;
+        let result = match &arguments[0] {
+            Value::Nil | Value::Absent => Err(FuncError::from("call of nil")),
+            Value::Func(func) => builtin::check_call(&callee, func.signature, &arguments[1..])
+                .map_err(FuncError::from)
+                .and_then(|arguments| func.call(&context, &arguments)),
+            other => Err(format!("non-function {callee} of type {}", other.type_name()).into()),
+        };
+        self.finish(name, node, result)
+    }
+
+    fn arguments(
+        &mut self,
+        dot: &Held,
+        name: &str,
+        signature: Signature,
+        words: &'t [Expr],
+        last: Option<Value>,
+    ) -> Done<Vec<Value>> {
+        let fixed = signature.fixed.len();
+        let given = words.len() + usize::from(last.is_some());
+        if signature.variadic.is_some() {
+            if given < fixed {
+                let want = format!("wrong number of args for {name}: want at least {fixed} got {}", words.len());
+                return self.fail(want);
+            }
+        } else if given != fixed {
+            return self.fail(format!("wrong number of args for {name}: want {fixed} got {given}"));
+        }
+        let kind = |index: usize| {
+            signature.fixed.get(index).copied().or(signature.variadic).unwrap_or(Type::Any)
+        };
+        let mut arguments = Vec::with_capacity(given);
+        for (index, word) in words.iter().enumerate() {
+            arguments.push(self.argument(dot, kind(index), word)?);
+        }
+        if let Some(last) = last {
+            arguments.push(self.fit(last, kind(given - 1))?);
+        }
+        Ok(arguments)
+    }
+
+    fn argument(&mut self, dot: &Held, kind: Type, word: &'t Expr) -> Done<Value> {
+        self.at = At::Expr(word);
+        let value = match word {
+            Expr::Dot(_) => dot.value.clone(),
+            Expr::Nil(_) if kind.can_be_nil() => {
+                return Ok(if kind == Type::Reflect { Value::Absent } else { Value::zero(kind) });
+            }
+            Expr::Nil(_) => return self.fail(format!("cannot assign nil to {kind}")),
+            Expr::Field(..) => self.field(dot, word, None, None)?.value,
+            Expr::Variable(..) => self.variable(dot, word, None, None)?.value,
+            Expr::Pipe(pipe) => self.grow(|exec| exec.pipeline(dot, pipe))?,
+            Expr::Function(_, name) => self.function(dot, name, At::Expr(word), &[], None)?,
+            Expr::Chain { .. } => self.chain(dot, word, None, None)?.value,
+            Expr::Bool(..) | Expr::Number(..) | Expr::String { .. } => return self.constant_as(kind, word),
+        };
+        self.fit(value, kind)
+    }
+
+    fn constant_as(&mut self, kind: Type, word: &'t Expr) -> Done<Value> {
+        let expected = |what: &str| format!("expected {what}; found {word}");
+        match (kind, word) {
+            (Type::Any | Type::Reflect, Expr::Number(_, number)) => self.ideal(word, number),
+            (Type::Any | Type::Reflect | Type::Bool, Expr::Bool(_, truth)) => Ok(Value::Bool(*truth)),
+            (Type::Any | Type::Reflect | Type::String, Expr::String { text, .. }) => Ok(Value::String(text.clone())),
+            (Type::Bool, _) => self.fail(expected("bool")),
+            (Type::String, _) => self.fail(expected("string")),
+            (Type::Float64, Expr::Number(_, number)) => match number.float {
+                Some(float) => Ok(Value::Float(float)),
+                None => self.fail(expected("float")),
+            },
+            (Type::Float64, _) => self.fail(expected("float")),
+            (kind, word) if kind.is_signed() => match word {
+                Expr::Number(_, number) if number.int.is_some() => {
+                    Ok(Value::zero(kind).signed_like(number.int.unwrap_or_default()))
+                }
+                _ => self.fail(expected("integer")),
+            },
+            (kind, word) if kind.is_unsigned() => match word {
+                Expr::Number(_, number) if number.uint.is_some() => {
+                    Ok(Value::zero(kind).unsigned_like(number.uint.unwrap_or_default()))
+                }
+                _ => self.fail(expected("unsigned integer")),
+            },
+            (kind, word) => self.fail(format!("can't handle {word} for arg of type {kind}")),
+        }
+    }
+
+    /// Checks a value against a parameter's type.
+    fn fit(&self, value: Value, kind: Type) -> Done<Value> {
+        match (&value, kind) {
+            (_, Type::Reflect) => Ok(value),
+            (Value::Nil | Value::Absent, Type::Any) => Ok(Value::Nil),
+            (Value::Absent, kind) if kind.can_be_nil() => Ok(Value::zero(kind)),
+            (Value::Absent, kind) => self.fail(format!("invalid value; expected {kind}")),
+            (Value::Nil, kind) => self.fail(format!("wrong type for value; expected {kind}; got interface {{}}")),
+            (value_ref, kind) if builtin::assignable(value_ref, kind) => Ok(value),
+            _ => self.fail(format!("wrong type for value; expected {kind}; got {}", value.type_name())),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Control: text, if, with, range, template.
+
+use std::sync::Arc;
+
+use super::{At, Done, Exec, Held, RED_ZONE, STACK};
+use crate::{
+    func::Context,
+    parse::{Branch, Node, Pipe},
+    printf::{self, quote},
+    value::{Kind, Str, Type, Value},
+};
+
+/// How a list of nodes ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Next,
+    Break,
+    Continue,
+}
+
+impl<'t> Exec<'t, '_> {
+    pub(super) fn walk_list(&mut self, dot: &Held, nodes: &'t [Node]) -> Done<Flow> {
+        for node in nodes {
+            let flow = self.walk(dot, node)?;
+            if flow != Flow::Next {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn walk(&mut self, dot: &Held, node: &'t Node) -> Done<Flow> {
+        self.step()?;
+        match node {
+            Node::Text(text) => self.write(text)?,
+            Node::Action(pipe) => self.action(dot, pipe)?,
+            Node::Break => return Ok(Flow::Break),
+            Node::Continue => return Ok(Flow::Continue),
+            Node::Template { at, name, pipe } => self.template(dot, *at, name, pipe.as_ref())?,
+            Node::If(branch) => return self.grow(|exec| exec.if_or_with(dot, branch, false)),
+            Node::With(branch) => return self.grow(|exec| exec.if_or_with(dot, branch, true)),
+            Node::Range(branch) => return self.grow(|exec| exec.range(dot, branch)),
+        }
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn grow<T>(&mut self, inner: impl FnOnce(&mut Self) -> Done<T>) -> Done<T> {
+        stacker::maybe_grow(RED_ZONE, STACK, || inner(self))
+    }
+
+    fn action(&mut self, dot: &Held, pipe: &'t Pipe) -> Done<()> {
+        self.at = At::Action(pipe);
+        let value = self.pipeline(dot, pipe)?;
+        if pipe.variables.is_empty() { self.print(pipe, &value) } else { Ok(()) }
+    }
+
+    fn print(&mut self, pipe: &'t Pipe, value: &Value) -> Done<()> {
+        self.at = At::Action(pipe);
+        match value {
+            Value::Nil | Value::Absent => self.write(b"<no value>"),
+            Value::String(text) => self.write(text),
+            Value::Func(_) => self.fail(format!("can't print {{{{{pipe}}}}} of type {}", value.type_name())),
+            value => {
+                let text = printf::print(value);
+                self.write(&text)
+            }
+        }
+    }
+
+    fn if_or_with(&mut self, dot: &Held, branch: &'t Branch, with: bool) -> Done<Flow> {
+        let mark = self.variables.len();
+        let value = self.pipeline(dot, &branch.pipe)?;
+        let flow = match (value.truth(), &branch.otherwise) {
+            (true, _) if with => self.walk_list(&Held::bare(value), &branch.list),
+            (true, _) => self.walk_list(dot, &branch.list),
+            (false, Some(otherwise)) => self.walk_list(dot, otherwise),
+            (false, None) => Ok(Flow::Next),
+        };
+        self.variables.truncate(mark);
+        flow
+    }
+
+    fn range(&mut self, dot: &Held, branch: &'t Branch) -> Done<Flow> {
+        let mark = self.variables.len();
+        let value = self.pipeline(dot, &branch.pipe)?;
+        let result = self.range_over(branch, &value);
+        let flow = match result {
+            Ok(false) => match &branch.otherwise {
+                Some(otherwise) => self.walk_list(dot, otherwise),
+                None => Ok(Flow::Next),
+            },
+            Ok(true) => Ok(Flow::Next),
+            Err(error) => Err(error),
+        };
+        self.variables.truncate(mark);
+        flow
+    }
+
+    /// Whether there was anything to go through.
+    fn range_over(&mut self, branch: &'t Branch, value: &Value) -> Done<bool> {
+        match value {
+            Value::Nil | Value::Absent => Ok(false),
+            Value::List(list) => {
+                let boxed = list.kind().element() == Type::Any;
+                let items = list.iter().enumerate().map(|(n, item)| (index(n), item.clone()));
+                self.iterate(branch, boxed, items)
+            }
+            Value::Bytes(bytes) => {
+                let bytes = bytes.clone();
+                let items = bytes.iter().enumerate().map(|(n, byte)| (index(n), Value::Uint8(*byte)));
+                self.iterate(branch, false, items)
+            }
+            Value::Map(map) => {
+                let boxed = map.kind().element() == Type::Any;
+                self.iterate(branch, boxed, map.entries().into_iter().map(key))
+            }
+            Value::Object(object) if object.kind() == Kind::Map => {
+                let boxed = object.element() == Type::Any;
+                self.iterate(branch, boxed, object.entries().into_iter().map(key))
+            }
+            Value::Object(object) if object.kind() == Kind::Slice => {
+                let boxed = object.element() == Type::Any;
+                let items = object.entries().into_iter().enumerate().map(|(n, (_, item))| (index(n), item));
+                self.iterate(branch, boxed, items)
+            }
+            value => self.range_over_number(branch, value),
+        }
+    }
+
+    fn range_over_number(&mut self, branch: &'t Branch, value: &Value) -> Done<bool> {
+        let shown = || printf::sprint(std::slice::from_ref(value));
+        if !matches!(value.kind(), Kind::Int | Kind::Uint) {
+            return self.fail(format!("range can't iterate over {}", shown()));
+        }
+        if branch.pipe.variables.len() > 1 {
+            return self.fail(format!("can't use {} to iterate over more than one variable", shown()));
+        }
+        match (value.signed(), value.unsigned()) {
+            (Some(end), _) => {
+                let like = value.clone();
+                self.iterate(branch, false, (0..end).map(move |n| (Value::Absent, like.signed_like(n))))
+            }
+            (_, end) => {
+                let like = value.clone();
+                let end = end.unwrap_or_default();
+                self.iterate(branch, false, (0..end).map(move |n| (Value::Absent, like.unsigned_like(n))))
+            }
+        }
+    }
+
+    fn iterate(
+        &mut self,
+        branch: &'t Branch,
+        boxed: bool,
+        items: impl Iterator<Item = (Value, Value)>,
+    ) -> Done<bool> {
+        let mark = self.variables.len();
+        let mut any = false;
+        for (index, value) in items {
+            any = true;
+            self.step()?;
+            let item = Held { value, boxed };
+            self.set_loop_variables(&branch.pipe, index, &item)?;
+            let flow = self.walk_list(&item, &branch.list)?;
+            self.variables.truncate(mark);
+            if flow == Flow::Break {
+                break;
+            }
+        }
+        Ok(any)
+    }
+
+    fn set_loop_variables(&mut self, pipe: &'t Pipe, index: Value, item: &Held) -> Done<()> {
+        let top = self.variables.len();
+        match (pipe.variables.as_slice(), pipe.assign) {
+            ([], _) => {}
+            ([one], true) => self.set_variable(one, item.clone())?,
+            ([first, second, ..], true) => {
+                self.set_variable(first, Held::bare(index))?;
+                self.set_variable(second, item.clone())?;
+            }
+            ([_], false) => self.variables[top - 1].1 = item.clone(),
+            (_, false) => {
+                self.variables[top - 1].1 = item.clone();
+                self.variables[top - 2].1 = Held::bare(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn template(&mut self, dot: &Held, at: u32, name: &'t Arc<str>, pipe: Option<&'t Pipe>) -> Done<()> {
+        self.at = At::Template(at, name, pipe);
+        let Some(tree) = self.context.templates.tree(name) else {
+            return self.fail(format!("template {} not defined", quote(name.as_bytes())));
+        };
+        let limit = self.context.session.limits().depth;
+        if self.context.depth >= limit {
+            return self.limit(crate::LimitError::Depth(limit));
+        }
+        let value = match pipe {
+            Some(pipe) => self.pipeline(dot, pipe)?,
+            None => Value::Absent,
+        };
+        let context = Context { depth: self.context.depth + 1, ..self.context };
+        let mut inner = Exec { context, tree, name, variables: Vec::new(), out: self.out, at: At::Nothing };
+        inner.run(Held::bare(value))
+    }
+}
+
+fn index(n: usize) -> Value {
+    Value::Int(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+fn key((key, value): (Str, Value)) -> (Value, Value) {
+    (Value::String(key), value)
+}

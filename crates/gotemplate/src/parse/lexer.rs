@@ -1,0 +1,436 @@
+//! Text to tokens, one at a time, as the parser asks.
+
+use crate::printf::{quote, rune_name};
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Error,
+    Bool,
+    Char,
+    CharConstant,
+    Complex,
+    Assign,
+    Declare,
+    End,
+    Field,
+    Identifier,
+    LeftDelim,
+    LeftParen,
+    Number,
+    Pipe,
+    RawString,
+    RightDelim,
+    RightParen,
+    Space,
+    String,
+    Text,
+    Variable,
+    Dot,
+    Nil,
+    Keyword,
+}
+
+/// A token; keywords are told apart by their text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) at: usize,
+    pub(super) text: String,
+    pub(super) line: usize,
+}
+
+const KEYWORDS: [&str; 10] =
+    ["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"];
+
+pub(super) struct Lexer<'t> {
+    input: &'t str,
+    left: &'t str,
+    right: &'t str,
+    at: usize,
+    start: usize,
+    line: usize,
+    start_line: usize,
+    parens: usize,
+    inside: bool,
+    failed: bool,
+    loop_words: (bool, bool),
+}
+
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n')
+}
+
+fn is_alphanumeric(c: char) -> bool {
+    c == '_' || c.is_alphabetic() || unicode_digit(c)
+}
+
+/// Go's `unicode.IsDigit`, near enough: decimal digits.
+fn unicode_digit(c: char) -> bool {
+    c.is_ascii_digit() || (!c.is_ascii() && c.is_numeric())
+}
+
+fn trims_left(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next() == Some('-') && chars.next().is_some_and(is_space)
+}
+
+fn trims_right(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(is_space) && chars.next() == Some('-')
+}
+
+impl<'t> Lexer<'t> {
+    /// `loop_words`: whether `break` and `continue` are keywords (no function of that name).
+    pub(super) fn new(input: &'t str, (left, right): (&'t str, &'t str), loop_words: (bool, bool)) -> Self {
+        Self {
+            input,
+            left,
+            right,
+            at: 0,
+            start: 0,
+            line: 1,
+            start_line: 1,
+            parens: 0,
+            inside: false,
+            failed: false,
+            loop_words,
+        }
+    }
+
+    pub(super) fn next_token(&mut self) -> Token {
+        if self.failed {
+            return Token { kind: Kind::End, at: 0, text: "EOF".into(), line: self.start_line };
+        }
+        if self.inside { self.inside_action() } else { self.text() }
+    }
+
+    fn rest(&self) -> &'t str {
+        &self.input[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn bump(&mut self) -> Option<char> {
+        let next = self.peek()?;
+        self.at += next.len_utf8();
+        if next == '\n' {
+            self.line += 1;
+        }
+        Some(next)
+    }
+
+    fn bump_if(&mut self, wanted: impl Fn(char) -> bool) -> bool {
+        self.peek().is_some_and(wanted) && self.bump().is_some()
+    }
+
+    fn bump_while(&mut self, wanted: impl Fn(char) -> bool) {
+        while self.bump_if(&wanted) {}
+    }
+
+    /// Moves over text whose lines are counted at once.
+    fn skip(&mut self, bytes: usize) {
+        let end = (self.at + bytes).min(self.input.len());
+        self.line += self.input[self.at..end].bytes().filter(|byte| *byte == b'\n').count();
+        self.at = end;
+    }
+
+    fn token(&mut self, kind: Kind) -> Token {
+        let text = self.input[self.start..self.at].to_owned();
+        let token = Token { kind, at: self.start, text, line: self.start_line };
+        self.ignore();
+        token
+    }
+
+    fn ignore(&mut self) {
+        self.start = self.at;
+        self.start_line = self.line;
+    }
+
+    fn error(&mut self, message: String) -> Token {
+        self.failed = true;
+        Token { kind: Kind::Error, at: self.start, text: message, line: self.start_line }
+    }
+
+    fn text(&mut self) -> Token {
+        loop {
+            let Some(found) = self.rest().find(self.left) else {
+                self.skip(self.rest().len());
+                let kind = if self.at > self.start { Kind::Text } else { Kind::End };
+                let mut token = self.token(kind);
+                if kind == Kind::End {
+                    token.text = "EOF".into();
+                }
+                return token;
+            };
+            if let Some(token) = self.text_before(found) {
+                return token;
+            }
+            if let Some(token) = self.left_delim() {
+                return token;
+            }
+        }
+    }
+
+    fn text_before(&mut self, found: usize) -> Option<Token> {
+        if found == 0 {
+            return None;
+        }
+        let before = &self.rest()[..found];
+        let trims = trims_left(&self.rest()[found + self.left.len()..]);
+        let kept = if trims { before.trim_end_matches(is_space).len() } else { found };
+        self.skip(kept);
+        let token = self.token(Kind::Text);
+        self.skip(found - kept);
+        self.ignore();
+        (kept > 0).then_some(token)
+    }
+
+    /// The delimiter, or nothing when it opened a comment that is now behind.
+    fn left_delim(&mut self) -> Option<Token> {
+        self.skip(self.left.len());
+        let marker = if trims_left(self.rest()) { 2 } else { 0 };
+        if self.rest()[marker..].starts_with("/*") {
+            self.skip(marker);
+            self.ignore();
+            return self.comment();
+        }
+        let token = self.token(Kind::LeftDelim);
+        self.inside = true;
+        self.skip(marker);
+        self.ignore();
+        self.parens = 0;
+        Some(token)
+    }
+
+    fn comment(&mut self) -> Option<Token> {
+        self.skip(2);
+        let Some(end) = self.rest().find("*/") else { return Some(self.error("unclosed comment".into())) };
+        self.skip(end + 2);
+        let Some(trims) = self.at_right_delim() else {
+            return Some(self.error("comment ends before closing delimiter".into()));
+        };
+        self.close(trims);
+        self.ignore();
+        None
+    }
+
+    /// Whether the right delimiter is here, and if so whether it trims.
+    fn at_right_delim(&self) -> Option<bool> {
+        let rest = self.rest();
+        if trims_right(rest) && rest[2..].starts_with(self.right) {
+            return Some(true);
+        }
+        rest.starts_with(self.right).then_some(false)
+    }
+
+    fn close(&mut self, trims: bool) {
+        self.skip(if trims { 2 } else { 0 } + self.right.len());
+        if trims {
+            let rest = self.rest();
+            self.skip(rest.len() - rest.trim_start_matches(is_space).len());
+        }
+    }
+
+    fn right_delim(&mut self, trims: bool) -> Token {
+        if trims {
+            self.skip(2);
+            self.ignore();
+        }
+        self.skip(self.right.len());
+        let token = self.token(Kind::RightDelim);
+        if trims {
+            let rest = self.rest();
+            self.skip(rest.len() - rest.trim_start_matches(is_space).len());
+            self.ignore();
+        }
+        self.inside = false;
+        token
+    }
+
+    fn inside_action(&mut self) -> Token {
+        if let Some(trims) = self.at_right_delim() {
+            if self.parens > 0 {
+                return self.error("unclosed left paren".into());
+            }
+            return self.right_delim(trims);
+        }
+        let Some(next) = self.peek() else { return self.error("unclosed action".into()) };
+        if is_space(next) {
+            return self.space();
+        }
+        let number = matches!(next, '+' | '-' | '0'..='9')
+            || (next == '.' && self.rest()[1..].starts_with(|c: char| c.is_ascii_digit()))
+            || self.rest() == ".";
+        if number {
+            return self.number();
+        }
+        if is_alphanumeric(next) {
+            return self.word();
+        }
+        self.bump();
+        self.punctuation(next)
+    }
+
+    fn punctuation(&mut self, c: char) -> Token {
+        match c {
+            '=' => self.token(Kind::Assign),
+            ':' if self.peek() == Some('=') => {
+                self.bump();
+                self.token(Kind::Declare)
+            }
+            ':' => self.error("expected :=".into()),
+            '|' => self.token(Kind::Pipe),
+            '"' => self.quoted('"', Kind::String, "unterminated quoted string"),
+            '\'' => self.quoted('\'', Kind::CharConstant, "unterminated character constant"),
+            '`' => self.raw_string(),
+            '$' => self.field_or_variable(Kind::Variable),
+            '.' => self.field_or_variable(Kind::Field),
+            '(' => {
+                self.parens += 1;
+                self.token(Kind::LeftParen)
+            }
+            ')' if self.parens == 0 => self.error("unexpected right paren".into()),
+            ')' => {
+                self.parens -= 1;
+                self.token(Kind::RightParen)
+            }
+            c if c.is_ascii_graphic() => self.token(Kind::Char),
+            c => self.error(format!("unrecognized character in action: {}", rune_name(c))),
+        }
+    }
+
+    fn space(&mut self) -> Token {
+        let mut last = self.at;
+        let mut count = 0;
+        while self.peek().is_some_and(is_space) {
+            last = self.at;
+            self.bump();
+            count += 1;
+        }
+        if trims_right(&self.input[last..]) && self.input[last + 2..].starts_with(self.right) {
+            if self.input.as_bytes()[last] == b'\n' {
+                self.line -= 1;
+            }
+            self.at = last;
+            if count == 1 {
+                return self.right_delim(true);
+            }
+        }
+        self.token(Kind::Space)
+    }
+
+    fn word(&mut self) -> Token {
+        self.bump_while(is_alphanumeric);
+        if !self.at_terminator() {
+            return self.bad_character();
+        }
+        let word = &self.input[self.start..self.at];
+        let loop_word = match word {
+            "break" => self.loop_words.0,
+            "continue" => self.loop_words.1,
+            _ => true,
+        };
+        match word {
+            "nil" => self.token(Kind::Nil),
+            "true" | "false" => self.token(Kind::Bool),
+            word if KEYWORDS.contains(&word) && loop_word => self.token(Kind::Keyword),
+            _ => self.token(Kind::Identifier),
+        }
+    }
+
+    fn bad_character(&mut self) -> Token {
+        let name = self.peek().map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), rune_name);
+        self.error(format!("bad character {name}"))
+    }
+
+    fn field_or_variable(&mut self, kind: Kind) -> Token {
+        if self.at_terminator() {
+            return self.token(if kind == Kind::Variable { kind } else { Kind::Dot });
+        }
+        self.bump_while(is_alphanumeric);
+        if !self.at_terminator() {
+            return self.bad_character();
+        }
+        self.token(kind)
+    }
+
+    fn at_terminator(&self) -> bool {
+        match self.peek() {
+            None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
+            Some(c) => is_space(c) || self.rest().starts_with(self.right),
+        }
+    }
+
+    fn quoted(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token {
+        loop {
+            match self.bump() {
+                Some('\\') if self.peek().is_some_and(|c| c != '\n') => {
+                    self.bump();
+                }
+                None | Some('\n' | '\\') => return self.error(unterminated.to_owned()),
+                Some(c) if c == quote => return self.token(kind),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn raw_string(&mut self) -> Token {
+        loop {
+            match self.bump() {
+                None => return self.error("unterminated raw quoted string".into()),
+                Some('`') => return self.token(Kind::RawString),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn number(&mut self) -> Token {
+        let complex = match self.scan_number() {
+            false => None,
+            true if matches!(self.peek(), Some('+' | '-')) => {
+                (self.scan_number() && self.input[..self.at].ends_with('i')).then_some(true)
+            }
+            true => Some(false),
+        };
+        match complex {
+            None => {
+                let text = &self.input[self.start..self.at];
+                self.error(format!("bad number syntax: {}", quote(text.as_bytes())))
+            }
+            Some(true) => self.token(Kind::Complex),
+            Some(false) => self.token(Kind::Number),
+        }
+    }
+
+    fn scan_number(&mut self) -> bool {
+        self.bump_if(|c| matches!(c, '+' | '-'));
+        let mut digits = "0123456789_";
+        if self.bump_if(|c| c == '0') {
+            if self.bump_if(|c| matches!(c, 'x' | 'X')) {
+                digits = "0123456789abcdefABCDEF_";
+            } else if self.bump_if(|c| matches!(c, 'o' | 'O')) {
+                digits = "01234567_";
+            } else if self.bump_if(|c| matches!(c, 'b' | 'B')) {
+                digits = "01_";
+            }
+        }
+        self.bump_while(|c| digits.contains(c));
+        if self.bump_if(|c| c == '.') {
+            self.bump_while(|c| digits.contains(c));
+        }
+        let exponent = match digits.len() {
+            11 => "eE",
+            23 => "pP",
+            _ => "",
+        };
+        if self.bump_if(|c| exponent.contains(c)) {
+            self.bump_if(|c| matches!(c, '+' | '-'));
+            self.bump_while(|c| c.is_ascii_digit() || c == '_');
+        }
+        self.bump_if(|c| c == 'i');
+        !self.bump_if(is_alphanumeric)
+    }
+}

@@ -1,0 +1,148 @@
+//! Limits of a render, and the account of what it has used.
+
+use std::cell::{Cell, RefCell};
+
+use crate::value::{Map, Value};
+
+/// What a render may use. One account covers all templates executed in a [`Session`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Nodes walked and calls made.
+    pub steps: u64,
+    /// Templates executing inside each other, by `template` and by functions. Go's own limit is 100,000.
+    pub depth: usize,
+    /// Bytes that templates print and functions return, together.
+    pub produced: u64,
+    /// Bytes of one string or items of one list that a function makes.
+    pub value: usize,
+}
+
+impl Default for Limits {
+    /// Ten million steps, depth 2,000, 512 MiB produced, 32 MiB a value.
+    fn default() -> Self {
+        Self { steps: 10_000_000, depth: 2_000, produced: 512 << 20, value: 32 << 20 }
+    }
+}
+
+/// Which limit was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// [`Limits::steps`].
+    #[error("template takes more than {0} steps")]
+    Steps(u64),
+    /// [`Limits::depth`].
+    #[error("exceeded maximum template depth ({0})")]
+    Depth(usize),
+    /// [`Limits::produced`].
+    #[error("template produces more than {0} bytes")]
+    Produced(u64),
+    /// [`Limits::value`].
+    #[error("a value of {size} bytes or items is larger than the limit of {limit}")]
+    Value {
+        /// Its size.
+        size: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// A value nested deeper than can be printed; it may contain itself.
+    #[error("a value is nested more than {0} levels deep or contains itself")]
+    Nesting(usize),
+    /// The caller's interrupt said stop.
+    #[error("template execution was interrupted")]
+    Interrupted,
+}
+
+/// The account of one render. When it is dropped, the maps handed to [`hold`](Self::hold) are emptied, so that maps
+/// that contain themselves do not leak.
+#[derive(Default)]
+pub struct Session {
+    limits: Limits,
+    steps: Cell<u64>,
+    produced: Cell<u64>,
+    held: RefCell<Vec<Map>>,
+    interrupt: Option<Box<dyn Fn() -> bool>>,
+}
+
+/// How many steps pass between two questions to the interrupt.
+const INTERRUPT_EVERY: u64 = 1 << 12;
+
+impl Session {
+    /// A fresh account.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let mut session = Self::default();
+        session.limits = limits;
+        session
+    }
+
+    /// Asks `interrupt` every few thousand steps; the render fails when it answers true.
+    #[must_use]
+    pub fn with_interrupt(mut self, interrupt: impl Fn() -> bool + 'static) -> Self {
+        self.interrupt = Some(Box::new(interrupt));
+        self
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Steps taken so far.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps.get()
+    }
+
+    /// Counts work. Functions with loops of their own call it with a figure of about a microsecond a step.
+    ///
+    /// # Errors
+    /// When there were too many, or the caller interrupts.
+    pub fn step(&self, count: u64) -> Result<(), LimitError> {
+        let before = self.steps.get();
+        let after = before.saturating_add(count);
+        self.steps.set(after);
+        if after > self.limits.steps {
+            return Err(LimitError::Steps(self.limits.steps));
+        }
+        let ask = before / INTERRUPT_EVERY != after / INTERRUPT_EVERY;
+        if ask && self.interrupt.as_ref().is_some_and(|stop| stop()) {
+            return Err(LimitError::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// Asks for room for one value *before* it is made.
+    ///
+    /// # Errors
+    /// When it is larger than a value may be.
+    pub fn allow(&self, size: u64) -> Result<(), LimitError> {
+        let limit = self.limits.value;
+        if size > limit as u64 { Err(LimitError::Value { size, limit }) } else { Ok(()) }
+    }
+
+    /// Counts bytes that were made.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub fn produce(&self, bytes: usize) -> Result<(), LimitError> {
+        let after = self.produced.get().saturating_add(bytes as u64);
+        self.produced.set(after);
+        if after > self.limits.produced { Err(LimitError::Produced(self.limits.produced)) } else { Ok(()) }
+    }
+
+    /// Remembers a map that was given a value which may lead back to it. Call it from functions that change maps.
+    pub fn hold(&self, map: &Map, value: &Value) {
+        if matches!(value, Value::Map(_) | Value::List(_) | Value::Object(_)) {
+            self.held.borrow_mut().push(map.clone());
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for map in self.held.take() {
+            map.clear();
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use super::{List, Map, Value};
+
+/// How deep `deep_equal` follows lists and maps; deeper values are unequal (Go follows cycles by memory address).
+const MAX_DEPTH: usize = 1_000;
+
+impl Value {
+    /// Go's `reflect.DeepEqual`: same type, same content.
+    #[must_use]
+    pub fn deep_equal(&self, other: &Self) -> bool {
+        equal(self, other, MAX_DEPTH)
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.deep_equal(other)
+    }
+}
+
+fn equal(a: &Value, b: &Value, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    match (a, b) {
+        (Value::Nil | Value::Absent, Value::Nil | Value::Absent) => true,
+        (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::String(a), Value::String(b)) | (Value::Bytes(a), Value::Bytes(b)) => a == b,
+        (Value::List(a), Value::List(b)) => equal_lists(a, b, depth),
+        (Value::Map(a), Value::Map(b)) => equal_maps(a, b, depth),
+        (Value::Object(a), Value::Object(b)) => a.equals(b.as_ref()),
+        _ => {
+            a.kind_type() == b.kind_type()
+                && (a.signed(), a.unsigned()) != (None, None)
+                && (a.signed(), a.unsigned()) == (b.signed(), b.unsigned())
+        }
+    }
+}
+
+fn equal_lists(a: &List, b: &List, depth: usize) -> bool {
+    a.kind() == b.kind()
+        && a.is_nil() == b.is_nil()
+        && (a.same(b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b, depth))))
+}
+
+fn equal_maps(a: &Map, b: &Map, depth: usize) -> bool {
+    if a.same(b) {
+        return true;
+    }
+    a.kind() == b.kind()
+        && a.is_nil() == b.is_nil()
+        && a.len() == b.len()
+        && a.entries().iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, &other, depth)))
+}
