@@ -127,10 +127,8 @@ impl Rewrite<'_> {
     fn lines(&self, tree: Option<Oid>) -> Result<BTreeMap<Vec<u8>, Line>, CommitError> {
         let (Some(tree), Some(pack)) = (tree, self.pack) else { return Ok(BTreeMap::new()) };
         let content = pack.get(tree, Kind::Tree)?;
-        let lines = tree_lines(&content).ok_or_else(|| crate::GitError::Object {
-            id: tree.to_string(),
-            cause: "malformed tree",
-        })?;
+        let lines = tree_lines(&content)
+            .ok_or_else(|| crate::GitError::Object { id: tree.to_string(), cause: "malformed tree" })?;
         let line = |line: &crate::object::TreeLine<'_>| {
             let is_dir = line.kind == LineKind::Dir;
             (line.name.to_vec(), Line { mode: line.mode.to_vec(), id: line.id, is_dir })
@@ -238,7 +236,10 @@ mod tests {
         let content = String::from_utf8(commit.objects.get(commit.id()).unwrap().to_vec()).unwrap();
         // The tree of `git write-tree` for these two files.
         assert!(content.starts_with("tree e7ada4b7badb8a42021056438c0cf2d9a0622ea9\n"), "{content}");
-        assert!(content.ends_with("author A B <a@b> 1700000000 +0000\ncommitter A B <a@b> 1700000000 +0000\n\nm\n"));
+        assert!(
+            content
+                .ends_with("author A B <a@b> 1700000000 +0000\ncommitter A B <a@b> 1700000000 +0000\n\nm\n")
+        );
     }
 
     #[test]

@@ -112,11 +112,7 @@ struct Command<'a> {
 }
 
 /// What has to move; nothing when all stands where it should.
-fn request(
-    push: &Push<'_>,
-    found: &Capabilities,
-    refs: &[RemoteRef],
-) -> Result<Option<Bytes>, PushError> {
+fn request(push: &Push<'_>, found: &Capabilities, refs: &[RemoteRef]) -> Result<Option<Bytes>, PushError> {
     let mut commands = Vec::new();
     for update in push.updates {
         let (old, name) = (stand(refs, &update.reference), update.reference.as_str());
@@ -139,21 +135,16 @@ fn request(
 }
 
 /// The capabilities we use of those that are offered.
-fn words(
-    push: &Push<'_>,
-    commands: &[Command<'_>],
-    found: &Capabilities,
-) -> Result<String, PushError> {
+fn words(push: &Push<'_>, commands: &[Command<'_>], found: &Capabilities) -> Result<String, PushError> {
     if !found.has("report-status") {
         return Err(PushError::Network("server does not tell what became of a push".to_owned()));
     }
     let mut words = vec!["report-status"];
-    let optional = [
-        ("side-band-64k", true),
-        ("atomic", commands.len() > 1),
-        ("push-options", !push.options.is_empty()),
-    ];
-    words.extend(optional.into_iter().filter(|(word, use_it)| *use_it && found.has(word)).map(|(word, _)| word));
+    let optional =
+        [("side-band-64k", true), ("atomic", commands.len() > 1), ("push-options", !push.options.is_empty())];
+    words.extend(
+        optional.into_iter().filter(|(word, use_it)| *use_it && found.has(word)).map(|(word, _)| word),
+    );
     words.push("agent=sluice");
     Ok(words.join(" "))
 }
@@ -189,9 +180,8 @@ fn judge(push: &Push<'_>, report: Report) -> Result<(), PushError> {
     let Some((reference, reason)) = report.refused.into_iter().next() else { return Ok(()) };
     // What receive-pack says when the reference moved between its two answers, or is being moved right now.
     let lost = ["failed to update ref", "fetch first", "non-fast-forward", "stale info", "failed to lock"];
-    let leased = push.updates.iter().any(|update| {
-        update.reference == reference && update.lease == Lease::FastForward
-    });
+    let leased =
+        push.updates.iter().any(|update| update.reference == reference && update.lease == Lease::FastForward);
     if leased && lost.iter().any(|phrase| reason.contains(phrase)) {
         return Err(PushError::Moved(reference));
     }
@@ -219,7 +209,10 @@ mod tests {
     fn names_and_options_that_could_forge_lines_are_refused() {
         let commit = commit();
         for name in ["main", "refs/heads/a b", "refs/heads/a\nb", "refs/heads/", ""] {
-            assert!(check(&Push { commit: &commit, updates: &[update(name)], options: &[] }).is_err(), "{name}");
+            assert!(
+                check(&Push { commit: &commit, updates: &[update(name)], options: &[] }).is_err(),
+                "{name}"
+            );
         }
         let updates = [update("refs/heads/main")];
         assert!(check(&Push { commit: &commit, updates: &updates, options: &["a\nb".into()] }).is_err());

@@ -102,7 +102,10 @@ mod tests {
 
     #[test]
     fn what_is_said_to_people_is_one_bounded_line() {
-        assert_eq!(people(b"Counting: 1%\rCounting: 100%\n\n  no\x1b[31m way\n"), "Counting: 100% no[31m way");
+        assert_eq!(
+            people(b"Counting: 1%\rCounting: 100%\n\n  no\x1b[31m way\n"),
+            "Counting: 100% no[31m way"
+        );
         assert_eq!(people(&vec![b'x'; 9999]).len(), SAID);
     }
 }

@@ -4,7 +4,7 @@
 //! read (YAML 1.1 words such as `yes` are booleans), [`Dialect::Kyaml`] is what kustomize holds in memory
 //! (YAML 1.2 words, scalar text kept). [`to_yaml`] prints as `sigs.k8s.io/yaml` does.
 //! Reading order: `limits`, `error`, `node`, `resolve`, `compose`, `json`, `parse`; then `number`, `order`,
-//! `scalar`, `emit`, `print`, `format`.
+//! `scalar`, `emit`, `print`, `format`; `setters` ([`apply_setters`] changes scalars in place).
 
 mod compose;
 mod emit;
@@ -19,6 +19,7 @@ mod parse;
 mod print;
 mod resolve;
 mod scalar;
+mod setters;
 mod timestamp;
 
 pub use self::{
@@ -31,4 +32,5 @@ pub use self::{
     parse::{parse_documents, parse_nodes, parse_objects, parse_value},
     print::{to_yaml, write_yaml},
     resolve::{Dialect, resolve_plain},
+    setters::{SetterChange, SetterObject, SetterOutcome, apply_setters},
 };

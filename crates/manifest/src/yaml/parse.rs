@@ -83,7 +83,7 @@ fn parse_with<T>(
 
 /// The scanner underneath has asserts that hostile texts can reach: they become errors here. Nothing of the
 /// failed run is used afterwards.
-fn guarded<T>(run: impl FnOnce() -> Result<T, YamlError>) -> Result<T, YamlError> {
+pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, YamlError>) -> Result<T, YamlError> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         let cause = YamlCause::Syntax("found a token that cannot be scanned".to_owned());
         Err(YamlError::at(0, 0, cause))
