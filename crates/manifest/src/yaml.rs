@@ -30,7 +30,7 @@ pub use self::{
     node::{Entry, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag},
     order::compare_keys,
     parse::{parse_documents, parse_nodes, parse_objects, parse_value},
-    print::{to_yaml, write_yaml},
+    print::{to_yaml, to_yaml_unsorted, write_yaml},
     resolve::{Dialect, resolve_plain},
     setters::{SetterChange, SetterObject, SetterOutcome, apply_setters},
 };

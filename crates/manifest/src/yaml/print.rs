@@ -20,15 +20,26 @@ pub fn to_yaml(value: &Value) -> String {
     out
 }
 
+/// As [`to_yaml`], keys in the order they stand in.
+#[must_use]
+pub fn to_yaml_unsorted(value: &Value) -> String {
+    let mut out = String::new();
+    let mut printer = Printer { emitter: Emitter::new(&mut out, WIDTH, true), sorted: false };
+    printer.value(value, None, false);
+    printer.emitter.finish();
+    out
+}
+
 /// [`to_yaml`] at the end of `out`, which must be empty or end with a line break.
 pub fn write_yaml(out: &mut String, value: &Value) {
-    let mut printer = Printer { emitter: Emitter::new(out, WIDTH, true) };
+    let mut printer = Printer { emitter: Emitter::new(out, WIDTH, true), sorted: true };
     printer.value(value, None, false);
     printer.emitter.finish();
 }
 
 struct Printer<'a> {
     emitter: Emitter<'a>,
+    sorted: bool,
 }
 
 impl Printer<'_> {
@@ -65,7 +76,9 @@ impl Printer<'_> {
 
     fn mapping(&mut self, map: &Map<String, Value>, indent: usize) {
         let mut entries: Vec<_> = map.iter().collect();
-        entries.sort_by(|a, b| compare_keys(a.0, b.0));
+        if self.sorted {
+            entries.sort_by(|a, b| compare_keys(a.0, b.0));
+        }
         for (key, value) in entries {
             self.emitter.write_indent(indent);
             self.key(key, indent);
@@ -126,6 +139,14 @@ mod tests {
     #[test]
     fn sorts_keys_and_does_not_indent_lists() {
         check(&json!({"b": [{"y": 1, "x": [[]]}], "a": {}}), "a: {}\nb:\n- x:\n  - []\n  \"y\": 1\n");
+    }
+
+    #[test]
+    fn an_order_can_be_kept() {
+        assert_eq!(
+            super::to_yaml_unsorted(&json!({"b": {"d": 1, "c": 2}, "a": 1})),
+            "b:\n  d: 1\n  c: 2\na: 1\n"
+        );
     }
 
     #[test]
