@@ -61,15 +61,18 @@ pub enum Origin {
 enum Buckets {
     /// 10 exponential ones from 10 ms to 30 min, as Flux.
     Reconcile,
-    /// 12 exponential ones from 1 ms to 100 s.
+    /// From 1 ms to 100 s, round ones: alerts are written on them.
     Queue,
 }
+
+const QUEUE_SECONDS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 100.0];
 
 impl MetricConstructor<Histogram> for Buckets {
     fn new_metric(&self) -> Histogram {
         match self {
             Self::Reconcile => Histogram::new(exponential_buckets_range(0.01, 1800.0, 10)),
-            Self::Queue => Histogram::new(exponential_buckets_range(0.001, 100.0, 12)),
+            Self::Queue => Histogram::new(QUEUE_SECONDS),
         }
     }
 }

@@ -11,19 +11,21 @@ use crate::{
         floor::Floor,
         report::{Report, say},
         rig::{Options, Rig},
+        sick,
         watch::{Watch, applied},
     },
     git_repository, kustomization,
 };
 
 /// Names that `--only` takes.
-pub const ROWS: [&str; 7] = ["floor", "first", "all", "one", "deleted", "memory", "steady"];
+pub const ROWS: [&str; 8] = ["floor", "first", "all", "one", "deleted", "memory", "sick", "steady"];
 
 /// Nothing takes longer than this but what hangs.
-const LIMIT: Duration = Duration::from_secs(600);
+pub(crate) const LIMIT: Duration = Duration::from_secs(600);
 /// Repetitions of the short rows; the median counts.
 const TIMES: usize = 5;
-const NS: &str = "flux-system";
+/// Where the sources and Kustomizations lie.
+pub(crate) const NS: &str = "flux-system";
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// Measures every row for every count.
@@ -63,6 +65,9 @@ impl Bench<'_> {
         }
         if self.wants("memory") {
             self.memory(ready).await?;
+        }
+        if self.wants("sick") {
+            self.sick().await?;
         }
         if self.wants("steady") {
             self.steady().await?;
@@ -196,6 +201,20 @@ impl Bench<'_> {
         let target =
             if self.count > 100 { "both <= 60 MiB" } else { "both <= 25 MiB, peak kustomize <= 40 MiB" };
         self.report.add(self.count, "memory", &figures, target);
+        Ok(())
+    }
+
+    async fn sick(&mut self) -> Result<()> {
+        let (ill, well) = (self.count.div_ceil(10), self.count.min(90));
+        let before = sick::pass_each(&self.rig, well).await?;
+        sick::fall_ill(&self.rig, ill).await?;
+        let beside = sick::pass_each(&self.rig, well).await?;
+        let figures = [
+            ("turns in 50 ms", beside.prompt, "%"),
+            ("requests", beside.requests, "per pass"),
+            ("without the sick", before.requests, "per pass"),
+        ];
+        self.report.add(self.count, "sick", &figures, "waits <= 50 ms, requests unchanged");
         Ok(())
     }
 
