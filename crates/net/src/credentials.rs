@@ -66,6 +66,7 @@ impl Auth {
 pub struct Tls {
     ca: Option<Vec<u8>>,
     identity: Option<Vec<u8>>,
+    unverified: bool,
 }
 
 impl Tls {
@@ -84,10 +85,19 @@ impl Tls {
             (Some(_), None) => return Err(PolicyError::MissingKey(secret.place("tls.key"))),
             (None, Some(_)) => return Err(PolicyError::MissingKey(secret.place("tls.crt"))),
         };
-        let tls = Self { ca, identity };
+        let tls = Self { ca, identity, unverified: false };
         tls.authorities().map_err(|_| PolicyError::BadCertificate(secret.place("ca.crt")))?;
         tls.identity().map_err(|_| PolicyError::BadCertificate(secret.place("tls.crt")))?;
         Ok(tls)
+    }
+
+    /// Takes whatever certificate the server shows. Only for what its owner calls insecure.
+    pub fn unverified() -> Self {
+        Self { unverified: true, ..Self::default() }
+    }
+
+    pub(crate) fn is_unverified(&self) -> bool {
+        self.unverified
     }
 
     /// Whether neither an authority nor a client certificate is set.

@@ -67,6 +67,9 @@ impl Policy {
             .referer(false)
             .redirect(redirects(self.limits.max_redirects, self.addresses))
             .tls_certs_merge(tls.authorities()?);
+        if tls.is_unverified() {
+            builder = builder.tls_danger_accept_invalid_certs(true);
+        }
         if let Some(identity) = tls.identity()? {
             builder = builder.identity(identity);
         }

@@ -1,0 +1,112 @@
+//! What the real registry does not do: a token server, lies about digests, endless pages. These are fakes.
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use net::AddressRule;
+use oci::{Access, Login, Oci, OciError, OciLimits, Reference, Repository, Session};
+
+type Answer = fn(&Fake, &Request) -> Response;
+
+struct Fake {
+    address: String,
+    answer: Answer,
+    asked: Mutex<Vec<String>>,
+}
+
+async fn start(answer: Answer) -> Arc<Fake> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let fake = Arc::new(Fake { address, answer, asked: Mutex::default() });
+    let router = Router::new().fallback(serve).with_state(fake.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    fake
+}
+
+async fn serve(State(fake): State<Arc<Fake>>, request: Request) -> Response {
+    fake.asked.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+    (fake.answer)(&fake, &request)
+}
+
+impl Fake {
+    fn session(&self, login: Login) -> Session {
+        testkit::install_crypto();
+        let repository = Repository::parse(&format!("{}/team/app", self.address)).unwrap();
+        let access = Access { login, insecure: true, ..Access::default() };
+        let limits = OciLimits { tags: 50, ..OciLimits::default() };
+        Oci::new(AddressRule::Any, limits, "").session(&repository, &access).unwrap()
+    }
+
+    fn asked(&self, part: &str) -> usize {
+        self.asked.lock().unwrap().iter().filter(|asked| asked.contains(part)).count()
+    }
+}
+
+fn with_token(fake: &Fake, request: &Request) -> Response {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let path = request.uri().path();
+    if path == "/token" {
+        // base64 of user:pw
+        return match header("authorization") {
+            "Basic dXNlcjpwdw==" => r#"{"token":"good","expires_in":300}"#.into_response(),
+            _ => StatusCode::UNAUTHORIZED.into_response(),
+        };
+    }
+    if header("authorization") != "Bearer good" {
+        let demand = format!("Bearer realm=\"http://{}/token\",service=\"fake\"", fake.address);
+        return (StatusCode::UNAUTHORIZED, [("www-authenticate", demand)]).into_response();
+    }
+    r#"{"tags":["1.0.0"]}"#.into_response()
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_for_a_repository() {
+    let fake = start(with_token).await;
+    let session = fake.session(Login::Basic { username: "user".into(), password: "pw".into() });
+    assert_eq!(session.tags().await.unwrap(), ["1.0.0"]);
+    assert_eq!(session.tags().await.unwrap(), ["1.0.0"]);
+    assert_eq!(fake.asked("/token"), 1);
+    assert_eq!(fake.asked("scope=repository%3Ateam%2Fapp%3Apull&service=fake"), 1);
+    let error = fake.session(Login::Anonymous).tags().await.unwrap_err();
+    assert!(error.is_refused(), "{error}");
+}
+
+fn another_manifest(_: &Fake, request: &Request) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", "application/vnd.oci.image.manifest.v1+json".parse().unwrap());
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        _ => (headers, r#"{"schemaVersion":2,"config":{"digest":"x","size":1}}"#).into_response(),
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_of_another_digest_is_refused() {
+    let fake = start(another_manifest).await;
+    let session = fake.session(Login::Anonymous);
+    let digest = format!("sha256:{}", "0".repeat(64));
+    assert!(matches!(session.manifest(&digest).await, Err(OciError::Digest { .. })));
+    // Without a header the digest of a tag is that of the bytes.
+    let found = session.resolve(&Reference::tag("v1").unwrap()).await.unwrap();
+    assert!(found.starts_with("sha256:") && found != digest);
+}
+
+fn endless(_: &Fake, request: &Request) -> Response {
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        _ => {
+            ([("link", "</v2/team/app/tags/list?last=a>; rel=\"next\"")], r#"{"tags":["a"]}"#).into_response()
+        }
+    }
+}
+
+#[tokio::test]
+async fn endless_pages_come_to_an_end() {
+    let fake = start(endless).await;
+    let error = fake.session(Login::Anonymous).tags().await.unwrap_err();
+    assert!(matches!(error, OciError::TooManyTags { limit: 50, .. }), "{error}");
+}
