@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use api::meta::{FluxKind, FluxObject};
+use api::meta::FluxKind;
 use kube::{Api, Client, Config};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -134,7 +134,7 @@ impl Context {
         });
         let handle = Handle { waker, store: store.clone() };
         let shell = Shell {
-            shared: Arc::new(self.shared::<R::Kind>(queue, store)),
+            shared: Arc::new(self.shared::<R>(queue, store)),
             reconciler: Arc::new(make(handle.clone())),
         };
         self.tasks.spawn(run);
@@ -148,9 +148,13 @@ impl Context {
         handle
     }
 
-    fn shared<K: FluxObject + FluxKind>(&self, queue: Queue, store: Store<K>) -> Shared<K> {
+    fn shared<R>(&self, queue: Queue, store: Store<R::Kind>) -> Shared<R::Kind>
+    where
+        R: Reconciler,
+        R::Kind: FluxKind,
+    {
         Shared {
-            kind: K::KIND,
+            kind: R::Kind::KIND,
             client: self.client.clone(),
             args: self.args.clone(),
             queue,
@@ -158,11 +162,11 @@ impl Context {
             fence: self.fence.clone(),
             debug: self.debug.clone(),
             metrics: self.metrics.clone(),
-            recorder: self.recorder.clone(),
+            recorder: R::MANAGER.map_or_else(|| self.recorder.clone(), |name| self.recorder.named(name)),
             writer: Writer {
                 client: self.client.clone(),
                 fence: self.fence.clone(),
-                manager: self.controller.status_manager,
+                manager: R::MANAGER.unwrap_or(self.controller.status_manager),
             },
             bases: std::sync::Mutex::default(),
             backoff: Backoff::new(self.args.min_retry_delay, self.args.max_retry_delay),

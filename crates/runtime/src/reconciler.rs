@@ -30,6 +30,10 @@ pub trait Reconciler: Send + Sync + 'static {
     /// Whether suspending an object moves the observedGeneration of its Ready condition too, as Flux's sources do.
     const SUSPEND_REJUDGES: bool = false;
 
+    /// Who is told as writer of finalizers, status and events, where that is not the controller: kinds of which Flux
+    /// has a controller of its own keep its name, so that going over and back leaves no second owner.
+    const MANAGER: Option<&'static str> = None;
+
     /// One run; holds a permit on entry. Observe (I/O), decide (pure), act (I/O); the shell records.
     fn reconcile(&self, run: &Run<Self::Kind>) -> impl Future<Output = Outcome<StatusOf<Self>>> + Send;
 

@@ -55,6 +55,11 @@ impl Recorder {
         }
     }
 
+    /// The same, with another name of who reports.
+    pub(crate) fn named(&self, controller: &'static str) -> Self {
+        Self { controller, ..self.clone() }
+    }
+
     /// Logs an event and queues it for sending.
     pub fn send<K: FluxObject>(&self, object: &K, event: Event) {
         log(&event);
