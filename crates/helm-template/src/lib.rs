@@ -1,11 +1,13 @@
 //! Renders Helm charts: files and values in, manifests out.
 //!
 //! Pure: no clock, disk or network. Reference: Helm 4's `template`.
-//! Reading order: `values`, `chart`.
+//! Reading order: `values`, `chart`, `dependencies`, `manifests`.
 
 mod chart;
+mod dependencies;
 mod glob;
 mod godecode;
+mod manifests;
 mod values;
 
 pub use crate::{
@@ -13,5 +15,9 @@ pub use crate::{
         ArchiveError, Chart, ChartError, Dependency, File, Ignore, IgnoreError, ImportValues, Limits, Lock,
         Maintainer, Metadata, MetadataError, PackageError,
     },
-    values::{SetError, Values, ValuesError},
+    dependencies::{Crd, ResolveError, ResolvedChart},
+    manifests::{
+        Hook, Manifest, SortError, Sorted, hooks_for, install_order, sort, split_manifests, uninstall_order,
+    },
+    values::{CoalesceError, SetError, Values, ValuesError},
 };

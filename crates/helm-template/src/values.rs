@@ -5,14 +5,16 @@ mod set;
 
 use std::fmt;
 
-use manifest::yaml::{DuplicateKeys, Limits, parse_value, to_yaml};
+use manifest::yaml::{DuplicateKeys, Limits, YamlError, parse_value, to_yaml};
 use serde_json::{Map, Number, Value};
 
-pub use self::set::SetError;
+use self::merge::merge_maps;
+pub use self::{coalesce::CoalesceError, set::SetError};
 pub(crate) use self::{
-    coalesce::{CoalesceError, coalesce_chart, merge_chart},
-    merge::{coalesce_tables, merge_maps, merge_tables, trim_nulls},
+    coalesce::{coalesce_chart, merge_chart},
+    merge::merge_tables,
 };
+use crate::godecode::DecodeError;
 
 /// The key whose table every sub-chart sees.
 pub(crate) const GLOBAL: &str = "global";
@@ -37,6 +39,9 @@ pub enum ValuesError {
     /// A document is no YAML, or no mapping.
     #[error("cannot unmarshal yaml document: {0}")]
     Document(String),
+    /// The text is no YAML, or no mapping.
+    #[error("{0}")]
+    Read(String),
     /// `---` followed by something that is no comment.
     #[error("error reading yaml document: invalid Yaml document separator: {0}")]
     Separator(String),
@@ -67,7 +72,8 @@ impl Values {
     pub fn parse(text: &str) -> Result<Self, ValuesError> {
         let mut values = Self::default();
         for document in documents(text)? {
-            values.merge(&Self::parse_document(document)?);
+            let wanted = "map[string]interface {}";
+            values.merge(&Self::decode(document, wanted).map_err(ValuesError::Document)?);
         }
         Ok(values)
     }
@@ -76,16 +82,17 @@ impl Values {
     ///
     /// # Errors
     /// When the document is no YAML or no mapping.
-    pub fn parse_document(text: &str) -> Result<Self, ValuesError> {
+    pub fn read(text: &str) -> Result<Self, ValuesError> {
+        Self::decode(text, "common.Values").map_err(ValuesError::Read)
+    }
+
+    fn decode(text: &str, wanted: &str) -> Result<Self, String> {
         let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-            .map_err(|error| ValuesError::Document(error.to_string()))?;
+            .map_err(|error| yaml_text(&error))?;
         match value {
             Value::Object(map) => Ok(Self::from_json(map)),
             Value::Null => Ok(Self::default()),
-            other => Err(ValuesError::Document(format!(
-                "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
-                json_kind(&other)
-            ))),
+            other => Err(DecodeError::whole(&other, wanted).to_string()),
         }
     }
 
@@ -135,6 +142,14 @@ pub(crate) fn floats(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(floats),
         Value::Object(map) => map.values_mut().for_each(floats),
         _ => {}
+    }
+}
+
+/// A YAML error as Go's tools print it: without column, and without line for the first.
+pub(crate) fn yaml_text(error: &YamlError) -> String {
+    match error.line {
+        0 | 1 => format!("error converting YAML to JSON: yaml: {}", error.cause),
+        line => format!("error converting YAML to JSON: yaml: line {line}: {}", error.cause),
     }
 }
 
@@ -202,8 +217,8 @@ mod tests {
 
     #[test]
     fn later_documents_of_a_file_win_and_maps_are_merged() {
-        let values = Values::parse("---\na: {x: 1, y: [1]}\n--- # second\na: {y: [2], z: null}\n").unwrap();
-        assert_eq!(Value::Object(values.into_map()), json!({"a": {"x": 1.0, "y": [2.0], "z": null}}));
+        let values = Values::parse("---\na: {x: 1, w: [1]}\n--- # second\na: {w: [2], z: null}\n").unwrap();
+        assert_eq!(Value::Object(values.into_map()), json!({"a": {"x": 1.0, "w": [2.0], "z": null}}));
     }
 
     #[test]

@@ -3,7 +3,10 @@ use manifest::yaml::{DuplicateKeys, Limits, parse_value};
 use semver_range::Version;
 use serde_json::{Map, Value, json};
 
-use crate::godecode::{DecodeError, Fields};
+use crate::{
+    godecode::{DecodeError, Fields},
+    values::yaml_text,
+};
 
 /// What `Chart.yaml` says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -131,10 +134,27 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// Reads what [`Metadata::to_json`] or Go wrote.
+    ///
+    /// # Errors
+    /// When a field has another kind.
+    pub fn from_json(value: &Value) -> Result<Self, MetadataError> {
+        let mut metadata = Self::default();
+        match value {
+            Value::Object(map) => metadata.read_fields(map)?,
+            Value::Null => {}
+            other => return Err(DecodeError::whole(other, "v2.Metadata").into()),
+        }
+        Ok(metadata)
+    }
+
     /// Reads a text over what is there, as `requirements.yaml` is read over `Chart.yaml`.
     pub(super) fn read_over(&mut self, text: &str) -> Result<(), MetadataError> {
-        let Some(map) = mapping(text)? else { return Ok(()) };
-        let fields = Fields::new("Metadata", &map);
+        mapping(text)?.map_or(Ok(()), |map| self.read_fields(&map))
+    }
+
+    fn read_fields(&mut self, map: &Map<String, Value>) -> Result<(), MetadataError> {
+        let fields = Fields::new("Metadata", map);
         fields.text("name", &mut self.name)?;
         fields.text("home", &mut self.home)?;
         fields.texts("sources", &mut self.sources)?;
@@ -341,7 +361,7 @@ impl Lock {
 
 fn mapping(text: &str) -> Result<Option<Map<String, Value>>, MetadataError> {
     let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-        .map_err(|error| MetadataError::Decode(error.to_string()))?;
+        .map_err(|error| MetadataError::Decode(yaml_text(&error)))?;
     match value {
         Value::Object(map) => Ok(Some(map)),
         Value::Null => Ok(None),

@@ -71,7 +71,11 @@ fn class(chars: &[char], at: &mut usize) -> Option<String> {
             let _ = write!(out, "\\x{{{:x}}}-\\x{{{:x}}}", u32::from(*low), u32::from(*high));
         }
         [_, '-', _] => return None,
-        list => list.iter().for_each(|c| drop(write!(out, "\\x{{{:x}}}", u32::from(*c)))),
+        list => {
+            for c in list {
+                let _ = write!(out, "\\x{{{:x}}}", u32::from(*c));
+            }
+        }
     }
     out.push(']');
     Some(out)

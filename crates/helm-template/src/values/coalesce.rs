@@ -141,7 +141,7 @@ mod tests {
     fn globals_reach_every_sub_chart_and_the_parents_win() {
         let chart = chart(&[
             ("Chart.yaml", PARENT),
-            ("values.yaml", "global: {x: 1, t: {p: 1}}\nchild: {global: {x: 2, t: {p: 2, q: 2}, y: 3}}\n"),
+            ("values.yaml", "global: {x: 1, t: {p: 1}}\nchild: {global: {x: 2, t: {p: 2, q: 2}, v: 3}}\n"),
             ("charts/child/Chart.yaml", CHILD),
             ("charts/child/values.yaml", "global: {z: 4}\nown: true\n"),
         ]);
@@ -150,7 +150,7 @@ mod tests {
             "",
             &json!({
                 "global": {"x": 1.0, "t": {"p": 1.0}},
-                "child": {"global": {"x": 1.0, "t": {"p": 1.0, "q": 2.0}, "y": 3.0, "z": 4.0}, "own": true},
+                "child": {"global": {"x": 1.0, "t": {"p": 1.0, "q": 2.0}, "v": 3.0, "z": 4.0}, "own": true},
             }),
         );
     }

@@ -2,7 +2,7 @@
 use serde_json::{Map, Value};
 
 /// Lays `over` on `base`: maps are merged, everything else wins, nulls included (Helm's `MergeMaps`).
-pub(crate) fn merge_maps(base: &mut Map<String, Value>, over: &Map<String, Value>) {
+pub(super) fn merge_maps(base: &mut Map<String, Value>, over: &Map<String, Value>) {
     for (key, value) in over {
         match (base.get_mut(key), value) {
             (Some(Value::Object(below)), Value::Object(above)) => merge_maps(below, above),
@@ -13,17 +13,12 @@ pub(crate) fn merge_maps(base: &mut Map<String, Value>, over: &Map<String, Value
     }
 }
 
-/// Adds to `over` what only `under` has. A null in `over` deletes what `under` holds there.
-pub(crate) fn coalesce_tables(over: &mut Map<String, Value>, under: Map<String, Value>) {
-    join_tables(over, under, false);
-}
-
-/// As [`coalesce_tables`], but nulls stay, for a later step to act on.
+/// Adds to `over` what only `under` has; nulls stay, for a later step to act on.
 pub(crate) fn merge_tables(over: &mut Map<String, Value>, under: Map<String, Value>) {
     join_tables(over, under, true);
 }
 
-/// Joins two tables, `over` winning; `keep_nulls` as in [`merge_tables`].
+/// Joins two tables, `over` winning. Unless nulls are kept, a null in `over` deletes what `under` holds there.
 pub(super) fn join_tables(over: &mut Map<String, Value>, under: Map<String, Value>, keep_nulls: bool) {
     for (key, below) in under {
         match over.get_mut(&key) {
@@ -44,7 +39,7 @@ pub(super) fn join_tables(over: &mut Map<String, Value>, under: Map<String, Valu
 }
 
 /// Removes nulls from a table and the tables in it, not from lists.
-pub(crate) fn trim_nulls(map: &mut Map<String, Value>) {
+pub(super) fn trim_nulls(map: &mut Map<String, Value>) {
     map.retain(|_, value| !value.is_null());
     for value in map.values_mut() {
         if let Value::Object(inner) = value {
@@ -57,7 +52,7 @@ pub(crate) fn trim_nulls(map: &mut Map<String, Value>) {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{coalesce_tables, merge_maps, merge_tables, trim_nulls};
+    use super::{join_tables, merge_maps, merge_tables, trim_nulls};
 
     fn map(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
@@ -66,7 +61,7 @@ mod tests {
     #[test]
     fn a_null_deletes_what_lies_below() {
         let mut over = map(json!({"a": null, "b": {"c": null, "d": 1}, "e": null}));
-        coalesce_tables(&mut over, map(json!({"a": 1, "b": {"c": 2, "f": 3}, "e": null})));
+        join_tables(&mut over, map(json!({"a": 1, "b": {"c": 2, "f": 3}, "e": null})), false);
         assert_eq!(Value::Object(over), json!({"b": {"d": 1, "f": 3}, "e": null}));
     }
 
@@ -80,7 +75,7 @@ mod tests {
     #[test]
     fn a_table_and_a_scalar_do_not_mix() {
         let mut over = map(json!({"a": {"x": 1}, "b": 2}));
-        coalesce_tables(&mut over, map(json!({"a": 5, "b": {"y": 1}})));
+        join_tables(&mut over, map(json!({"a": 5, "b": {"y": 1}})), false);
         assert_eq!(Value::Object(over), json!({"a": {"x": 1}, "b": 2}));
     }
 

@@ -4,7 +4,7 @@ mod parser;
 use serde_json::{Map, Value};
 
 use self::parser::{Grammar, Parser};
-use super::{Values, floats, merge::merge_maps};
+use super::{Values, floats, merge_maps};
 
 /// Why an expression of `--set` and its kin cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -190,7 +190,7 @@ mod tests {
     fn json_is_an_object_or_pairs() {
         let mut values = Values::new();
         values.set_json(r#"{"a": {"x": 1}}"#).unwrap();
-        values.set_json(r#"a.y=[1, {"z": null}], b="s",c="#).unwrap();
+        values.set_json(r#"a.y=[1, {"z": null}] ,b="s",c="#).unwrap();
         assert_eq!(
             Value::Object(values.clone().into_map()),
             json!({"a": {"x": 1.0, "y": [1.0, {"z": null}]}, "b": "s", "c": null})

@@ -1,0 +1,118 @@
+//! The order of kinds at install and uninstall.
+use super::Manifest;
+
+/// Kinds in the order they are installed.
+const INSTALL: [&str; 38] = [
+    "PriorityClass",
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+    "APIService",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
+
+/// Kinds in the order they are uninstalled; not quite the other way round: Services go early.
+const UNINSTALL: [&str; 38] = [
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "APIService",
+    "Ingress",
+    "IngressClass",
+    "Service",
+    "CronJob",
+    "Job",
+    "StatefulSet",
+    "HorizontalPodAutoscaler",
+    "Deployment",
+    "ReplicaSet",
+    "ReplicationController",
+    "Pod",
+    "DaemonSet",
+    "RoleBindingList",
+    "RoleBinding",
+    "RoleList",
+    "Role",
+    "ClusterRoleBindingList",
+    "ClusterRoleBinding",
+    "ClusterRoleList",
+    "ClusterRole",
+    "CustomResourceDefinition",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "StorageClass",
+    "ConfigMap",
+    "SecretList",
+    "Secret",
+    "ServiceAccount",
+    "PodDisruptionBudget",
+    "PodSecurityPolicy",
+    "LimitRange",
+    "ResourceQuota",
+    "NetworkPolicy",
+    "Namespace",
+    "PriorityClass",
+];
+
+/// Sorts manifests as they are installed; kinds not listed come last, by name.
+pub fn install_order(manifests: &mut [Manifest]) {
+    sort_by_kind(manifests, |manifest| &manifest.kind);
+}
+
+/// Sorts manifests as they are uninstalled; kinds not listed come last, by name.
+pub fn uninstall_order(manifests: &mut [Manifest]) {
+    manifests.sort_by(|a, b| rank(&UNINSTALL, &a.kind).cmp(&rank(&UNINSTALL, &b.kind)));
+}
+
+pub(super) fn sort_by_kind<T>(items: &mut [T], kind: impl Fn(&T) -> &str) {
+    items.sort_by(|a, b| rank(&INSTALL, kind(a)).cmp(&rank(&INSTALL, kind(b))));
+}
+
+/// Place in the list, then the name for kinds behind it.
+fn rank<'a>(order: &[&str], kind: &'a str) -> (usize, &'a str) {
+    order.iter().position(|known| *known == kind).map_or((order.len(), kind), |at| (at, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INSTALL, UNINSTALL};
+
+    #[test]
+    fn both_orders_name_the_same_kinds() {
+        let (mut install, mut uninstall) = (INSTALL, UNINSTALL);
+        install.sort_unstable();
+        uninstall.sort_unstable();
+        assert_eq!(install, uninstall);
+    }
+}
