@@ -3,6 +3,7 @@
 //! Tests spawn the binaries and link none of them. The demo, the bench and the stand-in of `cargo xtask test --null` are
 //! programs of this package.
 pub mod bench;
+pub mod chain;
 pub mod demo;
 mod manifests;
 mod world;

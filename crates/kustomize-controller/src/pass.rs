@@ -161,7 +161,11 @@ async fn announce(
         return Ok(());
     }
     if grows {
-        status.inventory = Some(inventory::to_status(&old.union(&new)));
+        let ahead = inventory::to_status(&old.union(&new));
+        inventory::fits(&ahead).map_err(|error| {
+            Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, error.to_string())
+        })?;
+        status.inventory = Some(ahead);
     }
     work.progress(&status, Phase::Applying, &[]).await
 }

@@ -11,6 +11,7 @@ mod cluster;
 mod conditions;
 mod controller;
 mod event_sink;
+mod fake_forge;
 mod git_repo;
 mod git_server;
 mod helm_repo;
@@ -35,6 +36,7 @@ pub use crate::{
     conditions::{check_conditions, condition},
     controller::{Controller, ControllerBuilder},
     event_sink::EventSink,
+    fake_forge::{FakeForge, Posted},
     git_repo::GitRepo,
     git_server::{Fault, GitServer},
     helm_repo::HelmRepo,

@@ -25,6 +25,33 @@ pub(crate) fn to_status(inventory: &Inventory) -> meta::Inventory {
     meta::Inventory { entries: inventory.iter().map(entry).collect() }
 }
 
+/// Most bytes of an inventory in a status. The whole object must stay under the 1.5 MiB that etcd takes; this leaves
+/// room for about 14,000 objects and for conditions, history and managed fields.
+const MAX_BYTES: usize = 1_250_000;
+
+/// An inventory that no status can hold.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error(
+    "the inventory of {objects} objects takes {bytes} bytes of status, and {MAX_BYTES} are the limit: \
+     split the Kustomization into several; nothing was applied"
+)]
+pub(crate) struct InventoryTooLarge {
+    objects: usize,
+    bytes: usize,
+}
+
+/// Refuses an inventory that the API server would refuse, before anything of it is applied.
+///
+/// # Errors
+/// When it takes more bytes than a status can hold.
+pub(crate) fn fits(inventory: &meta::Inventory) -> Result<(), InventoryTooLarge> {
+    // `{"id":"","v":""},` around each entry.
+    const AROUND: usize = 17;
+    let bytes = inventory.entries.iter().map(|entry| entry.id.len() + entry.v.len() + AROUND).sum();
+    let objects = inventory.entries.len();
+    if bytes > MAX_BYTES { Err(InventoryTooLarge { objects, bytes }) } else { Ok(()) }
+}
+
 /// Whether `new` has objects, or versions of them, that `old` lacks.
 pub(crate) fn grows(old: &Inventory, new: &Inventory) -> bool {
     new.iter().any(|(id, version)| old.version(id) != Some(version))
@@ -84,6 +111,22 @@ mod tests {
         let changed = changed(&last, &build);
         assert_eq!(changed.len(), 2);
         assert!(!changed.contains(&build[0].id));
+    }
+
+    #[test]
+    fn ten_thousand_objects_fit_and_what_etcd_would_refuse_is_refused() {
+        let of = |count: usize| {
+            let entry = |n| meta::InventoryEntry {
+                id: format!("a-namespace-of-some-length_settings-of-application-{n:05}__ConfigMap"),
+                v: "v1".into(),
+            };
+            meta::Inventory { entries: (0..count).map(entry).collect() }
+        };
+        assert_eq!(fits(&of(10_000)), Ok(()));
+        let error = fits(&of(20_000)).unwrap_err();
+        assert_eq!(error.objects, 20_000);
+        let json = serde_json::to_string(&of(20_000).entries).unwrap();
+        assert!(json.len().abs_diff(error.bytes) < 100, "{} bytes, told {}", json.len(), error.bytes);
     }
 
     #[test]
