@@ -9,5 +9,5 @@ mod unquote;
 pub(crate) use self::{
     number::Number,
     parser::parse,
-    tree::{Branch, Command, Expr, Node, Pipe, Tree, Variable},
+    tree::{Branch, Command, Expr, Node, Pipe, Tree, template_text},
 };

@@ -11,7 +11,7 @@ mod types;
 
 use std::rc::Rc;
 
-pub(crate) use text::lossy;
+pub(crate) use self::{json::MAX_NESTING, text::lossy};
 
 pub use self::{
     json::Numbers,

@@ -61,7 +61,7 @@ impl<'t> Exec<'t, '_> {
             Value::String(text) => self.write(text),
             Value::Func(_) => self.fail(format!("can't print {{{{{pipe}}}}} of type {}", value.type_name())),
             value => {
-                let text = printf::print(value);
+                let text = printf::sprint(std::slice::from_ref(value)).or_else(|limit| self.limit(limit))?;
                 self.write(&text)
             }
         }
@@ -128,7 +128,7 @@ impl<'t> Exec<'t, '_> {
     }
 
     fn range_over_number(&mut self, branch: &'t Branch, value: &Value) -> Done<bool> {
-        let shown = || printf::sprint(std::slice::from_ref(value));
+        let shown = || printf::shown(b"%v", value);
         if !matches!(value.kind(), Kind::Int | Kind::Uint) {
             return self.fail(format!("range can't iterate over {}", shown()));
         }
