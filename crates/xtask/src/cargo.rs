@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    chart_files,
     console::{say, watch},
     tools,
 };
@@ -91,7 +92,7 @@ pub(crate) fn generate(args: &[String]) -> Result<()> {
     if !status.success() {
         bail!("generate: {status}");
     }
-    Ok(())
+    chart_files::copy(args.iter().any(|arg| arg == "--check"))
 }
 
 /// Replaces this process, so that Ctrl-C and the exit code are the program's own.

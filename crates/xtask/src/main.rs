@@ -2,7 +2,9 @@
 //!
 //! This program is small, so that it says its first word within seconds; demo and bench are programs of package `e2e`.
 mod cargo;
+mod chart_files;
 mod console;
+mod images;
 mod layers;
 mod lint;
 mod null;
@@ -28,7 +30,9 @@ cargo xtask <task>
                         every test; --only a crate or suite; --null against a stand-in that does nothing
   bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR]
                         measures the controllers beside a bare client
-  generate [--check]    write config/crd and config/crd-legacy from the types of crate api
+  generate [--check]    write config/crd and config/crd-legacy from the types of crate api, and the chart's copies
+  images [--bin DIR] [--out DIR] [--push REGISTRY [--tag TAG]] [NAME...]
+                        one OCI image layout a binary, without a container engine
   lint [CHECK...]       format, layers, function sizes, clippy, documentation, licences (all, or these)
 ";
 
@@ -50,6 +54,7 @@ fn run(args: &[String]) -> Result<()> {
         "demo" => cargo::demo(rest),
         "bench" => cargo::bench(rest),
         "generate" => cargo::generate(rest),
+        "images" => images::run(rest),
         "test" => test::run(rest),
         "lint" => lint::run(rest),
         "help" | "--help" | "-h" => {

@@ -114,6 +114,17 @@ pub(crate) fn ensure(wanted: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Where a program is, once [`ensure`] has seen to it.
+pub(crate) fn path(program: &str) -> Result<PathBuf> {
+    if let Some(found) = env::var_os("KUBEBUILDER_ASSETS").map(|dir| PathBuf::from(dir).join(program)) {
+        if found.is_file() {
+            return Ok(found);
+        }
+    }
+    let tool = TOOLS.iter().find(|tool| tool.programs.iter().any(|known| known.name == program));
+    Ok(folder(tool.with_context(|| format!("{program} is not a pinned program"))?)?.join(program))
+}
+
 fn announce(missing: &[(&Tool, PathBuf, Vec<&Program>)]) -> Result<()> {
     let all: Vec<&&Program> = missing.iter().flat_map(|(_, _, programs)| programs).collect();
     let names: Vec<&str> = all.iter().map(|program| program.name).collect();
