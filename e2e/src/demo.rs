@@ -1,9 +1,10 @@
-//! The demo: eight acts on a real control plane, each announced, timed and judged by `kubectl`.
+//! The demo: ten acts on a real control plane, each announced, timed and judged by `kubectl`.
 //!
 //! Our own code only plays: it commits, and starts programs. Whether an act went well is read from what kubectl prints.
 mod acts;
 mod files;
 mod judge;
+mod releases;
 mod report;
 mod screen;
 mod stage;
@@ -15,7 +16,7 @@ use clap::Parser;
 
 use crate::demo::{acts::ACTS, report::Report, screen::say, stage::Stage};
 
-/// Shows in eight acts what Sluice does, on a control plane of its own.
+/// Shows in ten acts what Sluice does, on a control plane of its own.
 #[derive(Parser, Clone)]
 #[command(name = "cargo xtask demo")]
 pub struct DemoArgs {
@@ -25,7 +26,7 @@ pub struct DemoArgs {
     /// Write the judged times to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// Do not start this controller (source-controller or kustomize-controller): shows that the acts are judged.
+    /// Do not start this controller : shows that the acts are judged.
     #[arg(long, value_name = "CONTROLLER")]
     pub without: Option<String>,
     /// Take the controllers' binaries from this folder.

@@ -41,11 +41,11 @@ fn without_kustomize_controller_act_1_fails_with_exit_code_1_and_nothing_stays()
 }
 
 #[test]
-fn all_eight_acts_go_well() {
+fn all_ten_acts_go_well() {
     let dir = tempfile::tempdir().unwrap();
     let done = demo(dir.path(), &[]);
     let said = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(said.matches("  good, ").count(), 8, "{said}");
+    assert_eq!(said.matches("  good, ").count(), 10, "{said}");
     assert_eq!(left_behind(dir.path()), Vec::<String>::new());
 }

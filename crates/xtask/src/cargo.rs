@@ -14,9 +14,18 @@ use crate::{
     tools,
 };
 
-/// What every control plane needs.
-pub(crate) const PLANE: [&str; 6] =
-    ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok"];
+/// What a control plane needs, and the registry of the demo.
+pub(crate) const PLANE: [&str; 7] =
+    ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok", "registry"];
+
+/// Our controllers: package and binary.
+pub(crate) const CONTROLLERS: [&str; 5] = [
+    "source-controller",
+    "kustomize-controller",
+    "helm-controller",
+    "image-automation-controller",
+    "notification-controller",
+];
 
 /// The checkout.
 pub(crate) fn root() -> PathBuf {
@@ -60,8 +69,7 @@ pub(crate) fn demo(args: &[String]) -> Result<()> {
     }
     let mut packages = vec!["build", "-p", "e2e", "--bin", "demo"];
     if !args.iter().any(|arg| arg.starts_with("--bin")) {
-        packages.extend(["-p", "source-controller", "-p", "kustomize-controller"]);
-        packages.extend(["--bin", "source-controller", "--bin", "kustomize-controller"]);
+        packages.extend(CONTROLLERS.iter().flat_map(|name| ["-p", name, "--bin", name]));
     }
     build("building the demo", &packages)?;
     become_program("debug", "demo", args)
@@ -77,8 +85,7 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     }
     let mut packages = vec!["build", "--release", "-p", "e2e", "--bin", "bench"];
     if !args.iter().any(|arg| arg.starts_with("--bin")) {
-        packages.extend(["-p", "source-controller", "-p", "kustomize-controller"]);
-        packages.extend(["--bin", "source-controller", "--bin", "kustomize-controller"]);
+        packages.extend(CONTROLLERS.iter().flat_map(|name| ["-p", name, "--bin", name]));
     }
     build("building the bench", &packages)?;
     become_program("release", "bench", args)

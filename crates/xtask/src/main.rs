@@ -25,7 +25,7 @@ cargo xtask <task>
 
   tools [PROGRAM...]    build the pinned Go programs that tests run against (all, or these)
   demo [--keep] [--report FILE] [--without CONTROLLER] [--bin DIR] [--crd DIR]
-                        eight acts on a real control plane, judged by kubectl
+                        ten acts on a real control plane, judged by kubectl
   test [--only NAME] [--null]
                         every test; --only a crate or suite; --null against a stand-in that does nothing
   bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR]

@@ -1,9 +1,10 @@
-//! The eight acts.
+//! The acts, in order; those of charts and images are in `releases`.
 use anyhow::{Context, Result, bail};
 
 use super::{
     files::{production, staging},
     judge::{events, get, ready, runs, until},
+    releases,
     screen::say,
     stage::Stage,
 };
@@ -14,7 +15,7 @@ pub(super) struct Act {
     pub(super) play: fn(&Stage) -> Result<()>,
 }
 
-pub(super) const ACTS: [Act; 8] = [
+pub(super) const ACTS: [Act; 10] = [
     Act { title: "bootstrap: both overlays become live", play: bootstrap },
     Act { title: "a new version in staging", play: new_version },
     Act { title: "promotion to production by a merged branch", play: promotion },
@@ -23,6 +24,11 @@ pub(super) const ACTS: [Act; 8] = [
     Act { title: "kubectl scale and kubectl set env are undone, and the event names who", play: drift },
     Act { title: "kubectl delete is undone", play: deletion },
     Act { title: "git rm: pruned", play: prune },
+    Act {
+        title: "a chart from a registry; its failing upgrade rolls back by itself",
+        play: releases::rollback,
+    },
+    Act { title: "a pushed image becomes a commit, goes live and is told", play: releases::image_update },
 ];
 
 fn image(tag: &str) -> String {

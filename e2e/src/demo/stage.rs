@@ -2,11 +2,23 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use testkit::{ControlPlane, Controller, GitRepo, GitServer, PlaneOptions, program, workspace_root};
+use testkit::{
+    ControlPlane, Controller, FakeForge, GitRepo, GitServer, OciArtifact, PlaneOptions, Registry, program,
+    workspace_root,
+};
 
 use super::{DemoArgs, files, screen::say};
 
-/// What both controllers are told.
+/// In the order of their start: the first takes the events of the others.
+const CONTROLLERS: [&str; 5] = [
+    "notification-controller",
+    "source-controller",
+    "kustomize-controller",
+    "helm-controller",
+    "image-automation-controller",
+];
+
+/// What source- and kustomize-controller are told.
 const FLUX_OBJECTS: &str = r"apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
 metadata: { name: demo, namespace: flux-system }
@@ -45,6 +57,9 @@ pub(super) struct Stage {
     controllers: Vec<Controller>,
     pub(super) repo: GitRepo,
     git: GitServer,
+    pub(super) registry: Registry,
+    /// A fake chat: it only keeps what it is sent.
+    pub(super) chat: FakeForge,
     pub(super) plane: ControlPlane,
 }
 
@@ -66,15 +81,18 @@ impl Stage {
         let git = GitServer::start()?;
         let repo = git.repo("demo")?;
         repo.commit(&files::FIRST, "a small web application, version 1.0")?;
-        let mut stage = Stage { controllers: Vec::new(), repo, git, plane };
+        say("  starting a registry");
+        let (registry, chat) = (Registry::start().await?, FakeForge::start()?);
+        let mut stage = Stage { controllers: Vec::new(), repo, git, registry, chat, plane };
         stage.start_controllers(args).await?;
         Ok(stage)
     }
 
     async fn start_controllers(&mut self, args: &DemoArgs) -> Result<()> {
-        for name in ["source-controller", "kustomize-controller"] {
+        let mut events = None;
+        for name in CONTROLLERS {
             if args.without.as_deref() == Some(name) {
-                say(&format!("  leaving out {name}, as asked: act 1 must fail"));
+                say(&format!("  leaving out {name}, as asked"));
                 continue;
             }
             say(&format!("  starting {name}"));
@@ -82,16 +100,35 @@ impl Stage {
             if let Some(bin) = &args.bin {
                 builder = builder.binaries(bin);
             }
-            self.controllers.push(builder.start().await?);
+            if let Some(url) = &events {
+                builder = builder.arg(format!("--events-addr={url}/"));
+            }
+            let controller = builder.start().await?;
+            if name == CONTROLLERS[0] {
+                events = Some(controller.service_url());
+            }
+            self.controllers.push(controller);
         }
         Ok(())
     }
 
     /// `kubectl apply` of the GitRepository and the Kustomizations.
     pub(super) fn apply_flux_objects(&self) -> Result<()> {
-        let file = self.plane.dir().join("demo.yaml");
-        std::fs::write(&file, FLUX_OBJECTS.replace("URL", self.repo.url()))?;
+        self.apply("demo.yaml", &FLUX_OBJECTS.replace("URL", self.repo.url()))
+    }
+
+    /// `kubectl apply -f` of a text.
+    pub(super) fn apply(&self, name: &str, text: &str) -> Result<()> {
+        let file = self.plane.dir().join(name);
+        std::fs::write(&file, text)?;
         self.plane.kubectl_ok(&["apply", "-f", &file.display().to_string()]).map(drop)
+    }
+
+    /// Pushes to the registry.
+    pub(super) fn push_oci(&self, repository: &str, tag: &str, artifact: &OciArtifact) -> Result<()> {
+        let push = self.registry.push(repository, tag, artifact);
+        // Acts are plain functions; the runtime that plays them has other threads for this.
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(push)).map(drop)
     }
 
     /// Commits, pushes and tells the source, as a webhook would.
@@ -103,15 +140,19 @@ impl Stage {
 
     /// Requests a reconciliation of the source at the commit just pushed.
     pub(super) fn tell_source(&self) -> Result<()> {
-        let token = format!("reconcile.fluxcd.io/requestedAt={}", self.repo.head()?);
-        let args =
-            ["annotate", "--overwrite", "-n", "flux-system", "gitrepositories.source.toolkit.fluxcd.io/demo"];
-        self.plane.kubectl_ok(&[&args[..], &[&token]].concat()).map(drop)
+        self.tell("flux-system", "gitrepositories.source.toolkit.fluxcd.io/demo", &self.repo.head()?)
+    }
+
+    /// Requests a reconciliation, as a webhook would; `token` is any new text.
+    pub(super) fn tell(&self, namespace: &str, object: &str, token: &str) -> Result<()> {
+        let annotation = format!("reconcile.fluxcd.io/requestedAt={token}");
+        let args = ["annotate", "--overwrite", "-n", namespace, object, &annotation];
+        self.plane.kubectl_ok(&args).map(drop)
     }
 
     /// What one looks at first when an act went wrong.
     pub(super) fn explain(&self) {
-        let args = ["get", "gitrepositories,kustomizations", "-A", "-o", "wide"];
+        let args = ["get", "gitrepositories,kustomizations,helmreleases,imagepolicies", "-A", "-o", "wide"];
         if let Ok(text) = self.plane.kubectl_ok(&args) {
             say(&format!("\n{text}"));
         }
@@ -145,8 +186,10 @@ impl Stage {
 
 fn check_names(args: &DemoArgs) -> Result<()> {
     match args.without.as_deref() {
-        None | Some("source-controller" | "kustomize-controller") => Ok(()),
-        Some(other) => bail!("--without {other}: it is source-controller or kustomize-controller"),
+        Some(other) if !CONTROLLERS.contains(&other) => {
+            bail!("--without {other}: it is one of {}", CONTROLLERS.join(", "))
+        }
+        _ => Ok(()),
     }
 }
 
