@@ -14,6 +14,7 @@ const TOOL_OF: &[(&str, &str, &str)] = &[
     ("kube-scheduler", "kubernetes", "k8s.io/kubernetes"),
     ("kubectl", "kubernetes", "k8s.io/kubernetes"),
     ("kwok", "kwok", "sigs.k8s.io/kwok"),
+    ("helm", "helm", "helm.sh/helm/v4"),
     ("kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     ("registry", "registry", "github.com/distribution/distribution/v3"),
     ("crane", "crane", "github.com/google/go-containerregistry"),

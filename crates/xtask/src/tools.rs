@@ -58,6 +58,11 @@ const TOOLS: &[Tool] = &[
         programs: &[Program { name: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", seconds: 80 }],
     },
     Tool {
+        name: "helm",
+        module: "helm.sh/helm/v4",
+        programs: &[Program { name: "helm", package: "helm.sh/helm/v4/cmd/helm", seconds: 60 }],
+    },
+    Tool {
         name: "kustomize",
         module: "sigs.k8s.io/kustomize/kustomize/v5",
         programs: &[Program {
