@@ -4,6 +4,8 @@ mod import;
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::enable::in_range;
+
 use crate::{
     chart::{Chart, File},
     values::{CoalesceError, Values},

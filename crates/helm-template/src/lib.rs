@@ -1,16 +1,23 @@
 //! Renders Helm charts: files and values in, manifests out.
 //!
-//! Pure: no clock, disk or network. Reference: Helm 4's `template`.
-//! Reading order: `values`, `chart`, `dependencies`, `manifests`.
+//! Pure: no clock, disk or network; the cluster, clock and randomness come through [`Host`]. Reference: Helm 4's
+//! `template`; gaps: `tests/gaps.txt`.
+//! Reading order: `values`, `chart`, `dependencies`, `schema`, `capabilities`, `render`, `manifests`, `template`.
 
+mod capabilities;
 mod chart;
 mod dependencies;
 mod glob;
 mod godecode;
 mod manifests;
+mod render;
+mod schema;
+mod sprig;
+mod template;
 mod values;
 
 pub use crate::{
+    capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError},
     chart::{
         ArchiveError, Chart, ChartError, Dependency, File, Ignore, IgnoreError, ImportValues, Limits, Lock,
         Maintainer, Metadata, MetadataError, PackageError,
@@ -19,5 +26,8 @@ pub use crate::{
     manifests::{
         Hook, Manifest, SortError, Sorted, hooks_for, install_order, sort, split_manifests, uninstall_order,
     },
+    render::{Files, Host, ReleaseOptions, RenderError, RenderOptions, render},
+    schema::SchemaError,
+    template::{TemplateError, TemplateOptions, template_output},
     values::{CoalesceError, SetError, Values, ValuesError},
 };

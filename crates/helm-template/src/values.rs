@@ -124,11 +124,6 @@ impl Values {
     pub fn to_yaml(&self) -> String {
         to_yaml(&Value::Object(self.0.clone()))
     }
-
-    /// A tree whose numbers are already Go's.
-    pub(crate) fn from_tree(map: Map<String, Value>) -> Self {
-        Self(map)
-    }
 }
 
 /// Go decodes every JSON number to a float64.

@@ -1,0 +1,274 @@
+//! What `.Capabilities` tells templates about cluster and renderer.
+use std::rc::Rc;
+
+use gotemplate::{Context, FuncError, HostObject, Kind, Signature, Str, Type, Value};
+
+/// The version of Kubernetes that Helm 4.2 was built for; `helm template` renders for it unless told otherwise.
+const KUBE_VERSION: &str = "v1.36.0";
+/// API versions that Helm 4.2 knows without a cluster, in its order.
+const API_VERSIONS: &str = "v1 admissionregistration.k8s.io/v1 admissionregistration.k8s.io/v1alpha1 \
+    admissionregistration.k8s.io/v1beta1 internal.apiserver.k8s.io/v1alpha1 apps/v1 apps/v1beta1 apps/v1beta2 \
+    authentication.k8s.io/v1 authentication.k8s.io/v1alpha1 authentication.k8s.io/v1beta1 authorization.k8s.io/v1 \
+    authorization.k8s.io/v1beta1 autoscaling/v1 autoscaling/v2 batch/v1 batch/v1beta1 certificates.k8s.io/v1 \
+    certificates.k8s.io/v1beta1 certificates.k8s.io/v1alpha1 coordination.k8s.io/v1alpha2 \
+    coordination.k8s.io/v1beta1 coordination.k8s.io/v1 discovery.k8s.io/v1 discovery.k8s.io/v1beta1 \
+    events.k8s.io/v1 events.k8s.io/v1beta1 extensions/v1beta1 flowcontrol.apiserver.k8s.io/v1 \
+    flowcontrol.apiserver.k8s.io/v1beta1 flowcontrol.apiserver.k8s.io/v1beta2 \
+    flowcontrol.apiserver.k8s.io/v1beta3 networking.k8s.io/v1 networking.k8s.io/v1beta1 node.k8s.io/v1 \
+    node.k8s.io/v1alpha1 node.k8s.io/v1beta1 policy/v1 policy/v1beta1 rbac.authorization.k8s.io/v1 \
+    rbac.authorization.k8s.io/v1beta1 rbac.authorization.k8s.io/v1alpha1 resource.k8s.io/v1 \
+    resource.k8s.io/v1beta2 resource.k8s.io/v1beta1 resource.k8s.io/v1alpha3 scheduling.k8s.io/v1alpha2 \
+    scheduling.k8s.io/v1beta1 scheduling.k8s.io/v1 storage.k8s.io/v1beta1 storage.k8s.io/v1 \
+    storage.k8s.io/v1alpha1 storagemigration.k8s.io/v1beta1 apiextensions.k8s.io/v1beta1 apiextensions.k8s.io/v1";
+
+/// What a chart may ask about its cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Version of the cluster.
+    pub kube_version: KubeVersion,
+    /// `v1`, `apps/v1`, `apps/v1/Deployment`, …
+    pub api_versions: Vec<String>,
+    /// Version of the renderer.
+    pub helm_version: HelmVersion,
+}
+
+/// A version of Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubeVersion {
+    /// In full: `v1.33.4-gke.1245000`.
+    pub version: String,
+    /// Without anything behind the numbers: `v1.33.4`.
+    pub normalized: String,
+    /// `1`
+    pub major: String,
+    /// `33`
+    pub minor: String,
+}
+
+/// The Helm that is stood in for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HelmVersion {
+    /// `v4.2`
+    pub version: String,
+    /// Commit, empty in Helm as a library.
+    pub git_commit: String,
+    /// `clean`, empty in Helm as a library.
+    pub git_tree_state: String,
+    /// `go1.26.8`
+    pub go_version: String,
+    /// `v1.36`
+    pub kube_client_version: String,
+}
+
+/// A text that is no version of Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("could not parse {0:?} as version")]
+pub struct KubeVersionError(String);
+
+impl KubeVersion {
+    /// Reads `1.33`, `v1.33.4` or `v1.33.4-gke.1245000`.
+    ///
+    /// # Errors
+    /// When it does not begin with two or more numbers.
+    pub fn parse(text: &str) -> Result<Self, KubeVersionError> {
+        let bad = || KubeVersionError(text.chars().take(80).collect());
+        let plain = text.trim().trim_start_matches('v');
+        let end = plain.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(plain.len());
+        let numbers: Option<Vec<u64>> = plain[..end].split('.').map(|part| part.parse().ok()).collect();
+        let numbers = numbers.filter(|numbers| numbers.len() >= 2).ok_or_else(bad)?;
+        let all: Vec<String> = numbers.iter().map(u64::to_string).collect();
+        let version = if text.starts_with('v') { text.to_owned() } else { format!("v{text}") };
+        Ok(Self {
+            version,
+            normalized: format!("v{}", all.join(".")),
+            major: all[0].clone(),
+            minor: all[1].clone(),
+        })
+    }
+}
+
+impl Default for Capabilities {
+    /// What `helm template` assumes without a cluster.
+    fn default() -> Self {
+        let kube_version = KubeVersion {
+            version: KUBE_VERSION.to_owned(),
+            normalized: KUBE_VERSION.to_owned(),
+            major: "1".to_owned(),
+            minor: "36".to_owned(),
+        };
+        Self {
+            kube_version,
+            api_versions: API_VERSIONS.split_whitespace().map(str::to_owned).collect(),
+            helm_version: HelmVersion::default(),
+        }
+    }
+}
+
+impl Default for HelmVersion {
+    /// Helm 4.2 as a library, which is what Flux has.
+    fn default() -> Self {
+        Self {
+            version: "v4.2".to_owned(),
+            git_commit: String::new(),
+            git_tree_state: String::new(),
+            go_version: "go1.26.8".to_owned(),
+            kube_client_version: "v1.36".to_owned(),
+        }
+    }
+}
+
+/// The value of `.Capabilities`.
+pub(crate) fn capabilities_value(capabilities: &Capabilities) -> Value {
+    Value::object(Object(Rc::new(capabilities.clone())))
+}
+
+struct Object(Rc<Capabilities>);
+struct Kube(Rc<Capabilities>);
+struct Versions(Rc<Capabilities>);
+struct Helm(Rc<Capabilities>);
+
+impl HostObject for Object {
+    fn type_name(&self) -> &'static str {
+        "*common.Capabilities"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Ptr
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        self.fields().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("KubeVersion", Value::object(Kube(Rc::clone(&self.0)))),
+            ("APIVersions", Value::object(Versions(Rc::clone(&self.0)))),
+            ("HelmVersion", Value::object(Helm(Rc::clone(&self.0)))),
+        ]
+    }
+}
+
+impl HostObject for Kube {
+    fn type_name(&self) -> &'static str {
+        "common.KubeVersion"
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        self.fields().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn method(&self, name: &str) -> Option<Signature> {
+        matches!(name, "String" | "GitVersion").then_some(Signature::fixed(&[]))
+    }
+
+    fn call(&self, name: &str, _context: &Context<'_>, _arguments: &[Value]) -> Result<Value, FuncError> {
+        let KubeVersion { version, normalized, .. } = &self.0.kube_version;
+        Ok(Value::string(if name == "String" { normalized.as_str() } else { version.as_str() }))
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.0.kube_version.normalized.clone())
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let KubeVersion { version, major, minor, .. } = &self.0.kube_version;
+        vec![
+            ("Version", Value::string(version.as_str())),
+            ("Major", Value::string(major.as_str())),
+            ("Minor", Value::string(minor.as_str())),
+        ]
+    }
+}
+
+impl HostObject for Versions {
+    fn type_name(&self) -> &'static str {
+        "common.VersionSet"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Slice
+    }
+
+    fn method(&self, name: &str) -> Option<Signature> {
+        (name == "Has").then_some(Signature::fixed(&[Type::String]))
+    }
+
+    fn call(&self, _name: &str, _context: &Context<'_>, arguments: &[Value]) -> Result<Value, FuncError> {
+        let wanted = arguments.first().and_then(Value::as_string).map(Str::text).unwrap_or_default();
+        Ok(Value::Bool(self.0.api_versions.iter().any(|version| *version == wanted)))
+    }
+
+    fn entries(&self) -> Vec<(Str, Value)> {
+        self.0.api_versions.iter().map(|version| (Str::default(), Value::string(version.as_str()))).collect()
+    }
+
+    fn element(&self) -> Type {
+        Type::String
+    }
+
+    fn json(&self) -> Option<Value> {
+        Some(Value::strings(self.0.api_versions.iter().map(String::as_str)))
+    }
+}
+
+impl HostObject for Helm {
+    fn type_name(&self) -> &'static str {
+        "version.BuildInfo"
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        self.fields().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let helm = &self.0.helm_version;
+        vec![
+            ("Version", Value::string(helm.version.as_str())),
+            ("GitCommit", Value::string(helm.git_commit.as_str())),
+            ("GitTreeState", Value::string(helm.git_tree_state.as_str())),
+            ("GoVersion", Value::string(helm.go_version.as_str())),
+            ("KubeClientVersion", Value::string(helm.kube_client_version.as_str())),
+        ]
+    }
+
+    fn json(&self) -> Option<Value> {
+        let helm = &self.0.helm_version;
+        let all = [
+            ("version", &helm.version),
+            ("git_commit", &helm.git_commit),
+            ("git_tree_state", &helm.git_tree_state),
+            ("go_version", &helm.go_version),
+            ("kube_client_version", &helm.kube_client_version),
+        ];
+        let shown = all.into_iter().filter(|(name, text)| !text.is_empty() || *name == "kube_client_version");
+        Some(Value::map(shown.map(|(name, text)| (name, Value::string(text.as_str())))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Capabilities, KubeVersion};
+
+    #[test]
+    fn versions_keep_their_suffix_and_are_compared_without() {
+        let version = KubeVersion::parse("1.29.3-gke.5").unwrap();
+        assert_eq!((version.version.as_str(), version.normalized.as_str()), ("v1.29.3-gke.5", "v1.29.3"));
+        assert_eq!((version.major.as_str(), version.minor.as_str()), ("1", "29"));
+        assert_eq!(KubeVersion::parse("v1.30").unwrap().normalized, "v1.30");
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused() {
+        for text in ["", "1", "x.y", "v"] {
+            assert!(KubeVersion::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_default_is_that_of_helm_4() {
+        let default = Capabilities::default();
+        assert_eq!(default.api_versions.len(), 55);
+        assert_eq!(default.kube_version.minor, "36");
+    }
+}

@@ -1,0 +1,131 @@
+//! Rendering of a chart's templates.
+mod context;
+mod error;
+mod files;
+mod functions;
+mod notes;
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use crate::sprig;
+use gotemplate::{MissingKey, Session, Templates, Value};
+use serde_json::Value as Json;
+
+pub use self::error::RenderError;
+use self::{
+    context::{Page, pages},
+    error::{exec_text, parse_text},
+};
+use crate::{
+    capabilities::Capabilities,
+    dependencies::{ResolvedChart, in_range},
+    schema::check_schemas,
+    values::{Values, coalesce_chart},
+};
+
+/// What a render asks of the world around it; clock and randomness come with [`sprig::Host`].
+pub trait Host: sprig::Host {
+    /// An object of the cluster, or the list of all when `name` is empty; an empty object when there is none.
+    ///
+    /// # Errors
+    /// When the cluster cannot be asked; the text goes into the template's error.
+    fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Json, String>;
+}
+
+/// `.Release`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseOptions {
+    /// Name of the release.
+    pub name: String,
+    /// Namespace of the release.
+    pub namespace: String,
+    /// Revision, from 1.
+    pub revision: i64,
+    /// First install.
+    pub is_install: bool,
+    /// Upgrade or rollback.
+    pub is_upgrade: bool,
+}
+
+/// How a chart is rendered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RenderOptions {
+    /// `values.schema.json` is not looked at.
+    pub skip_schema_validation: bool,
+    /// Notes of sub-charts are added to the chart's.
+    pub sub_notes: bool,
+    /// `getHostByName` asks the host; otherwise it answers nothing.
+    pub dns: bool,
+    /// Steps, depth and bytes of all templates together.
+    pub limits: gotemplate::Limits,
+}
+
+/// Rendered files, before they are sorted: a post-renderer may run between.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// `chart/templates/x.yaml` and what it rendered to. Notes are taken out.
+    pub files: BTreeMap<String, String>,
+    /// The rendered `NOTES.txt`.
+    pub notes: String,
+}
+
+/// Renders a chart.
+///
+/// # Errors
+/// When the chart does not take this Kubernetes or these values, or a template is wrong, fails or exceeds a limit; in
+/// Helm's words.
+pub fn render(
+    chart: &ResolvedChart,
+    values: &Values,
+    release: &ReleaseOptions,
+    capabilities: &Capabilities,
+    host: Rc<dyn Host>,
+    options: &RenderOptions,
+) -> Result<Files, RenderError> {
+    let root = chart.chart();
+    let values = coalesce_chart(root, values.as_map())?;
+    if !options.skip_schema_validation {
+        check_schemas(root, &values)?;
+    }
+    let wanted = &root.metadata().kube_version;
+    if !wanted.is_empty() && !in_range(wanted, &capabilities.kube_version.normalized) {
+        let version = capabilities.kube_version.version.clone();
+        return Err(RenderError::KubeVersion { wanted: wanted.clone(), version });
+    }
+    let pages = pages(root, values, release, capabilities);
+    let rendered = execute(&pages, host, options)?;
+    Ok(notes::take(rendered, root.name(), options.sub_notes))
+}
+
+/// Parses all pages, then executes those that are no partials.
+fn execute(
+    pages: &[Page],
+    host: Rc<dyn Host>,
+    options: &RenderOptions,
+) -> Result<BTreeMap<String, String>, RenderError> {
+    let funcs = functions::functions(host, options);
+    let mut templates = Templates::new("gotpl").missing_key(MissingKey::Zero);
+    for page in pages {
+        templates
+            .parse(&page.name, &page.text, &funcs)
+            .map_err(|error| RenderError::Parse(parse_text(&page.name, &error)))?;
+    }
+    templates.freeze();
+    let session = Session::new(options.limits);
+    let mut rendered = BTreeMap::new();
+    for page in pages.iter().filter(|page| !page.is_partial()) {
+        let about = [("Name", Value::string(&page.name)), ("BasePath", Value::string(&page.base))];
+        page.data.insert("Template", Value::map(about));
+        let data = Value::Map(page.data.clone());
+        let text = templates
+            .execute(&page.name, &data, &funcs, &session)
+            .map_err(|error| RenderError::Execute(exec_text(&page.name, &error)))?;
+        rendered.insert(page.name.clone(), without_no_value(&text.text()));
+    }
+    Ok(rendered)
+}
+
+/// Go prints `<no value>` for what is missing; Helm takes it away.
+pub(crate) fn without_no_value(text: &str) -> String {
+    text.replace("<no value>", "")
+}

@@ -1,0 +1,172 @@
+//! What a template sees as `.`.
+use gotemplate::{Map, Numbers, Type, Value};
+use serde_json::{Map as JsonMap, Value as Json};
+
+use super::{ReleaseOptions, files::FilesObject};
+use crate::{
+    capabilities::{Capabilities, capabilities_value},
+    chart::{Chart, Dependency, ImportValues, Maintainer, Metadata},
+};
+
+/// A template with its data.
+pub(super) struct Page {
+    /// Path with the charts it lies in: `chart/charts/sub/templates/x.yaml`.
+    pub(super) name: String,
+    /// The `templates` folder it lies in.
+    pub(super) base: String,
+    pub(super) text: String,
+    /// Shared by all templates of a chart.
+    pub(super) data: Map,
+}
+
+impl Page {
+    /// Files whose name begins with `_` are only included from others.
+    pub(super) fn is_partial(&self) -> bool {
+        self.name.rsplit('/').next().is_some_and(|name| name.starts_with('_'))
+    }
+}
+
+/// All templates, in the order Helm parses and executes them: deep paths first, and the alphabet backwards.
+pub(super) fn pages(
+    chart: &Chart,
+    values: JsonMap<String, Json>,
+    release: &ReleaseOptions,
+    capabilities: &Capabilities,
+) -> Vec<Page> {
+    let top = Map::of(Type::NamedMap("common.Values"));
+    for (key, value) in values {
+        top.insert(key, Value::from_json(&value, Numbers::Keep));
+    }
+    let shared = Shared { release: release_value(release), capabilities: capabilities_value(capabilities) };
+    let mut pages = Vec::new();
+    collect(chart, chart.name(), top, true, &shared, &mut pages);
+    pages.sort_by(|a, b| {
+        let key = |page: &Page| (page.name.matches('/').count(), page.name.clone());
+        key(b).cmp(&key(a))
+    });
+    pages
+}
+
+struct Shared {
+    release: Value,
+    capabilities: Value,
+}
+
+fn collect(
+    chart: &Chart,
+    path: &str,
+    values: Map,
+    root: bool,
+    shared: &Shared,
+    pages: &mut Vec<Page>,
+) -> Map {
+    let data = Map::new();
+    let children = Map::new();
+    data.insert("Chart", chart_value(chart.metadata(), root));
+    data.insert("Files", Value::object(FilesObject::new(chart.files())));
+    data.insert("Release", shared.release.clone());
+    data.insert("Capabilities", shared.capabilities.clone());
+    data.insert("Values", Value::Map(values.clone()));
+    data.insert("Subcharts", Value::Map(children.clone()));
+    for child in chart.dependencies() {
+        let own = match values.get(child.name()) {
+            Some(Value::Map(own)) => own,
+            _ => Map::of(Type::NamedMap("common.Values")),
+        };
+        let inner = format!("{path}/charts/{}", child.name());
+        let child_data = collect(child, &inner, own, false, shared, pages);
+        children.insert(child.name(), Value::Map(child_data));
+    }
+    let library = chart.is_library();
+    let base = format!("{path}/templates");
+    for file in chart.templates() {
+        let page = Page {
+            name: format!("{path}/{}", file.name),
+            base: base.clone(),
+            text: file.text().into_owned(),
+            data: data.clone(),
+        };
+        if !library || page.is_partial() {
+            pages.push(page);
+        }
+    }
+    data
+}
+
+fn release_value(release: &ReleaseOptions) -> Value {
+    Value::map([
+        ("Name", Value::string(&release.name)),
+        ("Namespace", Value::string(&release.namespace)),
+        ("IsUpgrade", Value::Bool(release.is_upgrade)),
+        ("IsInstall", Value::Bool(release.is_install)),
+        ("Revision", Value::Int(release.revision)),
+        ("Service", Value::string("Helm")),
+    ])
+}
+
+/// `.Chart`: the fields of Go's struct as a map.
+fn chart_value(metadata: &Metadata, root: bool) -> Value {
+    let text = |text: &str| Value::string(text);
+    let annotations = match metadata.annotations.as_slice() {
+        [] => Map::nil(Type::StringMap),
+        entries => {
+            let map = Map::of(Type::StringMap);
+            for (key, value) in entries {
+                map.insert(key, text(value));
+            }
+            map
+        }
+    };
+    Value::map([
+        ("Name", text(&metadata.name)),
+        ("Home", text(&metadata.home)),
+        ("Sources", texts(&metadata.sources)),
+        ("Version", text(&metadata.version)),
+        ("Description", text(&metadata.description)),
+        ("Keywords", texts(&metadata.keywords)),
+        ("Maintainers", Value::list(metadata.maintainers.iter().map(maintainer_value).collect())),
+        ("Icon", text(&metadata.icon)),
+        ("APIVersion", text(&metadata.api_version)),
+        ("Condition", text(&metadata.condition)),
+        ("Tags", text(&metadata.tags)),
+        ("AppVersion", text(&metadata.app_version)),
+        ("Deprecated", Value::Bool(metadata.deprecated)),
+        ("Annotations", Value::Map(annotations)),
+        ("KubeVersion", text(&metadata.kube_version)),
+        ("Dependencies", Value::list(metadata.dependencies.iter().flatten().map(dependency_value).collect())),
+        ("Type", text(&metadata.kind)),
+        ("IsRoot", Value::Bool(root)),
+    ])
+}
+
+fn texts(texts: &[String]) -> Value {
+    Value::list(texts.iter().map(|text| Value::string(text)).collect())
+}
+
+fn maintainer_value(person: &Maintainer) -> Value {
+    Value::map([
+        ("Name", Value::string(&person.name)),
+        ("Email", Value::string(&person.email)),
+        ("URL", Value::string(&person.url)),
+    ])
+}
+
+fn dependency_value(dependency: &Dependency) -> Value {
+    let import = |each: &ImportValues| match each {
+        ImportValues::Export(key) => Value::string(key),
+        ImportValues::Paths { child, parent } => {
+            Value::map([("child", Value::string(child)), ("parent", Value::string(parent))])
+        }
+        ImportValues::Other(value) => Value::from_json(value, Numbers::Float),
+    };
+    Value::map([
+        ("Name", Value::string(&dependency.name)),
+        ("Version", Value::string(&dependency.version)),
+        ("Repository", Value::string(&dependency.repository)),
+        ("Condition", Value::string(&dependency.condition)),
+        ("Tags", texts(&dependency.tags)),
+        ("Enabled", Value::Bool(dependency.enabled)),
+        ("ImportValues", Value::list(dependency.import_values.iter().map(import).collect())),
+        ("Alias", Value::string(&dependency.alias)),
+    ])
+}

@@ -1,0 +1,93 @@
+//! `.Files`: the files of a chart that are no templates.
+use std::{collections::BTreeMap, rc::Rc};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use gotemplate::{Context, FuncError, HostObject, Kind, Signature, Str, Type, Value};
+use manifest::yaml::to_yaml;
+use serde_json::Value as Json;
+
+use crate::{chart::File, glob::FilesPattern};
+
+/// The value of `.Files`.
+pub(super) struct FilesObject(Rc<BTreeMap<String, File>>);
+
+impl FilesObject {
+    pub(super) fn new(files: &[File]) -> Self {
+        Self::of(files.iter().cloned())
+    }
+
+    fn of(files: impl Iterator<Item = File>) -> Self {
+        Self(Rc::new(files.map(|file| (file.name.clone(), file)).collect()))
+    }
+
+    fn data(&self, name: &str) -> Str {
+        self.0.get(name).map(|file| Str::from(file.data.to_vec())).unwrap_or_default()
+    }
+
+    fn glob(&self, pattern: &str) -> Self {
+        let pattern = FilesPattern::new(pattern);
+        Self::of(self.0.values().filter(|file| pattern.matches(&file.name)).cloned())
+    }
+
+    /// A YAML mapping from file name to content; of two files of a name, in several folders, one wins.
+    fn config(&self, content: impl Fn(&File) -> String) -> Value {
+        let entries = self.0.values().map(|file| {
+            let name = file.name.rsplit('/').next().unwrap_or(&file.name);
+            (name.to_owned(), Json::String(content(file)))
+        });
+        let yaml = to_yaml(&Json::Object(entries.collect()));
+        Value::string(yaml.strip_suffix('\n').unwrap_or(&yaml))
+    }
+
+    fn lines(&self, name: &str) -> Result<Value, FuncError> {
+        let Some(file) = self.0.get(name) else { return Ok(Value::strings::<&str>([])) };
+        if file.data.is_empty() {
+            return Err(FuncError::from("runtime error: index out of range [-1]"));
+        }
+        let text = file.text();
+        Ok(Value::strings(text.strip_suffix('\n').unwrap_or(&text).split('\n')))
+    }
+}
+
+impl HostObject for FilesObject {
+    fn type_name(&self) -> &'static str {
+        "engine.files"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Map
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        self.0.contains_key(name).then(|| Value::Bytes(self.data(name)))
+    }
+
+    fn method(&self, name: &str) -> Option<Signature> {
+        match name {
+            "Get" | "GetBytes" | "Glob" | "Lines" => Some(Signature::fixed(&[Type::String])),
+            "AsConfig" | "AsSecrets" => Some(Signature::fixed(&[])),
+            _ => None,
+        }
+    }
+
+    fn call(&self, name: &str, context: &Context<'_>, arguments: &[Value]) -> Result<Value, FuncError> {
+        let argument = arguments.first().and_then(Value::as_string).map(Str::text).unwrap_or_default();
+        context.session().step(1 + self.0.len() as u64 / 16)?;
+        match name {
+            "Get" => Ok(Value::String(self.data(&argument))),
+            "GetBytes" => Ok(Value::Bytes(self.data(&argument))),
+            "Glob" => Ok(Value::object(self.glob(&argument))),
+            "Lines" => self.lines(&argument),
+            "AsConfig" => Ok(self.config(|file| file.text().into_owned())),
+            _ => Ok(self.config(|file| STANDARD.encode(&file.data))),
+        }
+    }
+
+    fn entries(&self) -> Vec<(Str, Value)> {
+        self.0.keys().map(|name| (Str::from(name.as_str()), Value::Bytes(self.data(name)))).collect()
+    }
+
+    fn element(&self) -> Type {
+        Type::Bytes
+    }
+}

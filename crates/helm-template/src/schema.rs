@@ -1,0 +1,141 @@
+//! `values.schema.json`: what values a chart takes.
+mod report;
+
+use jsonschema::{Retrieve, Uri};
+use serde_json::{Map, Value};
+
+use self::report::report;
+use crate::chart::Chart;
+
+/// Values that the schema of a chart or sub-chart refuses: `chart:\n- at '/path': what is wrong\n`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SchemaError(String);
+
+/// Checks coalesced values against the schemas of a chart and its sub-charts.
+pub(crate) fn check_schemas(chart: &Chart, values: &Map<String, Value>) -> Result<(), SchemaError> {
+    let mut text = String::new();
+    collect(chart, values, &mut text);
+    if text.is_empty() { Ok(()) } else { Err(SchemaError(text)) }
+}
+
+fn collect(chart: &Chart, values: &Map<String, Value>, text: &mut String) {
+    if let Some(schema) = chart.schema() {
+        if let Err(error) = check(&schema.data, values) {
+            text.push_str(&format!("{}:\n{error}", chart.name()));
+        }
+    }
+    for child in chart.dependencies() {
+        match values.get(child.name()) {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(own)) => collect(child, own, text),
+            Some(other) => {
+                let found = go_type(other);
+                let name = child.name();
+                text.push_str(&format!(
+                    "{name}:\ninvalid type for values: expected object (map), got {found}\n"
+                ));
+            }
+        }
+    }
+}
+
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "float64",
+        Value::String(_) => "string",
+        _ => "[]interface {}",
+    }
+}
+
+fn check(schema: &[u8], values: &Map<String, Value>) -> Result<(), String> {
+    let schema: Value = serde_json::from_slice(schema).map_err(|error| error.to_string())?;
+    let validator = jsonschema::options()
+        .with_base_uri("file:///values.schema.json")
+        .with_retriever(Offline)
+        .build(&schema)
+        .map_err(|error| format!("\"file:///values.schema.json#\" is not valid: {error}\n"))?;
+    let values = Value::Object(values.clone());
+    let errors: Vec<_> = validator.iter_errors(&values).collect();
+    if errors.is_empty() { Ok(()) } else { Err(report(&errors)) }
+}
+
+/// Schemas elsewhere are not fetched: a URN is taken for a schema that takes everything, as in Helm; the rest is an
+/// error.
+struct Offline;
+
+impl Retrieve for Offline {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        if uri.as_str().starts_with("urn:") {
+            return Ok(Value::Bool(true));
+        }
+        Err(format!("schemas at other places are not fetched: {}", uri.as_str()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::check;
+    use crate::values::Values;
+
+    fn fails(schema: &serde_json::Value, values: &str, expect: &str) {
+        let values = Values::parse(values).unwrap();
+        let error = check(schema.to_string().as_bytes(), values.as_map()).unwrap_err();
+        assert_eq!(error, expect);
+    }
+
+    #[test]
+    fn each_problem_has_a_line() {
+        let schema = json!({"type": "object", "required": ["name", "tag"], "properties": {
+            "replicas": {"type": "integer", "minimum": 0},
+            "port": {"type": ["integer", "string"]},
+            "mode": {"enum": ["a", "b"]},
+        }});
+        fails(&schema, "replicas: x\nname: n\ntag: t\n", "- at '/replicas': got string, want integer\n");
+        fails(&schema, "replicas: -1\nname: n\ntag: t\n", "- at '/replicas': minimum: got -1, want 0\n");
+        fails(&schema, "{}", "- at '': missing properties 'name', 'tag'\n");
+        fails(&schema, "name: n\n", "- at '': missing property 'tag'\n");
+        fails(&schema, "{name: n, tag: t, mode: c}", "- at '/mode': value must be one of 'a', 'b'\n");
+        fails(&schema, "{name: n, tag: t, port: null}", "- at '/port': got null, want integer or string\n");
+    }
+
+    #[test]
+    fn several_problems_in_one_place_are_grouped() {
+        let schema = json!({"properties": {"image": {
+            "additionalProperties": false,
+            "properties": {"tag": {"type": "string"}, "name": {"type": "string", "minLength": 3}},
+        }}});
+        fails(
+            &schema,
+            "image: {tag: 1, name: ab}\n",
+            "- at '/image': validation failed\n  - at '/image/name': minLength: got 2, want 3\n  - at '/image/tag': got number, want string\n",
+        );
+        fails(&schema, "image: {x: 1}\n", "- at '/image': additional properties 'x' not allowed\n");
+    }
+
+    #[test]
+    fn alternatives_show_why_each_failed() {
+        let schema = json!({"properties": {"a": {"anyOf": [{"type": "string"}, {"type": "boolean"}]}}});
+        fails(
+            &schema,
+            "a: 1\n",
+            "- at '/a': 'anyOf' failed\n  - at '/a': got number, want string\n  - at '/a': got number, want boolean\n",
+        );
+    }
+
+    #[test]
+    fn whole_floats_are_integers() {
+        let schema = json!({"properties": {"a": {"type": "integer"}}});
+        assert_eq!(check(schema.to_string().as_bytes(), Values::parse("a: 5.0\n").unwrap().as_map()), Ok(()));
+    }
+
+    #[test]
+    fn schemas_elsewhere_are_not_fetched() {
+        let schema = json!({"$ref": "https://example.com/schema.json"});
+        let error = check(schema.to_string().as_bytes(), Values::new().as_map()).unwrap_err();
+        assert!(error.contains("not fetched"), "{error}");
+    }
+}
