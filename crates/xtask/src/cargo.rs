@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     chart_files,
     console::{say, watch},
+    differences,
     tools,
 };
 
@@ -99,7 +100,9 @@ pub(crate) fn generate(args: &[String]) -> Result<()> {
     if !status.success() {
         bail!("generate: {status}");
     }
-    chart_files::copy(args.iter().any(|arg| arg == "--check"))
+    let check = args.iter().any(|arg| arg == "--check");
+    chart_files::copy(check)?;
+    differences::write(check)
 }
 
 /// Replaces this process, so that Ctrl-C and the exit code are the program's own.

@@ -4,6 +4,7 @@
 mod cargo;
 mod chart_files;
 mod console;
+mod differences;
 mod images;
 mod layers;
 mod lint;
@@ -30,7 +31,8 @@ cargo xtask <task>
                         every test; --only a crate or suite; --null against a stand-in that does nothing
   bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR]
                         measures the controllers beside a bare client
-  generate [--check]    write config/crd and config/crd-legacy from the types of crate api, and the chart's copies
+  generate [--check]    write config/crd and config/crd-legacy from the types of crate api, the chart's copies,
+                        docs/differences-from-flux.md
   images [--bin DIR] [--out DIR] [--push REGISTRY [--tag TAG]] [NAME...]
                         one OCI image layout a binary, without a container engine
   lint [CHECK...]       format, layers, function sizes, clippy, documentation, licences (all, or these)

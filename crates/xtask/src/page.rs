@@ -115,7 +115,7 @@ pub(crate) fn write(outcomes: &[Outcome]) -> Result<()> {
         fs::write(&file, text).context("writing docs/conformance.md")?;
         say("docs/conformance.md is written anew");
     }
-    Ok(())
+    crate::differences::write(false)
 }
 
 fn page(outcomes: &[Outcome], null: &str) -> Result<String> {

@@ -1,0 +1,132 @@
+//! `docs/differences-from-flux.md`: what is different on purpose, and every row of the gap files by its reason.
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::root;
+
+const PAGE: &str = "docs/differences-from-flux.md";
+
+const HEAD: &str = "\
+# Differences from Flux
+
+Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do not edit. `docs/conformance.md` has the figures.
+
+## On purpose
+
+| | Flux | Sluice |
+|---|---|---|
+| waiting for health | holds a worker, which polls | is a state that a watch ends |
+| drift | found at the interval | watched, undone within a second; contested drift is backed off from and named |
+| a commit | applies every Kustomization of the source again | touches only those whose build differs |
+| a new revision during a health check | waits for the check to end | is taken at once |
+| a kind that is missing, a webhook that does not answer | fails the pass | is waited for, and named; an annotation turns it off |
+| a build that falls to nothing | deletes everything | is held until somebody allows it (on in manifests and chart, off in the bare binary) |
+| images: controllers | image-reflector- and image-automation-controller | one, image-automation-controller |
+| rolling update of source-controller | old pod first (Recreate) | new pod first, so that an image that cannot be pulled stops nothing |
+| rights of controllers | one ClusterRole with `*` for all | a ClusterRole each, without `*`, compared with the audit log |
+| remote kustomize bases | fetched, unless a flag says no | never fetched |
+| `flux-edit`, `flux-view` | `*` | the kinds by name |
+
+## Seen in the comparisons
+
+Each row is a case whose result was recorded from Flux, Helm or kustomize and differs here, with the reason. The run of the
+tests fails when a case agrees and its row is still there.
+";
+
+/// Writes the page, or only says that it is not what the gap files say.
+///
+/// # Errors
+/// With `check`: when the page is stale.
+pub(crate) fn write(check: bool) -> Result<()> {
+    let page = root().join(PAGE);
+    let wanted = text()?;
+    if fs::read_to_string(&page).unwrap_or_default() == wanted {
+        return Ok(());
+    }
+    if check {
+        bail!("{PAGE} is not what the gap files say; run cargo xtask generate");
+    }
+    fs::write(&page, wanted).with_context(|| format!("writing {PAGE}"))
+}
+
+fn text() -> Result<String> {
+    let mut text = HEAD.to_string();
+    for file in gap_files()? {
+        let rows = rows(&fs::read_to_string(&file)?);
+        if rows.is_empty() {
+            continue;
+        }
+        let name = file.strip_prefix(root()).unwrap_or(&file).display().to_string();
+        text.push_str(&format!("\n### {}\n\nFrom `{name}`.\n\n| why | cases |\n|---|---:|\n", title(&name)));
+        for (reason, cases) in rows {
+            text.push_str(&format!("| {} | {cases} |\n", reason.replace('|', "\\|")));
+        }
+    }
+    Ok(text)
+}
+
+/// `gaps.txt` and `*-gaps.txt` in the tests of all packages, sorted.
+fn gap_files() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for package in fs::read_dir(root().join("crates"))? {
+        look(&package?.path().join("tests"), &mut found, 3)?;
+    }
+    look(&root().join("e2e/tests"), &mut found, 1)?;
+    found.sort();
+    Ok(found)
+}
+
+fn look(dir: &Path, found: &mut Vec<PathBuf>, depth: usize) -> Result<()> {
+    let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && depth > 0 {
+            look(&path, found, depth - 1)?;
+        } else if name == "gaps.txt" || name.ends_with("-gaps.txt") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Reason → how many cases, from lines `case  # reason`.
+fn rows(text: &str) -> BTreeMap<String, usize> {
+    let mut rows = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if let Some((_, reason)) = line.rsplit_once(" # ") {
+            *rows.entry(reason.trim().to_string()).or_insert(0) += 1;
+        }
+    }
+    rows
+}
+
+fn title(file: &str) -> String {
+    match file.split('/').collect::<Vec<_>>()[..] {
+        ["crates", package, ..] => format!("Package {package}"),
+        _ => "Recorded scenarios of the controllers".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rows, text, title};
+
+    #[test]
+    fn rows_are_counted_by_their_reason() {
+        let rows = rows("# head\na  # why\nb # 1  # why\nc  # else\n");
+        assert_eq!((rows["why"], rows["else"], rows.len()), (2, 1, 2));
+    }
+
+    #[test]
+    fn the_page_names_the_package_of_each_file() {
+        assert_eq!(title("crates/expr/tests/corpus/gaps.txt"), "Package expr");
+        let text = text().unwrap();
+        assert!(text.contains("### Package expr") && text.contains("### Recorded scenarios"));
+    }
+}
