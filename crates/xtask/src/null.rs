@@ -25,9 +25,13 @@ pub(crate) const PACKAGES: [&str; 6] = [
 /// Each wait of a test is cut to this: nothing will come.
 pub(crate) const PATIENCE_SECONDS: u32 = 4;
 
+/// Suites of `e2e` about manifests and images, in which no controller acts.
+const WITHOUT_CONTROLLERS: [&str; 3] = ["e2e install", "e2e chart", "e2e images"];
+
 /// Tests in files start controllers; unit tests do not.
 pub(crate) fn concerns(suite: &Suite) -> bool {
-    PACKAGES.contains(&suite.package.as_str()) && !suite.name.ends_with(" unit")
+    let acts = !suite.name.ends_with(" unit") && !WITHOUT_CONTROLLERS.contains(&suite.name.as_str());
+    PACKAGES.contains(&suite.package.as_str()) && acts
 }
 
 /// A folder in which all controllers are the stand-in.
