@@ -89,6 +89,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - --storage-adv-addr={{ include "sluice.name" . }}.$(RUNTIME_NAMESPACE).svc.{{ $domain }}.
 {{- else if eq .key "imageAutomationController" }}
 - --storage-path=/data
+{{- else if eq .key "notificationController" }}
+- --event-spool-path=/data
 {{- else if and (eq .key "kustomizeController") .values.pruneGuard }}
 - --prune-guard={{ .values.pruneGuard }}
 {{- end }}
