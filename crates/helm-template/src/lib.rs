@@ -10,6 +10,7 @@ mod dependencies;
 mod glob;
 mod godecode;
 mod manifests;
+mod post_render;
 mod render;
 mod schema;
 mod sprig;
@@ -26,8 +27,12 @@ pub use crate::{
     manifests::{
         Hook, Manifest, SortError, Sorted, hooks_for, install_order, sort, split_manifests, uninstall_order,
     },
+    post_render::{
+        PostRenderError, PostRenderStrategy, merge_for_post_render, post_render, split_post_rendered,
+    },
     render::{Files, Host, ReleaseOptions, RenderError, RenderOptions, render},
     schema::SchemaError,
+    sprig::Host as SprigHost,
     template::{TemplateError, TemplateOptions, template_output},
     values::{CoalesceError, SetError, Values, ValuesError},
 };
