@@ -25,14 +25,17 @@ impl DecodeError {
 
 /// The fields of one struct.
 pub(crate) struct Fields<'a> {
-    name: String,
+    /// The Go type, empty for one without name.
+    name: &'static str,
+    /// Fields on the way to it, each with a dot behind.
+    path: String,
     map: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> Fields<'a> {
     /// Fields of a struct with this name, which errors show.
-    pub(crate) fn new(name: &str, map: &'a Map<String, Value>) -> Self {
-        Self { name: name.to_owned(), map: Some(map) }
+    pub(crate) fn new(name: &'static str, map: &'a Map<String, Value>) -> Self {
+        Self { name, path: String::new(), map: Some(map) }
     }
 
     /// Whether null stands where the struct should.
@@ -50,7 +53,7 @@ impl<'a> Fields<'a> {
     }
 
     fn misfit(&self, key: &str, value: &Value, wanted: &str) -> DecodeError {
-        let place = format!("struct field {}.{key}", self.name);
+        let place = format!("struct field {}.{}{key}", self.name, self.path);
         DecodeError { found: json_kind(value), place, wanted: wanted.to_owned() }
     }
 
@@ -105,25 +108,31 @@ impl<'a> Fields<'a> {
     }
 
     /// The structs of a list.
-    pub(crate) fn structs(&self, key: &str, of: &str) -> Result<Option<Vec<Fields<'a>>>, DecodeError> {
+    pub(crate) fn structs(
+        &self,
+        key: &str,
+        of: &'static str,
+    ) -> Result<Option<Vec<Fields<'a>>>, DecodeError> {
         let Some(items) = self.list(key).map_err(|error| error.of(&format!("[]*v2.{of}")))? else {
             return Ok(None);
         };
         let fields = |item: &'a Value| match item {
-            Value::Object(map) => Ok(Fields { name: of.to_owned(), map: Some(map) }),
-            Value::Null => Ok(Fields { name: of.to_owned(), map: None }),
+            Value::Object(map) => Ok(self.below(key, of, Some(map))),
+            Value::Null => Ok(self.below(key, of, None)),
             other => Err(self.misfit(key, other, &format!("v2.{of}"))),
         };
         items.iter().map(fields).collect::<Result<_, _>>().map(Some)
     }
 
-    /// A struct in a field.
+    fn below(&self, key: &str, name: &'static str, map: Option<&'a Map<String, Value>>) -> Fields<'a> {
+        Fields { name, path: format!("{}{key}.", self.path), map }
+    }
+
+    /// A struct without name in a field.
     pub(crate) fn inner(&self, key: &str, of: &str) -> Result<Option<Fields<'a>>, DecodeError> {
         match self.get(key) {
             None => Ok(None),
-            Some(Value::Object(map)) => {
-                Ok(Some(Fields { name: format!("{}.{key}", self.name), map: Some(map) }))
-            }
+            Some(Value::Object(map)) => Ok(Some(self.below(key, "", Some(map)))),
             Some(other) => Err(self.misfit(key, other, of)),
         }
     }

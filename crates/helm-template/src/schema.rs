@@ -50,7 +50,10 @@ fn go_type(value: &Value) -> &'static str {
 }
 
 fn check(schema: &[u8], values: &Map<String, Value>) -> Result<(), String> {
-    let schema: Value = serde_json::from_slice(schema).map_err(|error| error.to_string())?;
+    let schema: Value = serde_json::from_slice(schema).map_err(|error| match error.is_eof() {
+        true => "unexpected EOF".to_owned(),
+        false => error.to_string(),
+    })?;
     let validator = jsonschema::options()
         .with_base_uri("file:///values.schema.json")
         .with_retriever(Offline)

@@ -88,7 +88,7 @@ impl Values {
 
     fn decode(text: &str, wanted: &str) -> Result<Self, String> {
         let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-            .map_err(|error| yaml_text(&error))?;
+            .map_err(|error| yaml_text(&error, text))?;
         match value {
             Value::Object(map) => Ok(Self::from_json(map)),
             Value::Null => Ok(Self::default()),
@@ -140,12 +140,16 @@ pub(crate) fn floats(value: &mut Value) {
     }
 }
 
-/// A YAML error as Go's tools print it: without column, and without line for the first.
-pub(crate) fn yaml_text(error: &YamlError) -> String {
-    match error.line {
-        0 | 1 => format!("error converting YAML to JSON: yaml: {}", error.cause),
-        line => format!("error converting YAML to JSON: yaml: line {line}: {}", error.cause),
-    }
+/// A YAML error as Go's tools print it: no column; the line of a parser's error counted from 0, that of a scanner's
+/// from 1, and none for the first line.
+pub(crate) fn yaml_text(error: &YamlError, text: &str) -> String {
+    let cause = error.cause.to_string();
+    let of_parser = cause.starts_with("did not find expected");
+    let last = text.matches('\n').count() + 1;
+    let line = last.min(error.line as usize) - usize::from(of_parser && error.line > 0);
+    let shown = line > usize::from(!of_parser) && !cause.starts_with("unknown anchor");
+    let place = if shown { format!("line {line}: ") } else { String::new() };
+    format!("error converting YAML to JSON: yaml: {place}{cause}")
 }
 
 /// The word `encoding/json` has for a value.

@@ -361,7 +361,7 @@ impl Lock {
 
 fn mapping(text: &str) -> Result<Option<Map<String, Value>>, MetadataError> {
     let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-        .map_err(|error| MetadataError::Decode(yaml_text(&error)))?;
+        .map_err(|error| MetadataError::Decode(yaml_text(&error, text)))?;
     match value {
         Value::Object(map) => Ok(Some(map)),
         Value::Null => Ok(None),

@@ -20,7 +20,7 @@ impl Head {
     /// Reads it; the error is in the words of Go's YAML reader.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-            .map_err(|error| yaml_text(&error))?;
+            .map_err(|error| yaml_text(&error, text))?;
         match value {
             Value::Object(map) => {
                 Self::read(&Fields::new("SimpleHead", &map)).map_err(|error| error.to_string())

@@ -158,10 +158,19 @@ fn text(error: &ValidationError<'_>) -> String {
         Kind::PropertyNames { error } => {
             format!("invalid propertyName {}", quote(error.instance().as_str().unwrap_or_default()))
         }
+        Kind::UniqueItems => duplicates(got),
         Kind::Contains => "no items match contains schema".to_owned(),
         Kind::Format { format } => format!("{} is not valid {format}", display(got)),
         _ => error.to_string(),
     }
+}
+
+fn duplicates(list: &Value) -> String {
+    let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let pairs = (0..items.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
+    let found = pairs.into_iter().find(|(first, second)| items[*first] == items[*second]);
+    let (first, second) = found.unwrap_or_default();
+    format!("items at {first} and {second} are equal")
 }
 
 /// The first two alternatives that took the value.

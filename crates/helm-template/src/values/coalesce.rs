@@ -1,4 +1,5 @@
 //! User values over a chart's own and its sub-charts', as `helm` has them before a template runs.
+use gotemplate::{Numbers, Value as Go, sprintf};
 use serde_json::{Map, Value};
 
 use super::{
@@ -9,8 +10,13 @@ use crate::chart::Chart;
 
 /// A value that must be a table for a sub-chart is something else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("type mismatch on {0}: a sub-chart's values must be a map")]
-pub struct CoalesceError(String);
+#[error("type mismatch on {name}: {found}")]
+pub struct CoalesceError {
+    /// The sub-chart.
+    pub name: String,
+    /// The value, in Go's odd words.
+    pub found: String,
+}
 
 /// The values a chart's templates see. A null of the user deletes the chart's default.
 pub(crate) fn coalesce_chart(
@@ -38,7 +44,8 @@ fn coalesce(chart: &Chart, values: &mut Map<String, Value>, keep_nulls: bool) ->
         let globals = values.get(GLOBAL).cloned();
         let entry = values.entry(child.name()).or_insert_with(|| Value::Object(Map::new()));
         let Value::Object(table) = entry else {
-            return Err(CoalesceError(child.name().to_owned()));
+            let found = sprintf(b"%t", &[Go::from_json(entry, Numbers::Keep)]).unwrap_or_default();
+            return Err(CoalesceError { name: child.name().to_owned(), found: found.text().into_owned() });
         };
         hand_down_globals(table, globals);
         coalesce(child, table, keep_nulls)?;

@@ -1,0 +1,2 @@
+{{ define "deep" }}
+  {{ .Values.x.y.z }}{{ end }}{{ define "outer" }}{{ include "deep" . }}{{ end }}{{ define "req" }}{{ required "need it" .Values.none }}{{ end }}{{ define "self" }}{{ include "self" . }}{{ end }}

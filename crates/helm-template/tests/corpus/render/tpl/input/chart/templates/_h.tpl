@@ -1,0 +1,1 @@
+{{ define "h" }}h-{{ .Release.Name }}{{ end }}

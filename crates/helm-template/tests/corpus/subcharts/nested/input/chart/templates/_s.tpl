@@ -1,0 +1,1 @@
+{{ define "show" }}{{ range $k, $v := . }}{{ $k }}={{ printf "%v" $v }};{{ end }}{{ end }}
