@@ -1,2 +1,6 @@
 //! The command sluice: everything a user does from a terminal.
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

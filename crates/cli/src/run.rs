@@ -1,0 +1,115 @@
+use std::{path::Path, process::ExitCode};
+
+use clap::{CommandFactory, FromArgMatches, parser::ValueSource};
+
+use crate::{
+    CommandError, ErrorKind,
+    args::{Cli, Command, Global},
+    cluster::Cluster,
+    commands, connect, duration, say,
+};
+
+/// What a command is run with.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    namespace_given: bool,
+}
+
+impl Context {
+    /// The cluster of the flags.
+    pub(crate) async fn cluster(&self) -> Result<Cluster, CommandError> {
+        let (client, namespace) = connect::connect(&self.global.cluster, self.namespace_given).await?;
+        Ok(Cluster::new(client, namespace))
+    }
+
+    /// The namespace of the flags, for commands that need no cluster.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.global.cluster.namespace
+    }
+}
+
+/// Runs the command of this process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let namespace_given = matches.subcommand().is_some_and(|(_, inner)| {
+        inner.value_source("namespace").is_some_and(|from| from != ValueSource::DefaultValue)
+    });
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.format(&mut command()).exit(),
+    };
+    let context = Context { global: cli.global, namespace_given };
+    match block_on(&context, cli.command) {
+        Ok(code) => code,
+        Err(error) => told(&error),
+    }
+}
+
+/// The command line; it knows when kubectl started it.
+pub(crate) fn command() -> clap::Command {
+    let program = std::env::args_os().next();
+    let by_kubectl =
+        program.as_deref().map(Path::new).and_then(Path::file_stem).is_some_and(|n| n == "kubectl-sluice");
+    let command = Cli::command();
+    if by_kubectl { command.bin_name("kubectl sluice") } else { command.bin_name("sluice") }
+}
+
+/// One thread: a command mostly waits.
+fn block_on(context: &Context, command: Command) -> Result<ExitCode, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let limit = context.global.timeout;
+    let endless = endless(&command);
+    let done = runtime.block_on(async {
+        if endless {
+            return dispatch(context, command).await;
+        }
+        match tokio::time::timeout(limit, dispatch(context, command)).await {
+            Ok(done) => done,
+            Err(_) => Err(CommandError::new(
+                ErrorKind::Timeout,
+                format!("timed out after {}: context deadline exceeded", duration::print(limit)),
+            )
+            .hint("the object's conditions say what it waits for: sluice get all, sluice events; or give more --timeout")),
+        }
+    });
+    runtime.shutdown_background();
+    done
+}
+
+/// Watching ends when the user ends it.
+fn endless(command: &Command) -> bool {
+    match command {
+        Command::Get(args) => args.watch,
+        Command::Events(args) => args.watch,
+        Command::Logs(args) => args.follow,
+        _ => false,
+    }
+}
+
+async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CommandError> {
+    let done = match command {
+        Command::Get(args) => commands::get::run(context, args).await,
+        Command::Reconcile(args) => commands::reconcile::run(context, args).await,
+        Command::Suspend(args) => commands::suspend::run(context, args).await,
+        Command::Resume(args) => commands::resume::run(context, args).await,
+        Command::Create(args) => commands::create::run(context, args).await,
+        Command::Delete(args) => commands::delete::run(context, args).await,
+        Command::Export(args) => commands::export::run(context, args).await,
+        Command::Tree(args) => commands::tree::run(context, args).await,
+        Command::Trace(args) => commands::trace::run(context, args).await,
+        Command::Events(args) => commands::events::run(context, args).await,
+        Command::Logs(args) => commands::logs::run(context, args).await,
+        Command::Completion(args) => commands::completion::run(&args),
+        Command::Version(args) => commands::version::run(context, args).await,
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+fn told(error: &CommandError) -> ExitCode {
+    if error.kind() != ErrorKind::ClosedPipe {
+        say::failure(&error.to_string());
+        error.hints().iter().for_each(|hint| say::hint(hint));
+    }
+    ExitCode::from(error.kind().exit_code())
+}

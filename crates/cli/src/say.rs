@@ -1,0 +1,103 @@
+//! Lines on standard error, with Flux's marks; and the one way to standard output.
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::CommandError;
+
+/// Data: to standard output as it is.
+pub(crate) fn data(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Something is being done.
+pub(crate) fn action(text: &str) {
+    line("►", "36", text);
+}
+
+/// Something is being made.
+pub(crate) fn generate(text: &str) {
+    line("✚", "36", text);
+}
+
+/// Something is waited for.
+pub(crate) fn waiting(text: &str) {
+    line("◎", "33", text);
+}
+
+/// It worked.
+pub(crate) fn success(text: &str) {
+    line("✔", "32", text);
+}
+
+/// It did not.
+pub(crate) fn failure(text: &str) {
+    line("✗", "31", text);
+}
+
+/// It may not be what was wanted.
+pub(crate) fn warning(text: &str) {
+    line("⚠️", "33", text);
+}
+
+/// What to do next.
+pub(crate) fn hint(text: &str) {
+    note(&format!("  hint: {text}"));
+}
+
+/// A line without a mark.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn line(mark: &str, color: &str, text: &str) {
+    if colored() {
+        note(&format!("\u{1b}[{color}m{mark}\u{1b}[0m {text}"));
+    } else {
+        note(&format!("{mark} {text}"));
+    }
+}
+
+/// Colour only on a terminal, and not where the user asked for none (no-color.org).
+fn colored() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A line on the terminal that moves while something is waited for; nothing elsewhere.
+pub(crate) struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    /// Shown until dropped.
+    pub(crate) fn start() -> Self {
+        if !io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self(Some(bar))
+    }
+
+    /// What is known so far.
+    pub(crate) fn tell(&self, text: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(text.to_owned());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
