@@ -74,7 +74,11 @@ pub(crate) fn assignable(value: &Value, kind: Type) -> bool {
 }
 
 /// The arguments of `call`, converted to what the function asks for.
-pub(crate) fn check_call(name: &str, signature: Signature, arguments: &[Value]) -> Result<Vec<Value>, String> {
+pub(crate) fn check_call(
+    name: &str,
+    signature: Signature,
+    arguments: &[Value],
+) -> Result<Vec<Value>, String> {
     let (fixed, given) = (signature.fixed.len(), arguments.len());
     if signature.variadic.is_some() && given < fixed {
         return Err(format!("wrong number of args for {name}: got {given} want at least {fixed}"));
@@ -112,4 +116,3 @@ fn bytes_of(value: &Value) -> Option<&Str> {
         _ => None,
     }
 }
-

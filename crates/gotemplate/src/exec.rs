@@ -31,7 +31,8 @@ pub(crate) fn execute(context: &Context<'_>, name: &str, data: &Value) -> Result
     let tree = Arc::clone(tree);
     let mut out = Vec::with_capacity(tree.text.len().min(1 << 16));
     let root = Held { value: if data.is_nil() { Value::Absent } else { data.clone() }, boxed: false };
-    let mut exec = Exec { context: *context, tree: &tree, name, variables: Vec::new(), out: &mut out, at: At::Nothing };
+    let mut exec =
+        Exec { context: *context, tree: &tree, name, variables: Vec::new(), out: &mut out, at: At::Nothing };
     exec.check_depth().map_err(|error| *error)?;
     exec.run(root).map_err(|error| *error)?;
     Ok(out.into())
@@ -99,7 +100,10 @@ impl<'t> Exec<'t, '_> {
     fn write(&mut self, bytes: &[u8]) -> Done<()> {
         let session = self.context.session;
         let total = (self.out.len() + bytes.len()) as u64;
-        session.produce(bytes.len()).and_then(|()| session.allow(total)).or_else(|error| self.limit(error))?;
+        session
+            .produce(bytes.len())
+            .and_then(|()| session.allow(total))
+            .or_else(|error| self.limit(error))?;
         self.out.extend_from_slice(bytes);
         Ok(())
     }
@@ -134,7 +138,12 @@ impl<'t> Exec<'t, '_> {
         let file = self.tree.file.to_string();
         let quoted = crate::printf::quote(name.as_bytes());
         let text = format!("template: {file}:{line}:{column}: executing {quoted} at <{context}>: {message}");
-        Box::new(ExecError { text, name, place: Some(Place { file, line, column, context, message }), limit: None })
+        Box::new(ExecError {
+            text,
+            name,
+            place: Some(Place { file, line, column, context, message }),
+            limit: None,
+        })
     }
 }
 

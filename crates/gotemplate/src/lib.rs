@@ -20,15 +20,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod value;
-mod func;
-mod session;
-mod error;
-mod template;
-mod parse;
-mod exec;
 mod builtin;
+mod error;
+mod exec;
+mod func;
+mod parse;
 mod printf;
+mod session;
+mod template;
+mod value;
 
 pub use crate::{
     error::{ExecError, ParseError, Place},

@@ -13,7 +13,8 @@ pub(super) fn arguments(arguments: &[Value]) -> Result<Vec<u8>, LimitError> {
     match arguments {
         [Value::String(text)] => Ok(text.to_vec()),
         arguments => {
-            let shown = |value: &Value| if value.is_nil() { Value::string("<no value>") } else { value.clone() };
+            let shown =
+                |value: &Value| if value.is_nil() { Value::string("<no value>") } else { value.clone() };
             Ok(printf::sprint(&arguments.iter().map(shown).collect::<Vec<_>>())?.to_vec())
         }
     }
@@ -60,7 +61,9 @@ pub(super) fn url_query(text: &[u8]) -> String {
     for byte in text {
         match byte {
             b' ' => out.push('+'),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(*byte))
+            }
             byte => {
                 let _ = write!(out, "%{byte:02X}");
             }

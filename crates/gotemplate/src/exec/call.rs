@@ -128,15 +128,15 @@ impl<'t> Exec<'t, '_> {
         let given = words.len() + usize::from(last.is_some());
         if signature.variadic.is_some() {
             if given < fixed {
-                let want = format!("wrong number of args for {name}: want at least {fixed} got {}", words.len());
+                let want =
+                    format!("wrong number of args for {name}: want at least {fixed} got {}", words.len());
                 return self.fail(want);
             }
         } else if given != fixed {
             return self.fail(format!("wrong number of args for {name}: want {fixed} got {given}"));
         }
-        let kind = |index: usize| {
-            signature.fixed.get(index).copied().or(signature.variadic).unwrap_or(Type::Any)
-        };
+        let kind =
+            |index: usize| signature.fixed.get(index).copied().or(signature.variadic).unwrap_or(Type::Any);
         let mut arguments = Vec::with_capacity(given);
         for (index, word) in words.iter().enumerate() {
             arguments.push(self.argument(dot, kind(index), word)?);
@@ -170,7 +170,9 @@ impl<'t> Exec<'t, '_> {
         match (kind, word) {
             (Type::Any | Type::Reflect, Expr::Number(_, number)) => self.ideal(word, number),
             (Type::Any | Type::Reflect | Type::Bool, Expr::Bool(_, truth)) => Ok(Value::Bool(*truth)),
-            (Type::Any | Type::Reflect | Type::String, Expr::String { text, .. }) => Ok(Value::String(text.clone())),
+            (Type::Any | Type::Reflect | Type::String, Expr::String { text, .. }) => {
+                Ok(Value::String(text.clone()))
+            }
             (Type::Bool, _) => self.fail(expected("bool")),
             (Type::String, _) => self.fail(expected("string")),
             (Type::Float64, Expr::Number(_, number)) => match number.float {
@@ -201,7 +203,9 @@ impl<'t> Exec<'t, '_> {
             (Value::Nil | Value::Absent, Type::Any) => Ok(Value::Nil),
             (Value::Absent, kind) if kind.can_be_nil() => Ok(Value::zero(kind)),
             (Value::Absent, kind) => self.fail(format!("invalid value; expected {kind}")),
-            (Value::Nil, kind) => self.fail(format!("wrong type for value; expected {kind}; got interface {{}}")),
+            (Value::Nil, kind) => {
+                self.fail(format!("wrong type for value; expected {kind}; got interface {{}}"))
+            }
             (value_ref, kind) if builtin::assignable(value_ref, kind) => Ok(value),
             _ => self.fail(format!("wrong type for value; expected {kind}; got {}", value.type_name())),
         }

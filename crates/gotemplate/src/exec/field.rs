@@ -107,7 +107,8 @@ impl<'t> Exec<'t, '_> {
             (None, MissingKey::Default) => return Ok(Held::bare(Value::Absent)),
             (None, MissingKey::Zero) => Value::zero(element),
             (None, MissingKey::Error) => {
-                return self.fail(format!("map has no entry for key {}", crate::printf::quote(name.as_bytes())));
+                return self
+                    .fail(format!("map has no entry for key {}", crate::printf::quote(name.as_bytes())));
             }
         };
         Ok(Held { value, boxed })
@@ -127,7 +128,9 @@ impl<'t> Exec<'t, '_> {
             return self.entry(object.field(name), object.element(), name);
         }
         match object.field(name) {
-            Some(_) if arguments => self.fail(format!("{name} has arguments but cannot be invoked as function")),
+            Some(_) if arguments => {
+                self.fail(format!("{name} has arguments but cannot be invoked as function"))
+            }
             Some(value) => Ok(Held::bare(value)),
             None => self.no_field(name, receiver),
         }

@@ -116,7 +116,10 @@ impl<'t> Exec<'t, '_> {
             }
             Value::Object(object) if object.kind() == Kind::Map => {
                 let boxed = object.element() == Type::Any;
-                self.iterate(branch, boxed, object.entries().into_iter().map(key))
+                match object.pairs() {
+                    Some(pairs) => self.iterate(branch, boxed, pairs.into_iter()),
+                    None => self.iterate(branch, boxed, object.entries().into_iter().map(key)),
+                }
             }
             Value::Object(object) if object.kind() == Kind::Slice => {
                 let boxed = object.element() == Type::Any;

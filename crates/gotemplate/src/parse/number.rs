@@ -59,7 +59,9 @@ impl Number {
     /// Whether the text asks for a float: a point or an exponent, in what is no hexadecimal integer or character.
     pub(crate) fn looks_float(&self) -> bool {
         let text = &*self.text;
-        let hex = text.len() > 2 && (text.starts_with("0x") || text.starts_with("0X")) && !text.contains(['p', 'P']);
+        let hex = text.len() > 2
+            && (text.starts_with("0x") || text.starts_with("0X"))
+            && !text.contains(['p', 'P']);
         !hex && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P'])
     }
 }
@@ -89,6 +91,13 @@ fn underscores_fit(digits: &str, prefixed: bool) -> bool {
     !digits.ends_with('_') && !digits.contains("__") && (prefixed || !digits.starts_with('_'))
 }
 
+/// Underscores stand between digits only.
+fn decimal_underscores_fit(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    (0..bytes.len()).all(|at| bytes[at] != b'_' || (at > 0 && digit(at - 1) && digit(at + 1)))
+}
+
 fn parse_float(text: &str) -> Option<f64> {
     let plain = text.trim_start_matches(['+', '-']);
     if text.len() - plain.len() > 1 {
@@ -97,8 +106,8 @@ fn parse_float(text: &str) -> Option<f64> {
     let lower = plain.to_ascii_lowercase();
     let magnitude = match lower.strip_prefix("0x") {
         Some(hex) => parse_hex_float(hex)?,
-        None if lower.contains('_') => return None,
-        None => lower.parse().ok().filter(|f: &f64| f.is_finite())?,
+        None if !decimal_underscores_fit(&lower) => return None,
+        None => lower.replace('_', "").parse().ok().filter(|f: &f64| f.is_finite())?,
     };
     Some(if text.starts_with('-') { -magnitude } else { magnitude })
 }

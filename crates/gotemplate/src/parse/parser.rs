@@ -95,7 +95,10 @@ fn shown(token: &Token) -> String {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the text is shorter than 4 GiB: parse() of larger is not offered")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the text is shorter than 4 GiB: parse() of larger is not offered"
+)]
 fn at(token: &Token) -> u32 {
     token.at as u32
 }
@@ -180,7 +183,10 @@ impl Parser<'_> {
             None => self.trees.push((name, tree)),
             Some(known) if known.1.is_empty() => known.1 = tree,
             Some(_) if tree.is_empty() => {}
-            Some(_) => return self.error(format!("template: multiple definition of template {}", quote(name.as_bytes()))),
+            Some(_) => {
+                return self
+                    .error(format!("template: multiple definition of template {}", quote(name.as_bytes())));
+            }
         }
         Ok(())
     }

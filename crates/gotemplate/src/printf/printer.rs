@@ -141,10 +141,12 @@ impl Printer {
         };
         match verb {
             'v' if self.flags.sharp_v && value.unsigned().is_some() => self.push(&format!("{magnitude:#x}")),
-            'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X' => match integer::text(&self.flags, negative, magnitude, verb) {
-                Some(text) => self.padded_plain(text.as_bytes()),
-                None => self.padded_plain(b""),
-            },
+            'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X' => {
+                match integer::text(&self.flags, negative, magnitude, verb) {
+                    Some(text) => self.padded_plain(text.as_bytes()),
+                    None => self.padded_plain(b""),
+                }
+            }
             'c' => self.padded(rune(magnitude, negative).to_string().as_bytes()),
             'q' => {
                 let text = quote_rune(rune(magnitude, negative), self.flags.plus);
@@ -233,7 +235,8 @@ impl Printer {
     }
 
     fn hexadecimal(&mut self, bytes: &[u8], upper: bool) {
-        let bytes = &bytes[..self.flags.precision.map_or(bytes.len(), |precision| bytes.len().min(precision))];
+        let bytes =
+            &bytes[..self.flags.precision.map_or(bytes.len(), |precision| bytes.len().min(precision))];
         let prefix = match (self.flags.sharp, upper) {
             (true, true) => "0X",
             (true, false) => "0x",

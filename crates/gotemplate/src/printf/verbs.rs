@@ -7,7 +7,8 @@ use crate::value::Value;
 const MAX_NUMBER: usize = 1_000_000;
 
 pub(super) fn format(printer: &mut Printer, format: &[u8], values: &[Value]) {
-    let mut reader = Reader { format, at: 0, argument: 0, reordered: false, indexed: false, good: true, values };
+    let mut reader =
+        Reader { format, at: 0, argument: 0, reordered: false, indexed: false, good: true, values };
     while reader.literal(printer) {
         reader.verb(printer);
     }

@@ -64,14 +64,17 @@ fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, LimitError>
         Value::String(text) => Json::String(text.text().into_owned()),
         Value::Bytes(bytes) => Json::String(STANDARD.encode(bytes)),
         Value::List(list) if list.is_nil() => Json::Null,
-        Value::List(list) => Json::Array(list.iter().map(|item| to_json(item, depth)).collect::<Result<_, _>>()?),
+        Value::List(list) => {
+            Json::Array(list.iter().map(|item| to_json(item, depth)).collect::<Result<_, _>>()?)
+        }
         Value::Map(map) if map.is_nil() => Json::Null,
         Value::Map(map) => entries(map.entries(), depth)?,
         Value::Object(object) => match object.json() {
             Some(value) => to_json(&value, depth)?,
-            None if object.entries().is_empty() => {
-                entries(object.fields().into_iter().map(|(name, value)| (name.into(), value)).collect(), depth)?
-            }
+            None if object.entries().is_empty() => entries(
+                object.fields().into_iter().map(|(name, value)| (name.into(), value)).collect(),
+                depth,
+            )?,
             None => entries(object.entries(), depth)?,
         },
         number => match (number.signed(), number.unsigned()) {

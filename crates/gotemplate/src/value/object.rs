@@ -39,6 +39,11 @@ pub trait HostObject: Any {
         Vec::new()
     }
 
+    /// Keys and values for `range` over a [`Kind::Map`] whose keys are no strings, in Go's order.
+    fn pairs(&self) -> Option<Vec<(Value, Value)>> {
+        None
+    }
+
     /// The element type of a map or list, for zero values.
     fn element(&self) -> Type {
         Type::Any

@@ -1,0 +1,77 @@
+//! JSON as Go's `encoding/json` writes and reads it.
+
+mod read;
+mod write;
+
+pub(crate) use self::{
+    read::parse,
+    write::{Style, to_json},
+};
+
+use gotemplate::{Funcs, List, Map, Type, Value};
+
+use crate::call::{Answer, Call, fixed};
+
+const ANY: Type = Type::Any;
+
+/// Sprig's: any value, and nil for what is no JSON.
+pub(crate) fn add(funcs: &mut Funcs) {
+    fixed(funcs, "fromJson", &[Type::String], |call| Ok(parse(&call.text(0)).unwrap_or_default()));
+    fixed(funcs, "mustFromJson", &[Type::String], |call| Ok(parse(&call.text(0))?));
+    let written = |funcs: &mut Funcs, name, style, must: bool| {
+        fixed(funcs, name, &[ANY], move |call| encode(call, style, must));
+    };
+    written(funcs, "toJson", Style::Compact, false);
+    written(funcs, "mustToJson", Style::Compact, true);
+    written(funcs, "toPrettyJson", Style::Pretty, false);
+    written(funcs, "mustToPrettyJson", Style::Pretty, true);
+    written(funcs, "toRawJson", Style::Raw, true);
+    written(funcs, "mustToRawJson", Style::Raw, true);
+}
+
+/// Helm's: a map or a list, and the error in it.
+pub(crate) fn add_helm(funcs: &mut Funcs) {
+    fixed(funcs, "fromJson", &[Type::String], |call| Ok(object(parse(&call.text(0)))));
+    fixed(funcs, "fromJsonArray", &[Type::String], |call| Ok(array(parse(&call.text(0)))));
+}
+
+fn encode(call: &Call<'_>, style: Style, must: bool) -> Answer {
+    match to_json(call.value(0), style) {
+        Ok(text) => Ok(Value::string(text)),
+        Err(error) if must => Err(error.into()),
+        Err(_) => Ok("".into()),
+    }
+}
+
+/// The map that was read, or one with the key `Error`.
+pub(crate) fn object(read: Result<Value, String>) -> Value {
+    let error = match read {
+        Ok(Value::Map(map)) => return Value::Map(map),
+        Ok(Value::Nil) => return Value::Map(Map::nil(Type::Map)),
+        Ok(other) => mismatch(&other, "map[string]interface {}"),
+        Err(error) => error,
+    };
+    Value::map([("Error", error)])
+}
+
+/// The list that was read, or one with the error.
+pub(crate) fn array(read: Result<Value, String>) -> Value {
+    let error = match read {
+        Ok(Value::List(list)) => return Value::List(list),
+        Ok(Value::Nil) => return Value::List(List::nil(Type::List)),
+        Ok(other) => mismatch(&other, "[]interface {}"),
+        Err(error) => error,
+    };
+    Value::list(vec![error.into()])
+}
+
+pub(crate) fn mismatch(value: &Value, wanted: &str) -> String {
+    let found = match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        Value::List(_) => "array",
+        Value::Map(_) => "object",
+        _ => "number",
+    };
+    format!("json: cannot unmarshal {found} into Go value of type {wanted}")
+}
