@@ -1,2 +1,23 @@
-//! Takes events and webhooks, tells providers and wakes sources.
-fn main() {}
+//! The program: reads the flags and hands over.
+
+use std::process::ExitCode;
+
+use notification_controller::args::Command;
+
+#[global_allocator]
+static ALLOCATOR: runtime::memory::Allocator = runtime::memory::Allocator;
+
+fn main() -> ExitCode {
+    let command: Command = runtime::args::parse();
+    match notification_controller::run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Said in full: nobody else hears of it, and the log may not have been started.
+            tracing::error!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "notification-controller ended"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Objects of other controllers, by kind: their place on the API server.
+
+use std::collections::BTreeMap;
+
+use kube::core::ApiResource;
+use kube::{Api, Client};
+
+use crate::event::InvolvedObject;
+
+/// Kinds whose apiVersion need not be said in a Receiver.
+const DEFAULTS: [(&str, &str); 7] = [
+    ("Bucket", "source.toolkit.fluxcd.io/v1"),
+    ("HelmChart", "source.toolkit.fluxcd.io/v1"),
+    ("HelmRepository", "source.toolkit.fluxcd.io/v1"),
+    ("GitRepository", "source.toolkit.fluxcd.io/v1"),
+    ("OCIRepository", "source.toolkit.fluxcd.io/v1"),
+    ("ImageRepository", "image.toolkit.fluxcd.io/v1"),
+    ("ArtifactGenerator", "source.extensions.fluxcd.io/v1beta1"),
+];
+
+/// The apiVersion of a kind, where one is known.
+pub(crate) fn default_api_version(kind: &str) -> Option<&'static str> {
+    DEFAULTS.iter().find(|(known, _)| *known == kind).map(|(_, version)| *version)
+}
+
+/// Where objects of a kind live. All kinds that can be named are Flux's, whose plurals are regular.
+pub(crate) fn resource(api_version: &str, kind: &str) -> ApiResource {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let lower = kind.to_lowercase();
+    let plural = match lower.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{lower}s"),
+    };
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        plural,
+    }
+}
+
+/// The labels of an event's object.
+pub(crate) async fn labels_of(
+    client: &Client,
+    object: &InvolvedObject,
+) -> Result<BTreeMap<String, String>, Box<kube::Error>> {
+    let resource = resource(&object.api_version, &object.kind);
+    let api: Api<kube::core::DynamicObject> =
+        Api::namespaced_with(client.clone(), &object.namespace, &resource);
+    let found = api.get_metadata(&object.name).await.map_err(Box::new)?;
+    Ok(found.metadata.labels.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resource;
+
+    #[test]
+    fn plurals_are_those_of_the_definitions() {
+        for (kind, plural) in [
+            ("GitRepository", "gitrepositories"),
+            ("Kustomization", "kustomizations"),
+            ("ImagePolicy", "imagepolicies"),
+            ("HelmRelease", "helmreleases"),
+            ("ImageUpdateAutomation", "imageupdateautomations"),
+        ] {
+            assert_eq!(resource("g.io/v1", kind).plural, plural);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::meta::finalizers;
+use api::notification::v1beta3::{Alert, Provider};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use runtime::{Change, Context, Controller, FeatureGates, Key, RunError, args};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::args::{Command, GATES};
+use crate::events::dispatch::Dispatcher;
+use crate::events::duplicates::Duplicates;
+use crate::events::endpoint as event_endpoint;
+use crate::events::pattern::Patterns;
+use crate::events::spool::{Entry, Limits, Spool, SpoolError, Ticket};
+use crate::listen::{self, ListenError};
+use crate::providers::Clients;
+use crate::receivers::endpoint as webhook_endpoint;
+use crate::receivers::paths::Paths;
+use crate::receivers::reconciler::ReceiverReconciler;
+use crate::watching;
+
+/// The name of the controller, and its field manager.
+const NAME: &str = "notification-controller";
+const CONTROLLER: Controller = Controller { name: NAME, status_manager: NAME, concurrent: 4 };
+/// How long deliveries may go on when the process is to end; what is left stays in the spool.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Why the controller cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A port cannot be listened to.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// An address cannot be read.
+    #[error("flag {flag}: {cause}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong.
+        cause: String,
+    },
+    /// The spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// Runs the controller until it is told to end.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run(command: Command) -> Result<(), RunError> {
+    let gates = FeatureGates::parse(&GATES, &command.common.feature_gates)
+        .map_err(|error| RunError::Flag { flag: "--feature-gates", cause: error.to_string() })?;
+    let mut common = command.common.clone();
+    // Here the flag is the address to listen on; our own events go to Kubernetes alone.
+    common.events_addr.clear();
+    runtime::run(CONTROLLER, common, |context| async move { start(&context, &command, &gates).await })
+}
+
+async fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(), SetupError> {
+    for gate in GATES.iter().filter(|gate| gate.name != "DisableConfigWatchers" && gates.enabled(gate.name)) {
+        tracing::warn!(gate = gate.name, "this feature gate has no effect here");
+    }
+    let limits =
+        Limits { events: command.own.event_spool_max_events, bytes: command.own.event_spool_max_size };
+    let (spool, left) = Spool::open(&command.own.spool_dir(), limits)?;
+    let app = app(context, command, spool);
+    if !gates.enabled("DisableConfigWatchers") {
+        watching::watch_secrets(context, &command.common.watch_configs_label_selector, &app);
+    }
+    serve(context, command, &app, left).await
+}
+
+/// Watches all kinds and puts together what the parts share.
+fn app(context: &Context, command: &Command, spool: Spool) -> Arc<App> {
+    let paths = Paths::default();
+    let reconciler = ReceiverReconciler { client: context.client.clone(), paths: paths.clone() };
+    let receivers = context.register(|_| reconciler);
+    let selection = runtime::watch::Selection::default();
+    let app = Arc::new(App {
+        client: context.client.clone(),
+        alerts: context.mirror::<Alert>(&selection, bare(context)),
+        providers: context.mirror::<Provider>(&selection, bare(context)),
+        receivers: receivers.store.clone(),
+        waker: receivers.waker,
+        paths,
+        recorder: context.recorder.clone(),
+        duplicates: Mutex::new(Duplicates::new(command.own.rate_limit_interval, Instant::now())),
+        patterns: Mutex::new(Patterns::default()),
+        dispatcher: Dispatcher::new(spool),
+        clients: Clients::default(),
+        no_cross_namespace_refs: command.common.no_cross_namespace_refs.0,
+        watched: context.namespace.clone(),
+    });
+    app.dispatcher.attach(&app);
+    app
+}
+
+/// Takes our finalizer off objects that have one from earlier versions of Flux: nothing is done at their end.
+fn bare<K>(context: &Context) -> impl FnMut(Change<K>) + Send + 'static
+where
+    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    let (finalized, mut waiting) = mpsc::unbounded_channel::<(Key, Vec<String>, String)>();
+    let client = context.client.clone();
+    context.spawn(async move {
+        while let Some((key, left, version)) = waiting.recv().await {
+            let api: Api<K> = Api::namespaced(client.clone(), &key.namespace);
+            let metadata = json!({ "finalizers": left, "resourceVersion": version });
+            let params = PatchParams { field_manager: Some(NAME.to_owned()), ..PatchParams::default() };
+            // An object that changed meanwhile comes again by the watch.
+            if let Err(error) = api.patch_metadata(&key.name, &params, &Patch::Merge(json!({ "metadata": metadata }))).await {
+                tracing::debug!(name = key.name, namespace = key.namespace, error = %error, "finalizer is not removed");
+            }
+        }
+    });
+    move |change| {
+        let Some(object) = &change.new else { return };
+        let all = object.meta().finalizers.clone().unwrap_or_default();
+        let left: Vec<_> = all.iter().filter(|name| *name != finalizers::FLUX).cloned().collect();
+        if left.len() < all.len() {
+            // The receiver lives as long as the process.
+            let _ = finalized.send((
+                change.key,
+                left,
+                object.meta().resource_version.clone().unwrap_or_default(),
+            ));
+        }
+    }
+}
+
+/// Listens once the watches know all objects, so that no event misses its Alert and no call its Receiver.
+async fn serve(
+    context: &Context,
+    command: &Command,
+    app: &Arc<App>,
+    left: Vec<(Ticket, Entry)>,
+) -> Result<(), SetupError> {
+    let address = |flag, text: &str| args::address(text).map_err(|cause| SetupError::Flag { flag, cause });
+    let events = address("--events-addr", &command.common.events_addr)?;
+    let webhooks = address("--receiverAddr", &command.own.receiver_addr)?;
+    let events = match events {
+        Some(address) => Some(listen::bind(address, "events").await?),
+        None => None,
+    };
+    let webhooks = match webhooks {
+        Some(address) => Some(listen::bind(address, "webhooks").await?),
+        None => None,
+    };
+    let (app, shutdown) = (app.clone(), context.shutdown.clone());
+    context.spawn_to_end(async move {
+        let synced = async {
+            app.alerts.synced().await;
+            app.providers.synced().await;
+            app.receivers.synced().await;
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = synced => {}
+        }
+        for (ticket, entry) in left {
+            app.dispatcher.submit(ticket, entry);
+        }
+        let handler = app.clone();
+        let events = events.map(|listener| {
+            listen::serve(listener, shutdown.clone(), move |call| event_endpoint::take(handler.clone(), call))
+        });
+        let handler = app.clone();
+        let webhooks = webhooks.map(|listener| {
+            listen::serve(listener, shutdown.clone(), move |call| {
+                webhook_endpoint::take(handler.clone(), call)
+            })
+        });
+        tokio::join!(maybe(events), maybe(webhooks));
+        shutdown.cancelled().await;
+        drain(&app).await;
+    });
+    Ok(())
+}
+
+async fn maybe(server: Option<impl Future<Output = ()>>) {
+    if let Some(server) = server {
+        server.await;
+    }
+}
+
+/// Lets deliveries that are on their way come to their end.
+async fn drain(app: &App) {
+    let end = Instant::now() + DRAIN;
+    while !app.dispatcher.is_idle() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
