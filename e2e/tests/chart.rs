@@ -1,0 +1,248 @@
+//! The chart, judged by the real `helm`: it is linted, says the same as `config/`, and each switch installs alone.
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use manifest::yaml::{Limits, parse_documents};
+use serde_json::{Value, json};
+use testkit::{ControlPlane, workspace_root};
+
+/// Switch of the values, name of the controller.
+const CONTROLLERS: [(&str, &str); 5] = [
+    ("sourceController", "source-controller"),
+    ("kustomizeController", "kustomize-controller"),
+    ("helmController", "helm-controller"),
+    ("imageAutomationController", "image-automation-controller"),
+    ("notificationController", "notification-controller"),
+];
+
+fn chart() -> PathBuf {
+    workspace_root().join("charts/sluice")
+}
+
+fn run(program: &str, args: &[&str]) -> Output {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(testkit::program(program).unwrap());
+    command.args(args).env("HOME", home.path()).current_dir(workspace_root()).output().unwrap()
+}
+
+fn text(done: &Output) -> String {
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{error}{}", String::from_utf8_lossy(&done.stdout));
+    String::from_utf8(done.stdout.clone()).unwrap()
+}
+
+fn template(settings: &[&str]) -> String {
+    let mut args = vec!["template", "sluice", "charts/sluice", "--namespace", "flux-system"];
+    settings.iter().for_each(|setting| args.extend(["--set", setting]));
+    text(&run("helm", &args))
+}
+
+/// Objects by kind, namespace and name, without what is only a mark of the tool.
+fn objects(yaml: &str) -> BTreeMap<String, Value> {
+    let documents = parse_documents("rendered", yaml, &Limits::default()).unwrap();
+    let objects = documents.into_iter().filter(|object| object.is_object()).map(|mut object| {
+        bare(&mut object);
+        let part = |at: &Value| at.as_str().unwrap_or_default().to_owned();
+        let metadata = &object["metadata"];
+        (
+            format!("{} {}/{}", part(&object["kind"]), part(&metadata["namespace"]), part(&metadata["name"])),
+            object,
+        )
+    });
+    objects.collect()
+}
+
+fn bare(object: &mut Value) {
+    for pointer in ["/metadata", "/spec/template/metadata"] {
+        if let Some(metadata) = object.pointer_mut(pointer).and_then(Value::as_object_mut) {
+            metadata.remove("labels");
+            metadata.remove("annotations");
+        }
+    }
+    if let Some(ports) =
+        object.pointer_mut("/spec/template/spec/containers/0/ports").and_then(Value::as_array_mut)
+    {
+        ports.sort_by_key(|port| port["name"].to_string());
+    }
+}
+
+fn same_as_config(profile: &str, settings: &[&str]) {
+    let base = format!("config/{profile}");
+    let mut kustomized = objects(&text(&run("kustomize", &["build", &base])));
+    assert!(kustomized.remove("Namespace /flux-system").is_some(), "helm makes the namespace itself");
+    let charted = objects(&template(settings));
+    let names = |objects: &BTreeMap<String, Value>| objects.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&charted), names(&kustomized));
+    for (name, object) in &kustomized {
+        assert_eq!(&charted[name], object, "{name} of {profile}");
+    }
+}
+
+#[test]
+fn the_chart_says_what_config_says_in_both_profiles() {
+    same_as_config("all", &["crds.scope=all"]);
+    same_as_config("all-locked-down", &["crds.scope=all", "tenancy.profile=locked-down"]);
+}
+
+#[test]
+fn helm_lints_the_chart_without_a_word() {
+    let chart = chart();
+    let chart = chart.to_str().unwrap();
+    let said = text(&run("helm", &["lint", "--strict", chart]));
+    assert!(said.contains("0 chart(s) failed") && !said.contains("WARNING"), "{said}");
+}
+
+#[test]
+fn values_that_are_none_are_refused() {
+    let wrong = [
+        "logLevel=loud",
+        "tenancy.profile=open",
+        "sourceController.creat=true",
+        "kustomizeController.pruneGuard=101",
+        "sourceController.image.digest=latest",
+        "sharding.shard=No_Name",
+        "helmController.extraArgs={concurrent}",
+    ];
+    for setting in wrong {
+        let done = run("helm", &["template", "sluice", "charts/sluice", "--set", setting]);
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success() && error.contains("schema"), "{setting}: {error}");
+    }
+}
+
+#[test]
+fn every_value_that_can_be_set_changes_what_is_rendered() {
+    let plain = template(&[]);
+    let settings = [
+        "image.registry=registry.example.com/x",
+        "image.tag=v9",
+        "image.pullPolicy=Always",
+        "image.pullSecrets={pull}",
+        "logLevel=debug",
+        "watchAllNamespaces=false",
+        "clusterDomain=example.com",
+        "crds.install=false",
+        "crds.keep=false",
+        "crds.scope=all",
+        "crds.legacy=true",
+        "rbac.create=false",
+        "rbac.aggregate=false",
+        "policies.create=false",
+        "quota.create=false",
+        "sharding.enabled=true",
+        "sharding.shard=one",
+        "podSecurityContext.fsGroup=1",
+        "securityContext.runAsUser=1",
+        "monitoring.podMonitor.create=true",
+        "monitoring.prometheusRule.create=true",
+        "monitoring.dashboard.create=true",
+        "kustomizeController.pruneGuard=50",
+        "sourceController.dataVolume.emptyDir.sizeLimit=1Gi",
+    ];
+    for setting in settings {
+        assert!(template(&[setting]) != plain, "{setting} changes nothing");
+    }
+    for (switch, _) in CONTROLLERS {
+        for setting in [
+            "create=false",
+            "image.repository=x/y",
+            "image.tag=v9",
+            "replicas=2",
+            "priorityClassName=high",
+            "resources.limits.cpu=2",
+            "extraArgs={--concurrent=9}",
+            "extraEnv[0].name=A",
+            "podAnnotations.a=b",
+            "podLabels.a=b",
+            "serviceAccountAnnotations.a=b",
+            "nodeSelector.a=b",
+            "tolerations[0].key=a",
+            "affinity.nodeAffinity.a=b",
+        ] {
+            assert!(
+                template(&[&format!("{switch}.{setting}")]) != plain,
+                "{switch}.{setting} changes nothing"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_digest_counts_over_a_tag() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let rendered = template(&[&format!("sourceController.image.digest={digest}"), "image.tag=v9"]);
+    assert!(rendered.contains(&format!("registry.invalid/sluice/source-controller@{digest}")));
+    assert!(rendered.contains("registry.invalid/sluice/kustomize-controller:v9"));
+}
+
+#[test]
+fn a_shard_takes_its_label_and_the_main_release_leaves_it_alone() {
+    let main = template(&["sharding.enabled=true"]);
+    assert_eq!(main.matches("--watch-label-selector=!sharding.fluxcd.io/key").count(), 3);
+    let shard = template(&["sharding.shard=one"]);
+    assert_eq!(shard.matches("--watch-label-selector=sharding.fluxcd.io/key=one").count(), 3);
+    assert!(shard.contains("--storage-adv-addr=source-controller-one."));
+    let kinds: Vec<&str> = shard.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert_eq!(kinds, ["Service", "Deployment", "Deployment", "Deployment"]);
+}
+
+/// Waits until the Deployments of the release are what is wanted, each with an available pod.
+async fn running(plane: &ControlPlane, wanted: &[&str]) {
+    let cluster = plane.cluster().await.unwrap();
+    for controller in wanted {
+        let key = ("Deployment", "flux-system", *controller);
+        let up = |object: &Value| object["status"]["availableReplicas"] == 1;
+        cluster.wait(key, Duration::from_secs(60), up).await.unwrap();
+    }
+    assert_eq!(cluster.list("Deployment", "flux-system").await.unwrap().len(), wanted.len());
+}
+
+/// Installs the release or upgrades it to exactly these switches.
+fn helm(plane: &ControlPlane, enabled: &[&str]) {
+    let kubeconfig = plane.kubeconfig().display().to_string();
+    let mut args = vec!["upgrade", "--install", "sluice", "charts/sluice", "--kubeconfig", &kubeconfig];
+    args.extend([
+        "--namespace",
+        "flux-system",
+        "--create-namespace",
+        "--reset-values",
+        "--wait",
+        "--timeout",
+        "90s",
+    ]);
+    let switches: Vec<String> = CONTROLLERS
+        .iter()
+        .map(|(switch, name)| format!("{switch}.create={}", enabled.contains(name)))
+        .collect();
+    switches.iter().for_each(|switch| args.extend(["--set", switch]));
+    text(&run("helm", &args));
+}
+
+#[tokio::test]
+async fn helm_installs_each_controller_alone_then_all_and_uninstall_leaves_the_kinds() {
+    let plane = ControlPlane::start().await.unwrap();
+    for (_, controller) in CONTROLLERS {
+        helm(&plane, &[controller]);
+        running(&plane, &[controller]).await;
+    }
+    let all: Vec<&str> = CONTROLLERS.iter().map(|(_, name)| *name).collect();
+    helm(&plane, &all);
+    running(&plane, &all).await;
+
+    let cluster = plane.cluster().await.unwrap();
+    cluster.apply(&e2e::git_repository("default", "stays", "https://nobody.example/x")).await.unwrap();
+    let kubeconfig = plane.kubeconfig().display().to_string();
+    text(&run(
+        "helm",
+        &["uninstall", "sluice", "--kubeconfig", &kubeconfig, "--namespace", "flux-system", "--wait"],
+    ));
+    assert!(cluster.list("Deployment", "flux-system").await.unwrap().is_empty());
+    cluster.get("GitRepository", "default", "stays").await.unwrap();
+    let bindings = cluster.list("rbac.authorization.k8s.io/v1/ClusterRoleBinding", "").await.unwrap();
+    let ours = |binding: &&Value| binding["metadata"]["labels"]["app.kubernetes.io/part-of"] == json!("flux");
+    assert_eq!(bindings.iter().filter(ours).count(), 0);
+}
