@@ -18,9 +18,11 @@ import (
 // Case is a question. Exactly one of Out, Out64 and Err is set in the answer.
 type Case struct {
 	Name     string          `json:"name,omitempty"`
-	Template string          `json:"template"`
+	Template string          `json:"template,omitempty"`
 	Also     []Named         `json:"also,omitempty"`    // further templates of the set, parsed first, in order
 	Values   json.RawMessage `json:"values,omitempty"`  // the dot
+	Use      string          `json:"use,omitempty"`     // the dot by name, of an earlier line with Define
+	Define   string          `json:"define,omitempty"`  // this line is no case: it names Values for later ones
 	Numbers  string          `json:"numbers,omitempty"` // "keep": whole numbers are int64, else every number is float64
 	Missing  string          `json:"missing,omitempty"` // missingkey
 	Left     string          `json:"left,omitempty"`
@@ -30,6 +32,8 @@ type Case struct {
 	Out64    *string         `json:"out64,omitempty"` // what is no UTF-8
 	Err      *string         `json:"err,omitempty"`
 }
+
+var named = map[string]json.RawMessage{}
 
 // Named is a template with its name.
 type Named struct {
@@ -50,7 +54,11 @@ func main() {
 				fmt.Fprintf(os.Stderr, "%v in %s\n", err, line)
 				os.Exit(1)
 			}
-			answer(&c)
+			if c.Define != "" {
+				named[c.Define] = c.Values
+			} else {
+				answer(&c)
+			}
 			if err := encoder.Encode(c); err != nil {
 				panic(err)
 			}
@@ -125,18 +133,22 @@ func (l *limited) Write(b []byte) (int, error) {
 }
 
 func decode(c *Case) (any, error) {
-	if len(c.Values) == 0 {
+	values := c.Values
+	if c.Use != "" {
+		values = named[c.Use]
+	}
+	if len(values) == 0 {
 		return nil, nil
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(c.Values)))
+	decoder := json.NewDecoder(strings.NewReader(string(values)))
 	if c.Numbers == "keep" {
 		decoder.UseNumber()
 	}
-	var values any
-	if err := decoder.Decode(&values); err != nil {
+	var dot any
+	if err := decoder.Decode(&dot); err != nil {
 		return nil, err
 	}
-	return plain(values), nil
+	return plain(dot), nil
 }
 
 func plain(value any) any {
