@@ -34,6 +34,13 @@ pub trait Reconciler: Send + Sync + 'static {
     /// has a controller of its own keep its name, so that going over and back leaves no second owner.
     const MANAGER: Option<&'static str> = None;
 
+    /// Whether an object only says something to others: it gets neither finalizer nor status, and what an earlier life
+    /// left of them is taken off, [`Reconciler::finalize`] first.
+    fn is_static(object: &Self::Kind) -> bool {
+        let _ = object;
+        false
+    }
+
     /// One run; holds a permit on entry. Observe (I/O), decide (pure), act (I/O); the shell records.
     fn reconcile(&self, run: &Run<Self::Kind>) -> impl Future<Output = Outcome<StatusOf<Self>>> + Send;
 

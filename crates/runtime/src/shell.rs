@@ -165,6 +165,9 @@ impl<R: Reconciler> Shell<R> {
         let reasons = turn.popped.reasons;
         tracing::debug!(reasons = %reasons, class = ?turn.popped.class, "reconciling");
         self.shared.debug.change(self.shared.kind, &key, |row| row.last_reasons = reasons.to_string());
+        if R::is_static(&object) && object.meta().deletion_timestamp.is_none() {
+            return self.retire(turn, key, object).await;
+        }
         let Some(object) = self.prepare(&key, object).await? else { return Ok(true) };
         let run = self.run_of(turn, key, object);
         if run.object.meta().deletion_timestamp.is_some() {

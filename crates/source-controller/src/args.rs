@@ -5,6 +5,9 @@ use clap::Parser;
 use runtime::CommonArgs;
 use runtime::args::{Gate, duration};
 
+use crate::helm::cache::Bounds;
+use crate::helm::http::HelmLimits;
+
 /// Produces artifacts from sources.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "source-controller", version, args_override_self = true)]
@@ -18,6 +21,9 @@ pub struct Args {
     /// Which SSH algorithms are offered.
     #[command(flatten)]
     pub ssh: SshArgs,
+    /// What Helm repositories and charts may cost.
+    #[command(flatten)]
+    pub helm: HelmArgs,
     /// Flags that have no effect until their kinds are built.
     #[command(flatten)]
     pub later: LaterArgs,
@@ -57,28 +63,52 @@ pub struct SshArgs {
     pub ssh_hostkey_algos: Vec<String>,
 }
 
+/// What Helm repositories and charts may cost.
+#[derive(clap::Args, Clone, Debug)]
+pub struct HelmArgs {
+    /// Bytes of the index of a Helm repository at most.
+    #[arg(long, default_value_t = 50 << 20)]
+    pub helm_index_max_size: u64,
+    /// Bytes of a chart's archive at most.
+    #[arg(long, default_value_t = 10 << 20)]
+    pub helm_chart_max_size: u64,
+    /// Bytes of one file of a chart at most.
+    #[arg(long, default_value_t = 5 << 20)]
+    pub helm_chart_file_max_size: u64,
+    /// How many indices are held in memory; 0 holds none.
+    #[arg(long, default_value_t = 8)]
+    pub helm_cache_max_size: usize,
+    /// How long an index is held in memory after its last use.
+    #[arg(long, default_value = "15m", value_parser = duration)]
+    pub helm_cache_ttl: Duration,
+    /// How often unused indices are let go of.
+    #[arg(long, default_value = "1m", value_parser = duration)]
+    pub helm_cache_purge_interval: Duration,
+}
+
+/// Bytes of indices in memory at most, whatever their number.
+const CACHED: usize = 32 << 20;
+
+impl HelmArgs {
+    /// The limits of what repositories send.
+    pub(crate) fn limits(&self) -> HelmLimits {
+        HelmLimits {
+            index: self.helm_index_max_size,
+            chart: self.helm_chart_max_size,
+            chart_file: self.helm_chart_file_max_size,
+        }
+    }
+
+    /// How many indices are held in memory.
+    pub(crate) fn cache(&self) -> Bounds {
+        Bounds { count: self.helm_cache_max_size, weight: CACHED, ttl: self.helm_cache_ttl }
+    }
+}
+
 /// Flags of kinds that are not built yet. They are taken, so that Flux's manifests start unchanged, and the log says
 /// that they have no effect.
 #[derive(clap::Args, Clone, Debug)]
 pub struct LaterArgs {
-    /// Without effect until HelmRepository is built.
-    #[arg(long)]
-    pub helm_index_max_size: Option<u64>,
-    /// Without effect until HelmChart is built.
-    #[arg(long)]
-    pub helm_chart_max_size: Option<u64>,
-    /// Without effect until HelmChart is built.
-    #[arg(long)]
-    pub helm_chart_file_max_size: Option<u64>,
-    /// Without effect until HelmRepository is built.
-    #[arg(long)]
-    pub helm_cache_max_size: Option<u64>,
-    /// Without effect until HelmRepository is built.
-    #[arg(long, value_parser = duration)]
-    pub helm_cache_ttl: Option<Duration>,
-    /// Without effect until HelmRepository is built.
-    #[arg(long, value_parser = duration)]
-    pub helm_cache_purge_interval: Option<Duration>,
     /// Without effect until cloud identities are built.
     #[arg(long)]
     pub token_cache_max_size: Option<u64>,
@@ -108,12 +138,6 @@ const DEPENDENCY: Duration = Duration::from_secs(30);
 impl LaterArgs {
     fn given(&self) -> Vec<&'static str> {
         let flags = [
-            ("--helm-index-max-size", self.helm_index_max_size.is_some()),
-            ("--helm-chart-max-size", self.helm_chart_max_size.is_some()),
-            ("--helm-chart-file-max-size", self.helm_chart_file_max_size.is_some()),
-            ("--helm-cache-max-size", self.helm_cache_max_size.is_some()),
-            ("--helm-cache-ttl", self.helm_cache_ttl.is_some()),
-            ("--helm-cache-purge-interval", self.helm_cache_purge_interval.is_some()),
             ("--token-cache-max-size", self.token_cache_max_size.is_some()),
             ("--token-cache-max-duration", self.token_cache_max_duration.is_some()),
         ];
@@ -163,13 +187,9 @@ mod tests {
             "--helm-cache-ttl=60m",
             "--helm-cache-purge-interval=5m",
         ]);
-        let expected = [
-            "--requeue-dependency",
-            "--helm-cache-max-size",
-            "--helm-cache-ttl",
-            "--helm-cache-purge-interval",
-        ];
-        assert_eq!(args.unwrap().without_effect(), expected);
+        let args = args.unwrap();
+        assert_eq!(args.without_effect(), ["--requeue-dependency"]);
+        assert_eq!((args.helm.cache().count, args.helm.limits().index), (10, 50 << 20));
     }
 
     #[test]

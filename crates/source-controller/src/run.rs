@@ -1,13 +1,26 @@
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use artifact::{LocalStore, Retention, Server};
+use artifact::{LocalStore, Retention, Server, UnpackLimits};
 use git::{Git, GitOptions, SshOptions};
 use net::AddressRule;
-use runtime::{Context, Controller, FeatureGates, RunError};
+use oci::{Oci, OciLimits};
+use runtime::{Context, Controller, FeatureGates, Handle, RunError};
 
 use crate::args::{Args, GATES, StorageArgs};
-use crate::reconciler::GitRepositories;
-use crate::secrets;
+use crate::bucket::Buckets;
+use crate::cross::ChartWaker;
+use crate::git_repository::GitRepositories;
+use crate::helm::cache::IndexCache;
+use crate::helm::http::Http;
+use crate::helm_chart::HelmCharts;
+use crate::helm_repository::HelmRepositories;
+use crate::oci_repository::OciRepositories;
+use crate::repositories::Repositories;
+use crate::secrets::{self, Woken};
+use crate::source::{Base, Sources, Steps};
+use crate::steps::layer::LayerLimits;
 
 const CONTROLLER: Controller =
     Controller { name: "source-controller", status_manager: "source-controller", concurrent: 2 };
@@ -63,24 +76,76 @@ async fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
     let server = listen(&args.storage, store.root()).await?;
     let shutdown = context.shutdown.clone();
     context.spawn(async move { server.run(shutdown.cancelled_owned()).await });
-    let git = Git::new(git_options(args)?);
-    let algorithm = args.storage.artifact_digest_algo;
-    let store: Arc<dyn artifact::Store> = Arc::new(store);
-    let client = context.client.clone();
-    let metrics = context.metrics.clone();
-    let handle = context.register(|_| GitRepositories { client, git, store, algorithm, metrics });
-    secrets::watch(context, handle);
+    let base = Arc::new(Base {
+        client: context.client.clone(),
+        store: Arc::new(store),
+        algorithm: args.storage.artifact_digest_algo,
+        metrics: context.metrics.clone(),
+    });
+    register(context, args, &base)
+}
+
+fn register(context: &Context, args: &Args, base: &Arc<Base>) -> Result<(), StartError> {
+    let (dir, charts) = (temporary()?, ChartWaker::default());
+    let (oci, http) = (Oci::new(ADDRESSES, OciLimits::default(), ""), Http::new(ADDRESSES));
+    let (limits, indices) = (args.helm.limits(), IndexCache::new(args.helm.cache()));
+    purge(context, args, &indices);
+    let git = Git::new(git_options(args, &dir)?);
+    let git = add(context, base, GitRepositories { base: base.clone(), git, charts: charts.clone() });
+    let layers = LayerLimits { size: LAYER, unpack: UnpackLimits::default(), dir: dir.clone() };
+    let pulling = OciRepositories { base: base.clone(), oci: oci.clone(), limits: layers };
+    let pulled = add(context, base, pulling);
+    let helm = HelmRepositories {
+        base: base.clone(),
+        http: http.clone(),
+        limits,
+        indices: indices.clone(),
+        charts: charts.clone(),
+    };
+    let helm = add(context, base, helm);
+    let repositories =
+        Arc::new(Repositories { base: base.clone(), store: helm.store.clone(), oci, http, limits, indices });
+    let building = HelmCharts { base: base.clone(), repositories, git: git.store.clone(), dir };
+    charts.set(add(context, base, building));
+    add(context, base, Buckets);
+    secrets::watch(context, Woken { git, oci: pulled, helm });
     Ok(())
 }
 
-/// Packs lie in a folder of this process; in a container the process id is the same after a restart, so that what a
-/// crash left behind goes.
-fn git_options(args: &Args) -> Result<GitOptions, StartError> {
-    let temporary = std::env::temp_dir().join(format!("source-controller-git-{}", std::process::id()));
+/// Bytes of a layer as it is fetched; what consumers take unpacked.
+const LAYER: u64 = 100 << 20;
+
+/// Sources may be in the cluster, but not where clouds keep their metadata.
+const ADDRESSES: AddressRule = AddressRule::NoLinkLocal;
+
+fn add<S: Steps>(context: &Context, base: &Arc<Base>, steps: S) -> Handle<S::Kind> {
+    let base = base.clone();
+    context.register(|_| Sources { base, steps })
+}
+
+/// Lets go of indices that nobody used for a while.
+fn purge(context: &Context, args: &Args, indices: &IndexCache) {
+    let (indices, pause) = (indices.clone(), args.helm.helm_cache_purge_interval);
+    context.spawn(async move {
+        loop {
+            tokio::time::sleep(pause.max(Duration::from_secs(1))).await;
+            indices.purge();
+        }
+    });
+}
+
+/// A folder of this process for what is being fetched; in a container the process id is the same after a restart, so
+/// that what a crash left behind goes.
+fn temporary() -> Result<PathBuf, StartError> {
+    let temporary = std::env::temp_dir().join(format!("source-controller-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&temporary);
     std::fs::create_dir_all(&temporary).map_err(StartError::Temporary)?;
+    Ok(temporary)
+}
+
+fn git_options(args: &Args, temporary: &Path) -> Result<GitOptions, StartError> {
     let ssh = SshOptions::parse(&args.ssh.ssh_kex_algos, &args.ssh.ssh_hostkey_algos)?;
-    Ok(GitOptions { addresses: AddressRule::NoLinkLocal, ssh, ..GitOptions::new(temporary) })
+    Ok(GitOptions { addresses: ADDRESSES, ssh, ..GitOptions::new(temporary) })
 }
 
 async fn listen(args: &StorageArgs, root: &std::path::Path) -> Result<Server, StartError> {

@@ -3,42 +3,55 @@ use std::fmt;
 use api::meta::{ConditionType, Reason};
 use runtime::{ConditionName, ReasonName};
 
-/// Reasons of conditions and events that only sources have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SourceReason {
+macro_rules! reasons {
+    ($($name:ident),+ $(,)?) => {
+        /// Reasons of conditions and events that only sources have; each is written as it is named.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum SourceReason {
+            $($name),+
+        }
+
+        impl From<SourceReason> for ReasonName {
+            fn from(reason: SourceReason) -> Self {
+                Self::new(match reason {
+                    $(SourceReason::$name => stringify!($name)),+
+                })
+            }
+        }
+    };
+}
+
+reasons! {
     ArchiveOperationFailed,
+    ArtifactUpToDate,
     ArtifactVerificationFailed,
     AuthenticationFailed,
+    ChartPackageError,
+    ChartPackageSucceeded,
+    ChartPullError,
+    ChartPullSucceeded,
+    DependencyBuildError,
     EmptyGitRepository,
     GarbageCollectionFailed,
     GarbageCollectionSucceeded,
     GitOperationFailed,
     GitOperationSucceeded,
+    IndexationFailed,
+    InvalidChartReference,
+    MetadataPatchError,
     NewArtifact,
+    NewChart,
     NewRevision,
+    NoSourceArtifact,
+    OCIArtifactLayerOperationFailed,
+    OCIArtifactPullFailed,
+    ReadOperationFailed,
+    ResolvedDependencies,
+    SourceUnavailable,
     StatOperationFailed,
     URLInvalid,
     UnsupportedFeature,
-}
-
-impl From<SourceReason> for ReasonName {
-    fn from(reason: SourceReason) -> Self {
-        Self::new(match reason {
-            SourceReason::ArchiveOperationFailed => "ArchiveOperationFailed",
-            SourceReason::ArtifactVerificationFailed => "ArtifactVerificationFailed",
-            SourceReason::AuthenticationFailed => "AuthenticationFailed",
-            SourceReason::EmptyGitRepository => "EmptyGitRepository",
-            SourceReason::GarbageCollectionFailed => "GarbageCollectionFailed",
-            SourceReason::GarbageCollectionSucceeded => "GarbageCollectionSucceeded",
-            SourceReason::GitOperationFailed => "GitOperationFailed",
-            SourceReason::GitOperationSucceeded => "GitOperationSucceeded",
-            SourceReason::NewArtifact => "NewArtifact",
-            SourceReason::NewRevision => "NewRevision",
-            SourceReason::StatOperationFailed => "StatOperationFailed",
-            SourceReason::URLInvalid => "URLInvalid",
-            SourceReason::UnsupportedFeature => "UnsupportedFeature",
-        })
-    }
+    ValuesFilesError,
 }
 
 /// What becomes of an object after a failed step.
@@ -57,12 +70,19 @@ pub(crate) struct StepError {
     pub(crate) reason: ReasonName,
     pub(crate) message: String,
     pub(crate) disposition: Disposition,
+    /// Told as a trace: it is only waiting.
+    pub(crate) is_quiet: bool,
 }
 
 impl StepError {
     /// The source could not be fetched.
     pub(crate) fn fetch(reason: impl Into<ReasonName>, message: impl Into<String>) -> Self {
         Self::of(Some(ConditionType::FetchFailed), reason, message, Disposition::Retry)
+    }
+
+    /// The artifact could not be built from what was fetched.
+    pub(crate) fn build(reason: impl Into<ReasonName>, message: impl Into<String>) -> Self {
+        Self::of(Some(ConditionType::BuildFailed), reason, message, Disposition::Retry)
     }
 
     /// The artifact could not be stored or looked at.
@@ -82,13 +102,20 @@ impl StepError {
         self
     }
 
+    /// The same, but it is no error: another object is waited for.
+    #[must_use]
+    pub(crate) fn quiet(mut self) -> Self {
+        self.is_quiet = true;
+        self
+    }
+
     fn of(
         condition: Option<ConditionType>,
         reason: impl Into<ReasonName>,
         message: impl Into<String>,
         disposition: Disposition,
     ) -> Self {
-        Self { condition, reason: reason.into(), message: message.into(), disposition }
+        Self { condition, reason: reason.into(), message: message.into(), disposition, is_quiet: false }
     }
 }
 
@@ -99,8 +126,8 @@ impl fmt::Display for StepError {
 }
 
 /// Conditions of this kind that say that something is wrong; each step that succeeds takes its own back.
-pub(crate) const TROUBLES: [ConditionType; 2] =
-    [ConditionType::FetchFailed, ConditionType::StorageOperationFailed];
+pub(crate) const TROUBLES: [ConditionType; 3] =
+    [ConditionType::FetchFailed, ConditionType::BuildFailed, ConditionType::StorageOperationFailed];
 
 /// The condition's name, for comparison with stored ones.
 pub(crate) fn is_trouble(name: &str) -> bool {
@@ -111,6 +138,9 @@ pub(crate) fn is_trouble(name: &str) -> bool {
 pub(crate) fn stored(revision: &str) -> String {
     format!("stored artifact for revision '{revision}'")
 }
+
+/// The reason of a failed run that has no other.
+pub(crate) const FAILED: Reason = Reason::Failed;
 
 /// The reason of a successful run.
 pub(crate) const SUCCEEDED: Reason = Reason::Succeeded;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::meta::{FluxObject, finalizers};
+use api::meta::{FluxObject, FluxStatus, finalizers};
 use kube::Resource;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -11,6 +11,7 @@ use super::{Shared, Shell, TurnError};
 use crate::debug::State;
 use crate::fence::LostLease;
 use crate::key::Key;
+use crate::queue::Turn;
 use crate::reconciler::{Finalized, Next, Outcome, Reconciler, Verdict};
 use crate::run::Run;
 use crate::status::Live;
@@ -79,6 +80,36 @@ impl<R: Reconciler> Shell<R> {
         let live = self.shared.read(key).await?;
         self.shared.keep_base(key, Live::of(&live));
         Ok(Arc::new(live))
+    }
+
+    /// The object has no life any more: what it had of one is taken off. A suspended object is left as it is.
+    pub(super) async fn retire(
+        &self,
+        turn: Arc<Turn>,
+        key: Key,
+        object: Arc<R::Kind>,
+    ) -> Result<bool, TurnError> {
+        let shared = &self.shared;
+        shared.debug.state(shared.kind, &key, State::Ready);
+        let has_status = object.status().is_some_and(|status| *status != static_status::<R>());
+        if object.suspended() || !(has_finalizer(object.as_ref()) || has_status) {
+            return Ok(true);
+        }
+        let object = Arc::new(shared.read(&key).await?);
+        shared.keep_base(&key, Live::of(object.as_ref()));
+        let run = self.run_of(turn, key, object);
+        match self.reconciler.finalize(&run).await {
+            Finalized::Done { events } => {
+                self.let_go(&run, events).await?;
+                let bare = Live { status: Default::default(), ..run.live().clone() };
+                shared.write_status(&run.key, bare).await?;
+                Ok(true)
+            }
+            Finalized::Wait { next, .. } | Finalized::Failed { next, .. } => {
+                self.schedule(&run.key, next);
+                Ok(false)
+            }
+        }
     }
 
     /// The object is being deleted and has our finalizer.
@@ -153,6 +184,13 @@ impl<K: FluxObject> Shared<K> {
         }
         Err(FinalizerError::Contested { key: key.clone() })
     }
+}
+
+/// What the API server gives a new object: it is no life.
+fn static_status<R: Reconciler>() -> crate::StatusOf<R> {
+    let mut status = crate::StatusOf::<R>::default();
+    status.set_observed_generation(-1);
+    status
 }
 
 fn has_finalizer<K: Resource>(object: &K) -> bool {

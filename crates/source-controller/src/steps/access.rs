@@ -1,13 +1,12 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::source::v1::GitRepositorySpec;
 use git::{Access, Remote, RemoteUrl};
-use k8s_openapi::api::core::v1::Secret as CoreSecret;
-use kube::{Api, Client};
+use kube::Client;
 use net::{Proxy, Secret};
 
 use crate::status::{SourceReason, StepError};
+use crate::steps::secret::read;
 
 /// How long a Git operation may take when nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,7 +42,7 @@ fn parse_url(text: &str) -> Result<RemoteUrl, StepError> {
 }
 
 /// A URL that cannot be parsed may still hold a password.
-fn without_userinfo(text: &str) -> String {
+pub(crate) fn without_userinfo(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let end = rest.find('/').unwrap_or(rest.len());
     match rest[..end].rfind('@') {
@@ -53,7 +52,7 @@ fn without_userinfo(text: &str) -> String {
 }
 
 /// Go's words for the commonest mistake.
-fn odd_host(url: &str) -> Option<String> {
+pub(crate) fn odd_host(url: &str) -> Option<String> {
     let host = url.split_once("://")?.1.split('/').next()?;
     let odd = host.chars().find(|c| c.is_whitespace() || "<>\"{}|\\^`".contains(*c))?;
     Some(format!("invalid character {:?} in host name", odd.to_string()))
@@ -63,7 +62,7 @@ async fn proxy(client: &Client, namespace: &str, name: &str) -> Result<Proxy, St
     let of = |text: String| failed(format!("failed to configure proxy options: {text}"));
     let found = read(client, namespace, name).await.map_err(|error| of(error.to_string()))?;
     let secret = found.ok_or_else(|| of(format!("secret '{namespace}/{name}' not found")))?;
-    Proxy::from_secret(&secret).map_err(|error| of(error.to_string()))
+    Proxy::from_secret(&secret.secret).map_err(|error| of(error.to_string()))
 }
 
 async fn auth(client: &Client, namespace: &str, name: &str) -> Result<Secret, StepError> {
@@ -73,17 +72,7 @@ async fn auth(client: &Client, namespace: &str, name: &str) -> Result<Secret, St
         ))
     };
     let found = read(client, namespace, name).await.map_err(|error| of(error.to_string()))?;
-    found.ok_or_else(|| of(format!("secrets {name:?} not found")))
-}
-
-async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<Secret>, kube::Error> {
-    let api: Api<CoreSecret> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(name).await?;
-    Ok(found.map(|secret| {
-        let data = secret.data.unwrap_or_default().into_iter();
-        let data: BTreeMap<String, Vec<u8>> = data.map(|(key, value)| (key, value.0)).collect();
-        Secret::new(format!("{namespace}/{name}"), data)
-    }))
+    found.map(|found| found.secret).ok_or_else(|| of(format!("secrets {name:?} not found")))
 }
 
 fn failed(message: String) -> StepError {

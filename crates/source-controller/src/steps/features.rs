@@ -1,15 +1,41 @@
-use api::source::v1::{GitProvider, GitRepositorySpec};
+use api::source::v1::{
+    GitProvider, GitRepositorySpec, HelmChartSpec, HelmRepositorySpec, OCIRepositorySpec, RegistryProvider,
+};
 
 use crate::status::StepError;
 
 /// Refuses what is not built yet: a source that silently does less than asked for would be worse than none.
-pub(crate) fn check(spec: &GitRepositorySpec) -> Result<(), StepError> {
-    match unsupported(spec) {
+pub(crate) fn check_git(spec: &GitRepositorySpec) -> Result<(), StepError> {
+    refuse(unsupported(spec))
+}
+
+/// The same of OCIRepositories.
+pub(crate) fn check_oci(spec: &OCIRepositorySpec) -> Result<(), StepError> {
+    refuse(cloud(spec.provider.as_ref()).or_else(|| spec.verify.is_some().then(|| "spec.verify".to_owned())))
+}
+
+/// The same of HelmRepositories.
+pub(crate) fn check_helm_repository(spec: &HelmRepositorySpec) -> Result<(), StepError> {
+    refuse(cloud(spec.provider.as_ref()))
+}
+
+/// The same of HelmCharts.
+pub(crate) fn check_chart(spec: &HelmChartSpec) -> Result<(), StepError> {
+    refuse(spec.verify.is_some().then(|| "spec.verify".to_owned()))
+}
+
+fn refuse(what: Option<String>) -> Result<(), StepError> {
+    match what {
         None => Ok(()),
         Some(what) => Err(StepError::unsupported(format!(
             "{what} is not supported by this version of source-controller; the artifact is left as it is"
         ))),
     }
+}
+
+fn cloud(provider: Option<&RegistryProvider>) -> Option<String> {
+    let provider = provider.filter(|provider| **provider != RegistryProvider::Generic)?;
+    Some(format!("spec.provider '{provider}'"))
 }
 
 fn unsupported(spec: &GitRepositorySpec) -> Option<String> {
@@ -27,7 +53,7 @@ fn unsupported(spec: &GitRepositorySpec) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::check_git as check;
     use crate::status::Disposition;
     use api::source::v1::{GitProvider, GitRepositoryInclude, GitRepositorySpec, GitRepositoryVerification};
 

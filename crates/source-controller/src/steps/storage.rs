@@ -66,17 +66,29 @@ fn collect(store: &dyn Store, current: &ArtifactPath) -> Vec<Event> {
     }
 }
 
-/// Removes everything that is stored for an object.
-pub(crate) async fn remove_all(store: Arc<dyn Store>, namespace: &str, name: &str) -> Result<(), StepError> {
+/// Removes everything that is stored for an object; false where there was nothing.
+pub(crate) async fn remove_all(
+    store: Arc<dyn Store>,
+    folder: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<bool, StepError> {
     // Any file name gives the object's folder.
-    let path = ArtifactPath::new("gitrepository", namespace, name, "all");
+    let path = ArtifactPath::new(folder, namespace, name, "all");
     let path = path.map_err(|error| failed(format!("failed to find the artifacts: {error}")))?;
     let removed = tokio::task::spawn_blocking(move || store.remove_object(&path)).await;
     match removed {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(removed)) => Ok(removed),
         Ok(Err(error)) => Err(gone(error.to_string())),
         Err(error) => Err(gone(error.to_string())),
     }
+}
+
+/// The URL of a stable name beside an artifact, under today's host.
+pub(crate) fn stable_url(store: &dyn Store, artifact: &Artifact, name: &str) -> Option<String> {
+    let folder = artifact.path.rsplit_once('/')?.0;
+    let path = ArtifactPath::parse(&format!("{folder}/{name}")).ok()?;
+    Some(store.url(&path))
 }
 
 fn gone(cause: String) -> StepError {

@@ -73,6 +73,54 @@ impl Rig {
             .await
     }
 
+    /// Applies an object of the source API.
+    pub(crate) async fn source(&self, kind: &str, name: &str, spec: Value) -> Result<Value> {
+        let meta = json!({ "name": name, "namespace": self.ns.name() });
+        let version = "source.toolkit.fluxcd.io/v1";
+        let object = json!({ "apiVersion": version, "kind": kind, "metadata": meta, "spec": spec });
+        self.cluster.apply(&object).await
+    }
+
+    /// Waits until an object of the source API is as wanted; its conditions keep the rules.
+    pub(crate) async fn see(
+        &self,
+        (kind, name): (&str, &str),
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let object = self.cluster.wait((kind, self.ns.name(), name), SOON, wanted).await?;
+        testkit::check_conditions(&object)?;
+        Ok(object)
+    }
+
+    /// Waits for Ready with this status and a message with this text, of the object's own generation.
+    pub(crate) async fn told(&self, object: (&str, &str), status: &str, text: &str) -> Result<Value> {
+        let wanted = |object: &Value| {
+            let ready = testkit::condition(object, "Ready");
+            ready.is_some_and(|ready| {
+                ready["status"] == status
+                    && ready["observedGeneration"] == object["metadata"]["generation"]
+                    && ready["message"].as_str().unwrap_or_default().contains(text)
+            })
+        };
+        self.see(object, wanted).await
+    }
+
+    /// The bytes behind `status.artifact`, which are those of its digest.
+    pub(crate) async fn served(&self, object: &Value) -> Result<Vec<u8>> {
+        let artifact = &object["status"]["artifact"];
+        let url = artifact["url"].as_str().unwrap_or_default();
+        let bytes = reqwest::get(url).await?.error_for_status()?.bytes().await?.to_vec();
+        assert_eq!(artifact["digest"], artifact::Digest::of(&bytes).to_string());
+        assert_eq!(artifact["size"], bytes.len());
+        Ok(bytes)
+    }
+
+    /// Asks an object for a run and waits until it was handled.
+    pub(crate) async fn request(&self, (kind, name): (&str, &str)) -> Result<Value> {
+        let token = self.cluster.request_reconcile(kind, self.ns.name(), name).await?;
+        self.see((kind, name), |object| object["status"]["lastHandledReconcileAt"] == token.as_str()).await
+    }
+
     pub(crate) async fn secret(&self, name: &str, data: Value) -> Result<Value> {
         let meta = json!({ "name": name, "namespace": self.ns.name() });
         let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": data });

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use api::meta::{Artifact, ConditionType};
+use api::source::v1::{GitRepository, GitRepositoryRef, GitRepositorySpec, GitRepositoryStatus};
+use git::{Git, Selector};
+use runtime::metrics::Origin;
+use runtime::{Change, Event, Run, Set};
+
+use crate::cross::ChartWaker;
+use crate::source::{
+    Base, Progress, RunFailure, Settled, SourceObject, Steps, announcement, build, is_new, news,
+};
+use crate::state::{Action, Observed, content_changed, decide};
+use crate::status::{SUCCEEDED, SourceReason, StepError, stored};
+use crate::steps::put::Target;
+use crate::steps::{access, checkout, features};
+
+/// The steps of GitRepositories: which commit the reference means, and its tree.
+pub(crate) struct GitRepositories {
+    pub(crate) base: Arc<Base>,
+    pub(crate) git: Git,
+    pub(crate) charts: ChartWaker,
+}
+
+impl Steps for GitRepositories {
+    type Kind = GitRepository;
+
+    fn check(&self, object: &GitRepository) -> Result<(), StepError> {
+        features::check_git(&object.spec)
+    }
+
+    async fn run(
+        &self,
+        run: &Run<GitRepository>,
+        progress: &mut Progress<GitRepository>,
+    ) -> Result<Settled, RunFailure> {
+        let spec = &run.object.spec;
+        let remote = access::remote(&self.base.client, &run.key.namespace, spec).await?;
+        let selector = selector(spec.reference.as_ref());
+        let remoted = checkout::resolve(&self.git, &remote, &selector).await?;
+        progress.sets.push(Set::remove(ConditionType::FetchFailed));
+        let revision = remoted.resolved.revision.clone();
+        run.revision(&revision);
+        let observed = Observed {
+            artifact: progress.status.artifact.as_ref(),
+            revision: &revision,
+            content_changed: content_changed(spec, &progress.status),
+        };
+        match decide(observed) {
+            Action::Keep => keep(run, progress, &revision),
+            Action::Build { outdated, new_revision } => {
+                let checkout = checkout::fetch(remoted).await?;
+                if run.cancel.is_cancelled() {
+                    return Err(RunFailure::Outdated);
+                }
+                let text = format!("new upstream revision '{revision}'");
+                let message =
+                    new_revision.then(|| announcement(progress, SourceReason::NewRevision, &text, outdated));
+                self.build(run, progress, (&revision, message), checkout).await?;
+            }
+        }
+        Ok(Settled::succeeded(stored(&revision)))
+    }
+
+    fn observed(&self, change: &Change<GitRepository>) {
+        self.charts.source_changed(change);
+    }
+}
+
+impl GitRepositories {
+    /// Packs and stores, and shows meanwhile that it is under way.
+    async fn build(
+        &self,
+        run: &Run<GitRepository>,
+        progress: &mut Progress<GitRepository>,
+        (revision, message): (&str, Option<String>),
+        checkout: git::Checkout,
+    ) -> Result<(), RunFailure> {
+        let target = Target::new(&self.base, GitRepository::FOLDER, &run.key);
+        let signed = checkout.commit().signature.is_some();
+        let storing = checkout::store(target, revision, run.object.spec.ignore.clone(), checkout);
+        let (artifact, subject) = build(run, progress, message, storing).await?;
+        if is_new(run, &artifact) {
+            self.base.metrics.change(Origin::Source, signed);
+        }
+        progress.events.extend(told(run, &artifact, &subject));
+        progress.sets.extend(Settled::succeeded(stored(&artifact.revision)).in_storage());
+        observe(&mut progress.status, &run.object.spec, artifact);
+        Ok(())
+    }
+}
+
+/// The status of what was made from a spec.
+fn observe(status: &mut GitRepositoryStatus, spec: &GitRepositorySpec, artifact: Artifact) {
+    status.artifact = Some(artifact);
+    status.observed_ignore.clone_from(&spec.ignore);
+    status.observed_recurse_submodules = spec.recurse_submodules;
+    status.observed_include.clone_from(&spec.include);
+    status.observed_sparse_checkout.clone_from(&spec.sparse_checkout);
+    status.included_artifacts = Vec::new();
+    status.source_verification_mode = None;
+}
+
+fn selector(reference: Option<&GitRepositoryRef>) -> Selector {
+    let Some(reference) = reference.cloned() else { return Selector::default() };
+    Selector {
+        branch: reference.branch,
+        tag: reference.tag,
+        semver: reference.semver,
+        name: reference.name,
+        commit: reference.commit,
+    }
+}
+
+/// Nothing is new: the clone is skipped.
+fn keep(run: &Run<GitRepository>, progress: &mut Progress<GitRepository>, revision: &str) {
+    let text = format!("no changes since last reconciliation: observed revision '{revision}'");
+    progress.events.push(Event::trace(SourceReason::GitOperationSucceeded, text));
+    let has = runtime::conditions::find(&run.base.conditions, ConditionType::ArtifactInStorage).is_some();
+    if !has {
+        progress.sets.extend(Settled::succeeded(stored(revision)).in_storage());
+    }
+    progress.sets.push(Set::remove(ConditionType::ArtifactOutdated));
+    if let Some(artifact) = progress.status.artifact.clone() {
+        progress.events.extend(told(run, &artifact, revision));
+    }
+}
+
+fn told(run: &Run<GitRepository>, artifact: &Artifact, commit: &str) -> Option<Event> {
+    let reasons = (SourceReason::NewArtifact.into(), SUCCEEDED.into());
+    news(run, artifact, reasons, &format!("stored artifact for commit '{commit}'"))
+}

@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use api::meta::Artifact;
+use artifact::{Ignore, IgnoreFile, Packer};
+use git::{Checkout, EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
+
+use crate::status::{SourceReason, StepError};
+use crate::steps::put::{FillFailure, NewArtifact, Target, blocking};
+
+/// What the reference means now, and the connection that told.
+pub(crate) struct Remoted {
+    pub(crate) session: Session,
+    pub(crate) resolved: Resolved,
+}
+
+/// Asks the remote which commit the reference means; nothing is fetched.
+pub(crate) async fn resolve(git: &Git, remote: &Remote, selector: &Selector) -> Result<Remoted, StepError> {
+    let mut session = git.open(remote).await.map_err(fetch_failed)?;
+    let resolved = session.resolve(selector).await.map_err(fetch_failed)?;
+    Ok(Remoted { session, resolved })
+}
+
+/// Receives the commit.
+pub(crate) async fn fetch(mut remoted: Remoted) -> Result<Checkout, StepError> {
+    remoted.session.fetch(&remoted.resolved).await.map_err(fetch_failed)
+}
+
+fn fetch_failed(error: GitError) -> StepError {
+    match error {
+        GitError::EmptyRepository => StepError::fetch(SourceReason::EmptyGitRepository, error.to_string()),
+        error => {
+            let message = format!("failed to checkout and determine revision: {error}");
+            StepError::fetch(SourceReason::GitOperationFailed, message)
+        }
+    }
+}
+
+/// Packs and stores a commit's tree. Gives the artifact and the commit's subject as events show it.
+pub(crate) async fn store(
+    target: Target,
+    revision: &str,
+    spec_ignore: Option<String>,
+    checkout: Checkout,
+) -> Result<(Artifact, String), StepError> {
+    let revision = revision.to_owned();
+    blocking(move || {
+        let commit = checkout.commit();
+        let ignore = ignore(&checkout, spec_ignore.as_deref()).map_err(fetch_failed)?;
+        let new = NewArtifact {
+            file: &format!("{}.tar.gz", commit.id),
+            revision: &revision,
+            metadata: BTreeMap::new(),
+            link: None,
+            failure: "unable to archive artifact to storage",
+        };
+        let (artifact, _) = target.put(&new, &mut |out| pack(&checkout, &ignore, out))?;
+        Ok((artifact, commit.short_subject()))
+    })
+    .await
+}
+
+fn pack(checkout: &Checkout, ignore: &Ignore, out: &mut dyn Write) -> Result<(), FillFailure> {
+    let mut packer = Packer::new(out)?;
+    checkout.walk::<WalkFailure>(&mut |entry| {
+        match entry.kind {
+            EntryKind::Dir if !ignore.excludes(entry.path, true) => packer.dir(entry.path)?,
+            EntryKind::File { executable } if !ignore.excludes(entry.path, false) => {
+                let content = entry.read()?;
+                packer.file(entry.path, executable, content.len() as u64, &mut content.as_slice())?;
+            }
+            EntryKind::Dir | EntryKind::File { .. } => {}
+        }
+        Ok(())
+    })?;
+    packer.finish()?;
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum WalkFailure {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Pack(#[from] artifact::PackError),
+}
+
+/// The rules of the tree's own files and of the spec.
+fn ignore(checkout: &Checkout, spec: Option<&str>) -> Result<Ignore, GitError> {
+    let mut files = Vec::new();
+    checkout.walk::<GitError>(&mut |entry| {
+        if matches!(entry.kind, EntryKind::File { .. }) && Ignore::is_ignore_file(entry.path) {
+            let dir = entry.path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
+            files.push(IgnoreFile { dir, text: String::from_utf8_lossy(&entry.read()?).into_owned() });
+        }
+        Ok(())
+    })?;
+    Ok(Ignore::new(&files, spec))
+}
