@@ -73,8 +73,13 @@ fn add_printing(funcs: &mut Funcs, host: &Rc<dyn Host>) {
         Ok(in_zone(own.as_ref(), HTML, call.value(0), &call.text(1)))
     });
     fixed(funcs, "unixEpoch", &[TIME], |call| {
-        Ok(Value::string(own_time(call, 0).at.as_second().to_string()))
+        Ok(Value::string(own_time(call, 0).unix().to_string()))
     });
+}
+
+/// A time of TOML, which is RFC 3339's.
+pub(crate) fn rfc3339(text: &str) -> Option<Value> {
+    layout::parse(layout::RFC3339_NANO, text, &TimeZone::UTC).ok().map(Value::object)
 }
 
 /// An argument whose signature says that it is a time.

@@ -122,7 +122,10 @@ fn add_merging(funcs: &mut Funcs) {
         });
     }
     for name in ["deepCopy", "mustDeepCopy"] {
-        fixed(funcs, name, &[ANY], |call| deep_copy(call.session(), call.value(0), MAX_DEPTH));
+        fixed(funcs, name, &[ANY], |call| match call.value(0) {
+            Value::Nil => Err("reflect: call of reflect.Value.Type on zero Value".into()),
+            value => deep_copy(call.session(), value, MAX_DEPTH),
+        });
     }
 }
 

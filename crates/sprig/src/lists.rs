@@ -22,12 +22,7 @@ fn both(
 
 pub(crate) fn add(funcs: &mut Funcs) {
     for name in ["list", "tuple"] {
-        variadic(funcs, name, &[], ANY, |call| {
-            if call.values.is_empty() {
-                return Ok(Value::List(List::nil(Type::List)));
-            }
-            Ok(Value::list(call.values.to_vec()))
-        });
+        variadic(funcs, name, &[], ANY, |call| Ok(Value::list(call.values.to_vec())));
     }
     add_ends(funcs);
     add_growing(funcs);

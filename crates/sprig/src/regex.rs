@@ -6,7 +6,7 @@ mod syntax;
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use gotemplate::{FuncError, Funcs, List, Str, Type, Value};
-use regex::bytes::{Captures, Regex, RegexBuilder};
+use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
 use crate::call::{Call, fixed, strings};
 
@@ -77,7 +77,7 @@ fn add_finding(funcs: &mut Funcs, cache: &Cache) {
             let regex = cache.get(call, 1).map_err(|error| panicked(call, must, error))?;
             let limit = usize::try_from(call.int(2)).unwrap_or(usize::MAX);
             let found: Vec<_> =
-                regex.find_iter(call.bytes(1)).take(limit).map(|m| Str::from(m.as_bytes())).collect();
+                matches(&regex, call.bytes(1)).take(limit).map(|m| Str::from(m.as_bytes())).collect();
             Ok(if found.is_empty() { Value::List(List::nil(Type::Strings)) } else { strings(found) })
         });
     }
@@ -88,6 +88,15 @@ fn add_finding(funcs: &mut Funcs, cache: &Cache) {
             Ok(split(&regex, call.bytes(0).is_empty(), call.bytes(1), call.int(2)))
         });
     }
+}
+
+/// All matches. Go never finds the empty text inside a letter.
+fn matches<'r>(regex: &'r Regex, text: &'r [u8]) -> impl Iterator<Item = Match<'r>> {
+    regex.find_iter(text).filter(|found| !splits_letter(text, found))
+}
+
+fn splits_letter(text: &[u8], found: &Match<'_>) -> bool {
+    found.is_empty() && text.get(found.start()).is_some_and(|byte| byte & 0xc0 == 0x80)
 }
 
 /// Without `must` Sprig lets Go's own panic through, which quotes the expression.
@@ -119,7 +128,7 @@ fn split(regex: &Regex, empty_source: bool, text: &[u8], limit: i64) -> Value {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut parts: Vec<Str> = Vec::new();
     let (mut begin, mut end) = (0, 0);
-    for found in regex.find_iter(text) {
+    for found in matches(regex, text) {
         if parts.len() + 1 == limit {
             break;
         }
@@ -156,7 +165,7 @@ fn replace_all(call: &Call<'_>, regex: &Regex, literal: bool) -> Result<Vec<u8>,
     let mut out = Vec::with_capacity(text.len());
     let mut last = 0;
     for found in regex.captures_iter(text) {
-        let Some(whole) = found.get(0) else { continue };
+        let Some(whole) = found.get(0).filter(|whole| !splits_letter(text, whole)) else { continue };
         out.extend_from_slice(&text[last..whole.start()]);
         last = whole.end();
         if literal {

@@ -4,7 +4,10 @@ mod write;
 
 use gotemplate::{FuncError, Funcs, List, Map, Type, Value};
 
-use crate::call::{Answer, Call, fixed};
+use crate::{
+    call::{Answer, Call, fixed},
+    dates,
+};
 
 pub(crate) fn add(funcs: &mut Funcs) {
     fixed(funcs, "toToml", &[Type::Any], |call| print(call, false));
@@ -13,6 +16,9 @@ pub(crate) fn add(funcs: &mut Funcs) {
 }
 
 fn print(call: &Call<'_>, must: bool) -> Answer {
+    if call.value(0).is_nil() {
+        return Err(write::to_toml(call.value(0)).err().unwrap_or_default().into());
+    }
     match write::to_toml(call.value(0)) {
         Ok(text) => Ok(Value::string(text)),
         Err(error) if must => Err(error.into()),
@@ -37,7 +43,7 @@ fn from_toml(value: ::toml::Value) -> Value {
         ::toml::Value::Integer(n) => Value::Int64(n),
         ::toml::Value::Float(f) => Value::Float(f),
         ::toml::Value::Boolean(truth) => Value::Bool(truth),
-        ::toml::Value::Datetime(time) => time.to_string().into(),
+        ::toml::Value::Datetime(time) => dates::rfc3339(&time.to_string()).unwrap_or_else(|| time.to_string().into()),
         ::toml::Value::Table(table) => from_table(table),
         ::toml::Value::Array(items) => {
             let tables = !items.is_empty() && items.iter().all(::toml::Value::is_table);

@@ -235,7 +235,7 @@ fn shown(url: &Url) -> String {
             }
             out += &escape(&url.host, "!$&'()*+,;=:[]<>\"");
         }
-        let path = escape(&url.path, "$&+,/:;=@");
+        let path = if url.path == "*" { "*".into() } else { escape(&url.path, "$&+,/:;=@") };
         if !path.is_empty() && !path.starts_with('/') && !url.host.is_empty() {
             out.push('/');
         }

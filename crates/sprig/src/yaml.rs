@@ -1,8 +1,8 @@
 //! `toYaml` and `fromYaml`, as Helm has them of sigs.k8s.io/yaml.
 
-use gotemplate::{Funcs, Numbers, Type, Value, format_float};
+use gotemplate::{Funcs, Map, Numbers, Type, Value, format_float};
 use manifest::yaml::{
-    DuplicateKeys, FormatOptions, Limits, Node, Scalar, Tag, YamlError, compare_keys, format_node,
+    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, YamlCause, YamlError, compare_keys, format_node,
     parse_value, to_yaml,
 };
 
@@ -16,8 +16,8 @@ pub(crate) fn add(funcs: &mut Funcs) {
         fixed(funcs, name, &[Type::Any], move |call| print(call, must));
     }
     fixed(funcs, "toYamlPretty", &[Type::Any], pretty);
-    fixed(funcs, "fromYaml", &[Type::String], |call| Ok(object(read(call, "map[string]interface {}"))));
-    fixed(funcs, "fromYamlArray", &[Type::String], |call| Ok(array(read(call, "[]interface {}"))));
+    fixed(funcs, "fromYaml", &[Type::String], |call| Ok(object(read(call, "map[string]interface {}", Value::Map(Map::new())))));
+    fixed(funcs, "fromYamlArray", &[Type::String], |call| Ok(array(read(call, "[]interface {}", Value::list(Vec::new())))));
 }
 
 fn print(call: &Call<'_>, must: bool) -> Answer {
@@ -44,6 +44,33 @@ fn pretty(call: &Call<'_>) -> Answer {
     Ok(Value::string(text.strip_suffix('\n').unwrap_or(&text)))
 }
 
+/// A string; the words of YAML 1.1 are quoted for the readers that still have them.
+fn text(text: &str) -> Scalar {
+    let mut scalar = Scalar::string(text);
+    if is_old_bool(text) || is_base_60(text) {
+        scalar.style = ScalarStyle::DoubleQuoted;
+    }
+    scalar
+}
+
+fn is_old_bool(text: &str) -> bool {
+    let words = ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"];
+    words.contains(&text)
+}
+
+/// `12:30` was a number once.
+fn is_base_60(text: &str) -> bool {
+    let plain = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, _) = plain.split_once('.').unwrap_or((plain, ""));
+    let mut parts = whole.split(':');
+    let first = parts.next().is_some_and(|part| {
+        part.starts_with(|c: char| c.is_ascii_digit()) && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
+    });
+    let rest: Vec<_> = parts.collect();
+    let sixty = |part: &&str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
+    first && !rest.is_empty() && rest.iter().all(sixty)
+}
+
 fn node(value: &Value) -> Node {
     match value {
         Value::Float(f) => Node::Scalar(Scalar::new(format_float(*f), Tag::Float)),
@@ -57,25 +84,25 @@ fn node(value: &Value) -> Node {
         Value::Map(map) => {
             let mut entries: Vec<_> = map.entries();
             entries.sort_by(|(a, _), (b, _)| compare_keys(&a.text(), &b.text()));
-            let mut mapping = Node::mapping();
-            for (key, value) in entries {
-                if let Some(mapping) = mapping.as_mapping_mut() {
-                    mapping.set(&key.text(), node(&value));
-                }
-            }
-            mapping
+            let entry = |(key, value): (gotemplate::Str, Value)| Entry { key: text(&key.text()), value: node(&value) };
+            Node::Mapping(Mapping { entries: entries.into_iter().map(entry).collect(), ..Mapping::default() })
+        }
+        Value::String(string) => Node::Scalar(text(&string.text())),
+        Value::Object(object) if object.json().is_some() => {
+            node(&object.json().unwrap_or_default())
         }
         other => Node::from_json(&other.to_json().unwrap_or_default()),
     }
 }
 
-fn read(call: &Call<'_>, wanted: &str) -> Result<Value, String> {
+/// `none` stands for an empty document.
+fn read(call: &Call<'_>, wanted: &str, none: Value) -> Result<Value, String> {
     let text = call.text(0);
     let limits = Limits { bytes: call.session().limits().value, ..Limits::default() };
     match parse_value("", &text, DuplicateKeys::LastWins, &limits) {
         Ok(json) => match (Value::from_json(&json, Numbers::Float), wanted) {
-            (value @ (Value::Map(_) | Value::Nil), "map[string]interface {}") => Ok(value),
-            (value @ (Value::List(_) | Value::Nil), "[]interface {}") => Ok(value),
+            (Value::Nil, _) => Ok(none),
+            (value @ Value::Map(_), "map[string]interface {}") | (value @ Value::List(_), "[]interface {}") => Ok(value),
             (other, wanted) => {
                 Err(format!("error unmarshaling JSON: while decoding JSON: {}", mismatch(&other, wanted)))
             }
@@ -85,5 +112,12 @@ fn read(call: &Call<'_>, wanted: &str) -> Result<Value, String> {
 }
 
 fn message(error: &YamlError) -> String {
-    format!("error converting YAML to JSON: {}", error.brief())
+    // go-yaml counts lines from 0 where its parser complains, and leaves line 1 out where its scanner does.
+    let line = match &error.cause {
+        YamlCause::Syntax(text) if text.starts_with("did not find expected") => error.line.saturating_sub(1),
+        _ if error.line > 1 => error.line,
+        _ => 0,
+    };
+    let place = if line > 0 { format!("line {line}: ") } else { String::new() };
+    format!("error converting YAML to JSON: yaml: {place}{}", error.cause)
 }

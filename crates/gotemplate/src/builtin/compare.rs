@@ -17,6 +17,14 @@ enum Basic {
     String,
 }
 
+/// A named number as a number.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => object.underlying().unwrap_or_else(|| value.clone()),
+        value => value.clone(),
+    }
+}
+
 fn basic(value: &Value) -> Basic {
     match value.kind() {
         Kind::Bool => Basic::Bool,
@@ -32,8 +40,9 @@ pub(super) fn eq(first: &Value, rest: &[Value]) -> Result<bool, String> {
     if rest.is_empty() {
         return Err("missing argument for comparison".into());
     }
+    let first = &plain(first);
     for other in rest {
-        if equal(first, other)? {
+        if equal(first, &plain(other))? {
             return Ok(true);
         }
     }

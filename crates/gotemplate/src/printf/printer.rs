@@ -327,6 +327,9 @@ impl Printer {
         if let Some(text) = object.text().filter(|_| text) {
             return self.string(text.as_bytes(), verb);
         }
+        if let Some(number) = object.underlying() {
+            return self.value(&number, verb, depth);
+        }
         match object.kind() {
             Kind::Map => self.entries(object.type_name(), object.entries(), verb, depth),
             Kind::Slice => {

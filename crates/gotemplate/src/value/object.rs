@@ -54,6 +54,11 @@ pub trait HostObject: Any {
         None
     }
 
+    /// The number that a named number is, such as a month: what `%d` prints and `eq` compares.
+    fn underlying(&self) -> Option<Value> {
+        None
+    }
+
     /// Field names and values in declaration order, for `%v`, `%+v` and JSON.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         Vec::new()

@@ -207,11 +207,14 @@ fn write_piece(out: &mut String, time: &Time, zoned: &Zoned, piece: Piece) {
 fn zone_name(time: &Time) -> String {
     let info = time.zone.to_offset_info(time.at);
     let name = info.abbreviation();
+    if time.zone.to_fixed_offset().is_err() {
+        return name.to_owned();
+    }
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return name.to_owned();
     }
     let seconds = info.offset().seconds();
-    if seconds == 0 { "UTC".into() } else { offset_text(seconds, false, seconds % 3600 != 0, false) }
+    if seconds == 0 { "UTC".into() } else { offset_text(seconds, false, true, false) }
 }
 
 fn offset_text(offset: i32, colon: bool, minutes: bool, seconds: bool) -> String {

@@ -21,6 +21,11 @@ impl Time {
         Self { at: Timestamp::from_second(YEAR_ONE).unwrap_or(Timestamp::MIN), zone: TimeZone::UTC }
     }
 
+    /// Seconds since 1970, rounded down.
+    pub(super) fn unix(&self) -> i64 {
+        self.at.as_second() - i64::from(self.at.subsec_nanosecond() < 0)
+    }
+
     pub(super) fn zoned(&self) -> Zoned {
         self.at.to_zoned(self.zone.clone())
     }
@@ -28,7 +33,7 @@ impl Time {
     fn part(&self, name: &str) -> Option<Value> {
         let time = self.zoned();
         Some(match name {
-            "Unix" => Value::Int64(self.at.as_second()),
+            "Unix" => Value::Int64(self.unix()),
             "UnixMilli" => Value::Int64(self.at.as_millisecond()),
             "UnixMicro" => Value::Int64(self.at.as_microsecond()),
             "UnixNano" => Value::Int64(i64::try_from(self.at.as_nanosecond()).unwrap_or_default()),
@@ -143,8 +148,12 @@ impl HostObject for Name {
         Some(self.name.clone())
     }
 
-    fn json(&self) -> Option<Value> {
+    fn underlying(&self) -> Option<Value> {
         Some(Value::Int64(self.number))
+    }
+
+    fn json(&self) -> Option<Value> {
+        self.underlying()
     }
 
     fn method(&self, name: &str) -> Option<Signature> {

@@ -1,5 +1,3 @@
-use std::fmt::Display;
-
 use gotemplate::{List, Map, Str, Value, sprintf};
 
 /// How deep JSON may nest; Go's own limit.
@@ -37,8 +35,11 @@ impl Reader<'_> {
         }
     }
 
-    fn invalid(&self, context: impl Display) -> String {
+    fn invalid(&self, context: &str) -> String {
         match self.peek() {
+            None if context.contains(" in ") || context.starts_with("in ") || context.contains("numeric") => {
+                format!("invalid character ' ' {context}")
+            }
             None => END.to_owned(),
             Some(b'\'') => format!("invalid character '\\'' {context}"),
             Some(b'"') => format!("invalid character '\"' {context}"),
@@ -72,7 +73,7 @@ impl Reader<'_> {
             if self.peek() != Some(expected) {
                 let expected = char::from(expected);
                 debug_assert!(index > 0, "the first letter was seen");
-                return Err(self.invalid(format!("in literal {word} (expecting '{expected}')")));
+                return Err(self.invalid(&format!("in literal {word} (expecting '{expected}')")));
             }
             self.at += 1;
         }

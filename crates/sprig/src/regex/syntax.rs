@@ -237,6 +237,7 @@ impl<'s> Translator<'s> {
         self.take(1 + usize::from(negated));
         self.out.push_str(if negated { "[^" } else { "[" });
         let mut first = true;
+        let mut before = None;
         loop {
             let Some(c) = self.rest.chars().next() else { return Err(unclosed()) };
             match c {
@@ -252,6 +253,12 @@ impl<'s> Translator<'s> {
                 '-' => {
                     self.take(1);
                     let edge = first || self.rest.starts_with(']');
+                    let after = self.rest.chars().next().filter(|c| !matches!(c, ']' | '[' | '\\'));
+                    if let (Some(low), Some(high), false) = (before, after, edge)
+                        && high < low
+                    {
+                        return Err(wrong("invalid character class range", &format!("{low}-{high}")));
+                    }
                     self.out.push_str(if edge { r"\-" } else { "-" });
                 }
                 '[' | ']' | '&' | '~' | '^' | '#' | ' ' => {
@@ -266,6 +273,7 @@ impl<'s> Translator<'s> {
                     self.out.push_str(text);
                 }
             }
+            before = (!matches!(c, '[' | '\\' | '-')).then_some(c);
             first = false;
         }
         self.take(1);

@@ -5,10 +5,10 @@ use gotemplate::{Map, Value, format_float};
 /// How deep tables may nest.
 const MAX_DEPTH: usize = 200;
 
-/// A map as TOML: plain keys first, then tables, each group sorted; nested tables are indented.
+/// A value as TOML; a map has its plain keys first, then tables, each group sorted; nested tables are indented.
 ///
 /// # Errors
-/// When it is no map, or holds what TOML cannot say.
+/// When it holds what TOML cannot say.
 pub(super) fn to_toml(value: &Value) -> Result<String, String> {
     match value {
         Value::Map(map) => {
@@ -16,7 +16,12 @@ pub(super) fn to_toml(value: &Value) -> Result<String, String> {
             table(&mut out, map, &mut Vec::new())?;
             Ok(out)
         }
-        _ => Err("toml: top-level values must be Go maps or structs".into()),
+        Value::Nil | Value::Absent => Err("reflect: call of reflect.Value.Type on zero Value".into()),
+        other => {
+            let mut out = String::new();
+            inline(&mut out, other, 0)?;
+            Ok(out)
+        }
     }
 }
 
@@ -99,6 +104,11 @@ fn inline(out: &mut String, value: &Value, depth: usize) -> Result<(), String> {
             out.push('}');
         }
         Value::Nil | Value::Absent => return Err("toml: cannot encode array with nil element".into()),
+        Value::Object(object) if object.type_name() == "time.Time" => {
+            let text = object.json().and_then(|json| json.as_string().map(ToString::to_string));
+            out.push_str(&text.unwrap_or_default());
+        }
+        Value::Object(object) => out.push_str(&quoted(&object.text().unwrap_or_default())),
         number => match (number.signed(), number.unsigned()) {
             (Some(n), _) => out.push_str(&n.to_string()),
             (_, Some(n)) => out.push_str(&n.to_string()),

@@ -270,6 +270,11 @@ fn place(civil: DateTime, fields: &Fields, local: &TimeZone) -> Option<Time> {
         let zone = if local.to_offset(at) == offset { local.clone() } else { TimeZone::fixed(offset) };
         return Some(Time { at, zone });
     }
+    if let Some(name) = &fields.zone {
+        // Go makes up a zone of that name at UTC.
+        let zone = TimeZone::posix(&format!("{name}0")).unwrap_or(TimeZone::UTC);
+        return Some(Time { at: instant(civil, &zone)?, zone });
+    }
     Some(Time { at: instant(civil, local)?, zone: local.clone() })
 }
 
