@@ -43,9 +43,15 @@ fn template(settings: &[&str]) -> String {
 
 /// Objects by kind, namespace and name, without what is only a mark of the tool.
 fn objects(yaml: &str) -> BTreeMap<String, Value> {
+    let mut objects = all_objects(yaml);
+    objects.values_mut().for_each(bare);
+    objects
+}
+
+/// Objects by kind, namespace and name.
+fn all_objects(yaml: &str) -> BTreeMap<String, Value> {
     let documents = parse_documents("rendered", yaml, &Limits::default()).unwrap();
-    let objects = documents.into_iter().filter(|object| object.is_object()).map(|mut object| {
-        bare(&mut object);
+    let objects = documents.into_iter().filter(|object| object.is_object()).map(|object| {
         let part = |at: &Value| at.as_str().unwrap_or_default().to_owned();
         let metadata = &object["metadata"];
         (
@@ -146,27 +152,39 @@ fn every_value_that_can_be_set_changes_what_is_rendered() {
     for setting in settings {
         assert!(template(&[setting]) != plain, "{setting} changes nothing");
     }
-    for (switch, _) in CONTROLLERS {
-        for setting in [
-            "create=false",
-            "image.repository=x/y",
-            "image.tag=v9",
-            "replicas=2",
-            "priorityClassName=high",
-            "resources.limits.cpu=2",
-            "extraArgs={--concurrent=9}",
-            "extraEnv[0].name=A",
-            "podAnnotations.a=b",
-            "podLabels.a=b",
-            "serviceAccountAnnotations.a=b",
-            "nodeSelector.a=b",
-            "tolerations[0].key=a",
-            "affinity.nodeAffinity.a=b",
-        ] {
-            assert!(
-                template(&[&format!("{switch}.{setting}")]) != plain,
-                "{switch}.{setting} changes nothing"
-            );
+}
+
+/// The Deployment and the account of a controller.
+fn own(objects: &BTreeMap<String, Value>, controller: &str) -> Vec<Option<Value>> {
+    let kinds = ["Deployment", "ServiceAccount"];
+    kinds.map(|kind| objects.get(&format!("{kind} flux-system/{controller}")).cloned()).to_vec()
+}
+
+#[test]
+fn every_controller_has_every_setting() {
+    let plain = all_objects(&template(&[]));
+    for setting in [
+        "create=false",
+        "image.repository=x/y",
+        "image.tag=v9",
+        "replicas=2",
+        "priorityClassName=high",
+        "resources.limits.cpu=2",
+        "extraArgs={--concurrent=9}",
+        "extraEnv[0].name=A",
+        "podAnnotations.a=b",
+        "podLabels.a=b",
+        "serviceAccountAnnotations.a=b",
+        "nodeSelector.a=b",
+        "tolerations[0].key=a",
+        "affinity.nodeAffinity.a=b",
+    ] {
+        let settings: Vec<String> =
+            CONTROLLERS.iter().map(|(switch, _)| format!("{switch}.{setting}")).collect();
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        let changed = all_objects(&template(&settings));
+        for (_, controller) in CONTROLLERS {
+            assert_ne!(own(&changed, controller), own(&plain, controller), "{setting} of {controller}");
         }
     }
 }

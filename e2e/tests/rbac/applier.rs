@@ -125,15 +125,41 @@ pub(crate) async fn tenant(world: &Installed) {
     world.cluster.apply(&binding).await.unwrap();
 }
 
+/// A ConfigMap and a Secret `values` that controllers watch.
+pub(crate) async fn values(world: &Installed, key: &str, text: &str) {
+    for (kind, data) in [("ConfigMap", "data"), ("Secret", "stringData")] {
+        let labels = json!({ "reconcile.fluxcd.io/watch": "Enabled" });
+        let mut values = json!({ "apiVersion": "v1", "kind": kind,
+            "metadata": { "name": "values", "namespace": "tenant", "labels": labels } });
+        values[data] = json!({ key: text });
+        world.cluster.apply(&values).await.unwrap();
+    }
+}
+
+/// What the watch does not show is asked for.
+async fn missing_sources(world: &Installed) {
+    for kind in ["GitRepository", "OCIRepository", "Bucket", "ExternalArtifact"] {
+        let name = format!("without-{}", kind.to_lowercase());
+        let source = json!({ "sourceRef": { "kind": kind, "name": "missing" } });
+        world.cluster.apply(&kustomization("tenant", &name, "missing", "./", source)).await.unwrap();
+        world.cluster.wait_ready(("Kustomization", "tenant", &name), "False", SOON).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_locked_down_applier_uses_every_right_it_holds_and_writes_workloads_as_the_tenant() {
     let parts = ["namespace", "crd", "kustomize-controller"];
     let world = Installed::new(&parts, &["tenancy/locked-down"]).await.unwrap();
     tenant(&world).await;
-    let controller = world.run("kustomize-controller", &[]).await.unwrap();
+    let controller =
+        world.run("kustomize-controller", &["--feature-gates=ExternalArtifact=true"]).await.unwrap();
     let server = StaticServer::start().unwrap();
+    values(&world, "v", "1").await;
     publish(&world, &server).await;
-    let app = kustomization("tenant", "app", "apps", "./", json!({}));
+    let variables =
+        json!([{ "kind": "ConfigMap", "name": "values" }, { "kind": "Secret", "name": "values" }]);
+    let more = json!({ "postBuild": { "substituteFrom": variables } });
+    let app = kustomization("tenant", "app", "apps", "./", more);
     world.cluster.apply(&app).await.unwrap();
     let key = ("Kustomization", "tenant", "app");
     world
@@ -142,6 +168,8 @@ async fn the_locked_down_applier_uses_every_right_it_holds_and_writes_workloads_
         .await
         .unwrap();
     world.cluster.wait_ready(key, "True", SOON).await.unwrap();
+    missing_sources(&world).await;
+    world.used_all("kustomize-controller", "ClusterRole sluice-impersonator").await.unwrap();
     world.cluster.delete("Kustomization", "tenant", "app").await.unwrap();
     world.cluster.wait_gone(key, SOON).await.unwrap();
     world.conflict("kustomize-controller", &app, "kustomizations").await.unwrap();

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use testkit::{StaticServer, chart_archive};
 
 use crate::{
-    applier::{sha256, tenant, written},
+    applier::{sha256, tenant, values, written},
     install::{Installed, object},
 };
 
 const HELM: &str = "helm.toolkit.fluxcd.io/v2";
+const RELEASE: &str = "helm.toolkit.fluxcd.io/v2/HelmRelease";
 const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 
 fn chart() -> Vec<u8> {
@@ -65,30 +66,29 @@ async fn the_locked_down_releaser_uses_every_right_it_holds_and_writes_workloads
     let parts = ["namespace", "crd", "helm-controller"];
     let world = Installed::new(&parts, &["tenancy/locked-down"]).await.unwrap();
     tenant(&world).await;
-    for kind in ["ConfigMap", "Secret"] {
-        let data = if kind == "Secret" { "stringData" } else { "data" };
-        let values = json!({ "apiVersion": "v1", "kind": kind, data: { "values.yaml": "v: 1\n" },
-            "metadata": { "name": "values", "namespace": "tenant", "labels": { "reconcile.fluxcd.io/watch": "Enabled" } } });
-        world.cluster.apply(&values).await.unwrap();
-    }
+    values(&world, "values.yaml", "v: 1\n").await;
     let controller = world.run("helm-controller", &[]).await.unwrap();
     let server = StaticServer::start().unwrap();
     let oci = json!({ "interval": "10m", "url": "oci://nobody.example/web" });
     world.cluster.apply(&object("tenant", SOURCE, "OCIRepository", "web", oci)).await.unwrap();
-    publish(&world, &server, "OCIRepository", "web").await;
+    publish(&world, &server, "source.toolkit.fluxcd.io/v1/OCIRepository", "web").await;
     let releases = releases();
     for release in &releases {
         world.cluster.apply(release).await.unwrap();
     }
-    world.cluster.wait(("HelmChart", "tenant", "tenant-templated"), SOON, |_| true).await.unwrap();
-    publish(&world, &server, "HelmChart", "tenant-templated").await;
+    world
+        .cluster
+        .wait(("source.toolkit.fluxcd.io/v1/HelmChart", "tenant", "tenant-templated"), SOON, |_| true)
+        .await
+        .unwrap();
+    publish(&world, &server, "source.toolkit.fluxcd.io/v1/HelmChart", "tenant-templated").await;
     for name in ["templated", "referred"] {
-        world.cluster.wait_ready(("HelmRelease", "tenant", name), "True", SOON).await.unwrap();
+        world.cluster.wait_ready((RELEASE, "tenant", name), "True", SOON).await.unwrap();
         world.cluster.get("ConfigMap", "tenant", name).await.unwrap();
     }
     for name in ["templated", "referred"] {
-        world.cluster.delete("HelmRelease", "tenant", name).await.unwrap();
-        world.cluster.wait_gone(("HelmRelease", "tenant", name), SOON).await.unwrap();
+        world.cluster.delete(RELEASE, "tenant", name).await.unwrap();
+        world.cluster.wait_gone((RELEASE, "tenant", name), SOON).await.unwrap();
     }
     world.conflict("helm-controller", &releases[1], "helmreleases").await.unwrap();
     world.end(&controller).await.unwrap();

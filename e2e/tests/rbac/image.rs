@@ -47,7 +47,11 @@ async fn guest(world: &Installed) {
         "policy": { "semver": { "range": "*" } } });
     let policy = object("guest", "image.toolkit.fluxcd.io/v1", "ImagePolicy", "app", spec);
     world.cluster.apply(&policy).await.unwrap();
-    world.cluster.wait_ready(("ImagePolicy", "guest", "app"), "True", SOON).await.unwrap();
+    world
+        .cluster
+        .wait_ready(("image.toolkit.fluxcd.io/v1/ImagePolicy", "guest", "app"), "True", SOON)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -73,12 +77,14 @@ async fn image_automation_controller_uses_every_right_it_holds_and_is_refused_no
         world.cluster.apply(object).await.unwrap();
     }
     for (kind, _) in KINDS {
-        world.cluster.wait_ready((kind, "default", "app"), "True", SOON).await.unwrap();
+        let kind = format!("image.toolkit.fluxcd.io/v1/{kind}");
+        world.cluster.wait_ready((&kind, "default", "app"), "True", SOON).await.unwrap();
     }
     guest(&world).await;
     for (kind, _) in KINDS {
-        world.cluster.delete(kind, "default", "app").await.unwrap();
-        world.cluster.wait_gone((kind, "default", "app"), SOON).await.unwrap();
+        let kind = format!("image.toolkit.fluxcd.io/v1/{kind}");
+        world.cluster.delete(&kind, "default", "app").await.unwrap();
+        world.cluster.wait_gone((&kind, "default", "app"), SOON).await.unwrap();
     }
     for ((_, plural), object) in KINDS.iter().zip(&objects) {
         world.conflict("image-automation-controller", object, plural).await.unwrap();

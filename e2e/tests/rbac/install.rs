@@ -1,7 +1,7 @@
 //! A control plane of its own with one controller installed from `config/`, running under its ServiceAccount.
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use testkit::{Cluster, ControlPlane, Controller, PlaneOptions, workspace_root};
 
@@ -72,7 +72,8 @@ impl Installed {
         let group = object["apiVersion"].as_str().unwrap_or_default().split('/').next().unwrap_or_default();
         let read = Right::new(group, resource, "get");
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (kind, namespace) = (text(&object["kind"]), text(&object["metadata"]["namespace"]));
+        let kind = format!("{}/{}", text(&object["apiVersion"]), text(&object["kind"]));
+        let namespace = text(&object["metadata"]["namespace"]);
         for at in 0..TRIES {
             let name = format!("conflict-{at}");
             let mut object = object.clone();
@@ -88,6 +89,18 @@ impl Installed {
             }
         }
         bail!("{controller} met no conflict over {resource} in {TRIES} tries")
+    }
+
+    /// Waits until the controller has used every right of one of its roles.
+    pub(crate) async fn used_all(&self, controller: &str, role: &str) -> Result<()> {
+        let bound = rights::of_account(&self.cluster, controller).await?;
+        let role = bound.into_iter().find(|bound| bound.role == role).context("no such role")?;
+        let claim = format!("{controller} uses every right of {}", role.role);
+        e2e::eventually(&claim, || async {
+            let used = audit::used(&self.requests(controller)?);
+            Ok(role.rights.is_subset(&used))
+        })
+        .await
     }
 
     /// Ends a controller as a rolling update does: it gives its Lease back.

@@ -9,6 +9,8 @@ use tokio::{
 
 use crate::install::{Installed, object, secret};
 
+const RECEIVER: &str = "notification.toolkit.fluxcd.io/v1/Receiver";
+
 /// What a Receiver may wake: apiVersion, kind, and a spec that the API server takes.
 fn wakeable() -> Vec<(&'static str, &'static str, Value)> {
     let source = "source.toolkit.fluxcd.io/v1";
@@ -111,7 +113,7 @@ async fn notification_controller_uses_every_right_it_holds_and_is_refused_none()
     for receiver in &receivers {
         world.cluster.apply(receiver).await.unwrap();
         let name = receiver["metadata"]["name"].as_str().unwrap();
-        let ready = world.cluster.wait_ready(("Receiver", "default", name), "True", SOON).await.unwrap();
+        let ready = world.cluster.wait_ready((RECEIVER, "default", name), "True", SOON).await.unwrap();
         let path = ready["status"]["webhookPath"].as_str().unwrap();
         let hook = format!("{}{path}", controller.receiver_url());
         forge.tell(&hook, "shared", "push", &json!({ "by": name })).await.unwrap();
@@ -125,8 +127,8 @@ async fn notification_controller_uses_every_right_it_holds_and_is_refused_none()
     post(&controller.service_url(), &event()).await;
     forge.wait(SOON, |posted| posted.path.starts_with("/chat")).await.unwrap();
     for name in ["name", "label"] {
-        world.cluster.delete("Receiver", "default", name).await.unwrap();
-        world.cluster.wait_gone(("Receiver", "default", name), SOON).await.unwrap();
+        world.cluster.delete(RECEIVER, "default", name).await.unwrap();
+        world.cluster.wait_gone((RECEIVER, "default", name), SOON).await.unwrap();
     }
     world.conflict("notification-controller", &receivers[0], "receivers").await.unwrap();
     world.end(&controller).await.unwrap();

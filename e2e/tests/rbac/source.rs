@@ -61,9 +61,10 @@ async fn source_controller_uses_every_right_it_holds_and_is_refused_none() {
     }
     for (kind, _) in KINDS {
         let status = if kind == "Bucket" { "False" } else { "True" };
-        world.cluster.wait_ready((kind, "default", "apps"), status, SOON).await.unwrap();
-        world.cluster.delete(kind, "default", "apps").await.unwrap();
-        world.cluster.wait_gone((kind, "default", "apps"), SOON).await.unwrap();
+        let kind = format!("source.toolkit.fluxcd.io/v1/{kind}");
+        world.cluster.wait_ready((&kind, "default", "apps"), status, SOON).await.unwrap();
+        world.cluster.delete(&kind, "default", "apps").await.unwrap();
+        world.cluster.wait_gone((&kind, "default", "apps"), SOON).await.unwrap();
     }
     for ((_, plural), source) in KINDS.iter().zip(&sources) {
         world.conflict("source-controller", source, plural).await.unwrap();
