@@ -186,7 +186,6 @@ pages! {
     repository_structure_works_as_written: "docs/repository-structure.md",
     helm_works_as_written: "docs/helm.md",
     image_updates_works_as_written: "docs/image-updates.md",
-    notifications_work_as_written: "docs/notifications.md",
     monitoring_works_as_written: "docs/monitoring.md",
     notifications_works_as_written: "docs/notifications.md",
     uninstall_works_as_written: "docs/uninstall.md",

@@ -66,6 +66,12 @@ fn receiver(name: &str, resources: &[Value]) -> Value {
     object("default", "notification.toolkit.fluxcd.io/v1", "Receiver", name, spec)
 }
 
+/// As an earlier version of Flux left it; the finalizer is taken off.
+fn finalized(mut object: Value) -> Value {
+    object["metadata"]["finalizers"] = json!(["finalizers.fluxcd.io"]);
+    object
+}
+
 /// An event as any controller posts it.
 async fn post(url: &str, event: &Value) {
     let host = url.trim_start_matches("http://");
@@ -105,10 +111,10 @@ async fn notification_controller_uses_every_right_it_holds_and_is_refused_none()
     }
     let v1beta3 = "notification.toolkit.fluxcd.io/v1beta3";
     let provider = json!({ "type": "generic", "address": format!("{}/chat", forge.url()), "secretRef": { "name": "token" } });
-    world.cluster.apply(&object("default", v1beta3, "Provider", "chat", provider)).await.unwrap();
+    world.cluster.apply(&finalized(object("default", v1beta3, "Provider", "chat", provider))).await.unwrap();
     let sources = json!([{ "kind": "GitRepository", "name": "*", "matchLabels": { "team": "a" } }]);
     let alert = json!({ "providerRef": { "name": "chat" }, "eventSources": sources });
-    world.cluster.apply(&object("default", v1beta3, "Alert", "chat", alert)).await.unwrap();
+    world.cluster.apply(&finalized(object("default", v1beta3, "Alert", "chat", alert))).await.unwrap();
     let receivers = [receiver("name", &by_name), receiver("label", &by_label)];
     for receiver in &receivers {
         world.cluster.apply(receiver).await.unwrap();
