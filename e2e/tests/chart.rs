@@ -264,3 +264,54 @@ async fn helm_installs_each_controller_alone_then_all_and_uninstall_leaves_the_k
     let ours = |binding: &&Value| binding["metadata"]["labels"]["app.kubernetes.io/part-of"] == json!("flux");
     assert_eq!(bindings.iter().filter(ours).count(), 0);
 }
+
+/// Metrics that the rules and the dashboard name.
+fn named_metrics() -> Vec<String> {
+    let rendered = template(&[
+        "monitoring.prometheusRule.create=true",
+        "monitoring.dashboard.create=true",
+        "crds.install=false",
+    ]);
+    let name =
+        r"\b(?:sluice|gotk|controller_runtime|workqueue|rest_client|leader_election|process)_[a-z_]+\b";
+    let mut names: Vec<String> = regex::Regex::new(name)
+        .unwrap()
+        .find_iter(&rendered)
+        .map(|found| found.as_str().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[tokio::test]
+async fn rules_and_dashboard_name_metrics_that_the_controllers_serve() {
+    let names = named_metrics();
+    assert!(names.len() >= 12, "{names:?}");
+    // Each is provoked: a change, its rollback, drift, an error.
+    let world = e2e::World::builder("named").kustomize_arg("--enable-leader-election").start().await.unwrap();
+    let app = |version: &str| e2e::yaml_list(&[e2e::deployment("web", &format!("web:{version}"), 1)]);
+    let first = world.push(&[("app/app.yaml", &app("1.0"))], "first").await.unwrap();
+    world.apply_source().await.unwrap();
+    world.apply_kustomization("wrong", "./nowhere", json!({})).await.unwrap();
+    world.apply_kustomization("app", "./app", json!({ "wait": true })).await.unwrap();
+    world.applied("app", &first).await.unwrap();
+    world.failed("wrong", "nowhere").await.unwrap();
+    world.plane.kubectl_ok(&["-n", world.ns.name(), "set", "image", "deployment/web", "main=web:9"]).unwrap();
+    let second = world.push(&[("app/app.yaml", &app("2.0"))], "second").await.unwrap();
+    world.applied("app", &second).await.unwrap();
+    world.repo.revert("HEAD").unwrap();
+    world.tell_source().await.unwrap();
+    world.applied("app", &world.repo.revision().unwrap()).await.unwrap();
+    for name in names {
+        let claim = format!("{name} is served");
+        e2e::eventually(&claim, || async {
+            let (source, kustomize) = (world.source.as_ref().unwrap(), world.kustomize.as_ref().unwrap());
+            let served =
+                kustomize.metrics().await?.count(&name, &[]) + source.metrics().await?.count(&name, &[]);
+            Ok(served > 0)
+        })
+        .await
+        .unwrap();
+    }
+}
