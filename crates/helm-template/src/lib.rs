@@ -13,7 +13,6 @@ mod manifests;
 mod post_render;
 mod render;
 mod schema;
-mod sprig;
 mod template;
 mod values;
 
@@ -32,7 +31,7 @@ pub use crate::{
     },
     render::{Files, Host, ReleaseOptions, RenderError, RenderOptions, render},
     schema::SchemaError,
-    sprig::Host as SprigHost,
     template::{TemplateError, TemplateOptions, template_output},
     values::{CoalesceError, SetError, Values, ValuesError},
 };
+pub use sprig::Host as SprigHost;

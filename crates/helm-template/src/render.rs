@@ -7,7 +7,6 @@ mod notes;
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use crate::sprig;
 use gotemplate::{MissingKey, Session, Templates, Value};
 use serde_json::Value as Json;
 

@@ -1,7 +1,6 @@
 //! The functions that Helm adds to Sprig's.
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use crate::sprig;
 use gotemplate::{Context, FuncError, Funcs, Numbers, Signature, Str, Type, Value, sprintf};
 
 use super::{Host, RenderOptions, error::warn, without_no_value};
