@@ -1,6 +1,7 @@
 //! What a template computes with. Number types are kept apart as Go keeps them, maps are shared and mutable.
 
 mod convert;
+mod dismantle;
 mod equal;
 mod json;
 mod list;
@@ -280,5 +281,12 @@ impl Value {
             Self::Uint64(_) => Self::Uint64(n),
             _ => Self::Uint(n),
         }
+    }
+}
+
+/// The type alone: values of charts hold secrets.
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Value({})", self.type_name())
     }
 }

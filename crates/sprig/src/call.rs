@@ -83,6 +83,25 @@ pub(crate) fn items(value: &Value) -> Option<Cow<'_, [Value]>> {
     }
 }
 
+/// Go's `reflect.DeepEqual`, at a price.
+pub(crate) fn equal(call: &Call<'_>, a: &Value, b: &Value) -> Result<bool, FuncError> {
+    const VISITS: u64 = 1_000_000;
+    let mut left = VISITS;
+    let equal = a.deep_equal_within(b, &mut left);
+    call.session().step((VISITS - left).div_ceil(8))?;
+    if left == 0 { Err(gotemplate::LimitError::Nesting(1_000).into()) } else { Ok(equal) }
+}
+
+/// Whether a list holds a value.
+pub(crate) fn holds(call: &Call<'_>, list: &[Value], wanted: &Value) -> Result<bool, FuncError> {
+    for item in list {
+        if equal(call, wanted, item)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Sprig's `strval`: a string as it is, bytes as a string, what has a text of its own by that, the rest as `%v`.
 pub(crate) fn to_string(value: &Value) -> Result<Str, FuncError> {
     match value {

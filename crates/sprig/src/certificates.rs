@@ -100,7 +100,8 @@ impl Maker<'_> {
 
     fn new_rsa(&self) -> Result<Key, gotemplate::FuncError> {
         self.call.session().step(RSA_STEPS)?;
-        Ok(Key::rsa(&mut self.stream()?, 2048).map_err(|error| format!("error generating rsa key: {error}"))?)
+        Ok(Key::rsa(&mut self.stream()?, 2048)
+            .map_err(|error| format!("error generating rsa key: {error}"))?)
     }
 
     fn given_key(&self, index: usize) -> Result<Key, gotemplate::FuncError> {
@@ -131,10 +132,15 @@ impl Maker<'_> {
             return Err(crate::call::NIL.into());
         };
         let (_, der) = from_pem(&authority.cert).ok_or("unable to decode certificate")?;
-        let parsed = parse(&der).ok_or("error parsing certificate: decodedSignerCert.Bytes: x509: malformed certificate")?;
-        let signer = Key::from_pem(&authority.key).map_err(|error| format!("error parsing private key: {error}"))?;
+        let parsed = parse(&der)
+            .ok_or("error parsing certificate: decodedSignerCert.Bytes: x509: malformed certificate")?;
+        let signer =
+            Key::from_pem(&authority.key).map_err(|error| format!("error parsing private key: {error}"))?;
         if signer.public_info() != parsed.public_info {
-            return Err("error creating certificate: x509: provided PrivateKey doesn't match parent's PublicKey".into());
+            return Err(
+                "error creating certificate: x509: provided PrivateKey doesn't match parent's PublicKey"
+                    .into(),
+            );
         }
         let name = self.call.text(0);
         let template = self.leaf(&name)?;
@@ -206,14 +212,8 @@ fn subject(name: &str) -> Vec<u8> {
 
 fn time(at: Timestamp) -> Vec<u8> {
     let at = at.to_zoned(jiff::tz::TimeZone::UTC);
-    let rest = format!(
-        "{:02}{:02}{:02}{:02}{:02}Z",
-        at.month(),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second()
-    );
+    let rest =
+        format!("{:02}{:02}{:02}{:02}{:02}Z", at.month(), at.day(), at.hour(), at.minute(), at.second());
     match at.year() {
         year @ 1950..2050 => element(0x17, format!("{:02}{rest}", year.rem_euclid(100)).as_bytes()),
         year => element(0x18, format!("{year:04}{rest}").as_bytes()),
@@ -225,9 +225,13 @@ fn extension(id: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     sequence(&[&element(OID, id), critical, &element(OCTETS, value)])
 }
 
-fn extensions(template: &Template<'_>, key: &Key, issuer: &Issuer<'_>, subject: &[u8]) -> Result<Vec<u8>, String> {
-    const CLIENT_SERVER: [&[u8]; 2] =
-        [&[0x2b, 6, 1, 5, 5, 7, 3, 1], &[0x2b, 6, 1, 5, 5, 7, 3, 2]];
+fn extensions(
+    template: &Template<'_>,
+    key: &Key,
+    issuer: &Issuer<'_>,
+    subject: &[u8],
+) -> Result<Vec<u8>, String> {
+    const CLIENT_SERVER: [&[u8]; 2] = [&[0x2b, 6, 1, 5, 5, 7, 3, 1], &[0x2b, 6, 1, 5, 5, 7, 3, 2]];
     let usage = if template.authority { bits(2, &[0xa4]) } else { bits(5, &[0xa0]) };
     let extended: Vec<_> = CLIENT_SERVER.iter().map(|id| element(OID, id)).collect();
     let constraints = if template.authority { sequence(&[&[0x01, 0x01, 0xff]]) } else { sequence(&[]) };
@@ -255,7 +259,9 @@ fn alternatives(template: &Template<'_>) -> Result<Vec<u8>, String> {
     let mut all = Vec::new();
     for name in &template.names {
         if !name.is_ascii() {
-            return Err(format!("error creating certificate: x509: {name:?} cannot be encoded as an IA5String"));
+            return Err(format!(
+                "error creating certificate: x509: {name:?} cannot be encoded as an IA5String"
+            ));
         }
         all.extend(element(0x82, name.as_bytes()));
     }

@@ -72,9 +72,7 @@ fn add_printing(funcs: &mut Funcs, host: &Rc<dyn Host>) {
     fixed(funcs, "htmlDateInZone", &[ANY, S], move |call| {
         Ok(in_zone(own.as_ref(), HTML, call.value(0), &call.text(1)))
     });
-    fixed(funcs, "unixEpoch", &[TIME], |call| {
-        Ok(Value::string(own_time(call, 0).unix().to_string()))
-    });
+    fixed(funcs, "unixEpoch", &[TIME], |call| Ok(Value::string(own_time(call, 0).unix().to_string())));
 }
 
 /// A time of TOML, which is RFC 3339's.

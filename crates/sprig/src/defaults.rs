@@ -2,7 +2,7 @@
 
 use gotemplate::{Funcs, Kind, Type, Value};
 
-use crate::call::{fixed, variadic};
+use crate::call::{equal, fixed, variadic};
 
 const ANY: Type = Type::Any;
 
@@ -42,7 +42,6 @@ fn add_reflection(funcs: &mut Funcs) {
         Ok(Value::Bool(call.text(0) == call.value(1).kind_name()))
     });
     fixed(funcs, "deepEqual", &[ANY, ANY], |call| {
-        call.session().step(1)?;
-        Ok(Value::Bool(call.value(0).deep_equal(call.value(1))))
+        Ok(Value::Bool(equal(call, call.value(0), call.value(1))?))
     });
 }

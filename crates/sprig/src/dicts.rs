@@ -103,6 +103,7 @@ fn add_parts(funcs: &mut Funcs) {
         Ok(Value::Map(picked))
     });
     variadic(funcs, "omit", &[MAP], S, |call| {
+        call.session().step(call.map(0).len() as u64 / 8)?;
         let omitted: Vec<_> = call.values[1..].iter().filter_map(Value::as_string).collect();
         let kept = call.map(0).entries().into_iter().filter(|(key, _)| !omitted.contains(&key));
         Ok(Value::Map(kept.collect()))
@@ -114,7 +115,7 @@ fn add_merging(funcs: &mut Funcs) {
         [("merge", false), ("mustMerge", false), ("mergeOverwrite", true), ("mustMergeOverwrite", true)];
     for (name, overwrite) in names {
         variadic(funcs, name, &[MAP], MAP, move |call| {
-            let into = call.map(0);
+            let into = if call.map(0).is_nil() { Map::new() } else { call.map(0) };
             for from in call.values[1..].iter().filter_map(Value::as_map) {
                 merge(call.session(), &into, from, overwrite)?;
             }

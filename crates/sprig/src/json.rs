@@ -13,6 +13,8 @@ use gotemplate::{Funcs, List, Map, Type, Value};
 use crate::call::{Answer, Call, fixed};
 
 const ANY: Type = Type::Any;
+/// Steps of a value that cannot be written.
+pub(crate) const FAILED: u64 = 100_000;
 
 /// Sprig's: any value, and nil for what is no JSON.
 pub(crate) fn add(funcs: &mut Funcs) {
@@ -31,15 +33,28 @@ pub(crate) fn add(funcs: &mut Funcs) {
 
 /// Helm's: a map or a list, and the error in it.
 pub(crate) fn add_helm(funcs: &mut Funcs) {
-    fixed(funcs, "fromJson", &[Type::String], |call| Ok(object(parse(&call.text(0)))));
-    fixed(funcs, "fromJsonArray", &[Type::String], |call| Ok(array(parse(&call.text(0)))));
+    fixed(funcs, "fromJson", &[Type::String], |call| Ok(object(read(call))));
+    fixed(funcs, "fromJsonArray", &[Type::String], |call| Ok(array(read(call))));
+}
+
+/// What is only a number is of the wrong type, however large it is.
+fn read(call: &Call<'_>) -> Result<Value, String> {
+    let text = call.text(0);
+    let number = text.trim_start().starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    parse(&text).or_else(|error| {
+        if number && error.starts_with("json: cannot") { Ok(Value::Float(f64::INFINITY)) } else { Err(error) }
+    })
 }
 
 fn encode(call: &Call<'_>, style: Style, must: bool) -> Answer {
     match to_json(call.value(0), style) {
         Ok(text) => Ok(Value::string(text)),
         Err(error) if must => Err(error.into()),
-        Err(_) => Ok("".into()),
+        Err(_) => {
+            // Whoever goes on after a value without end pays for having tried.
+            call.session().step(FAILED)?;
+            Ok("".into())
+        }
     }
 }
 

@@ -20,8 +20,10 @@ const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const ECDSA_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 /// What stands before a SHA-256 digest in an RSA signature.
-const SHA256_INFO: &[u8] =
-    &[0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
+const SHA256_INFO: &[u8] = &[
+    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+    0x04, 0x20,
+];
 
 /// A private key.
 pub(crate) enum Key {
@@ -43,7 +45,8 @@ impl Stream {
 
     fn fill(&mut self, buffer: &mut [u8]) {
         for chunk in buffer.chunks_mut(32) {
-            let block = Sha256::new().chain_update(self.seed).chain_update(self.counter.to_be_bytes()).finalize();
+            let block =
+                Sha256::new().chain_update(self.seed).chain_update(self.counter.to_be_bytes()).finalize();
             chunk.copy_from_slice(&block[..chunk.len()]);
             self.counter += 1;
         }
@@ -77,7 +80,9 @@ impl TryCryptoRng for Stream {}
 
 impl Key {
     pub(crate) fn rsa(random: &mut Stream, size: usize) -> Result<Self, String> {
-        RsaPrivateKey::new(random, size).map(|key| Self::Rsa(Box::new(key))).map_err(|error| error.to_string())
+        RsaPrivateKey::new(random, size)
+            .map(|key| Self::Rsa(Box::new(key)))
+            .map_err(|error| error.to_string())
     }
 
     pub(crate) fn p256(random: &mut Stream) -> Self {
@@ -103,7 +108,9 @@ impl Key {
             "RSA PRIVATE KEY" => RsaPrivateKey::from_pkcs1_der(&der)
                 .map(|key| Self::Rsa(Box::new(key)))
                 .map_err(|error| format!("parsing RSA private key from PEM: {error}")),
-            "EC PRIVATE KEY" => sec1(&der).ok_or_else(|| "parsing EC private key from PEM: no P-256 key".into()),
+            "EC PRIVATE KEY" => {
+                sec1(&der).ok_or_else(|| "parsing EC private key from PEM: no P-256 key".into())
+            }
             label => match label.strip_suffix(" PRIVATE KEY") {
                 Some(kind) => Err(format!("invalid private key type {kind}")),
                 None => Err(format!("no private key data in PEM block of type {label}")),

@@ -6,22 +6,22 @@
 
 mod call;
 mod cast;
+mod certificates;
 mod dates;
 mod decimal;
 mod defaults;
+mod der;
 mod dicts;
 mod hashes;
 mod host;
 mod json;
+mod keys;
 mod lists;
 mod merge;
 mod numbers;
 mod paths;
 mod random;
 mod regex;
-mod der;
-mod keys;
-mod certificates;
 mod secrets;
 mod semver;
 mod strings;

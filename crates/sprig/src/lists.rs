@@ -1,9 +1,11 @@
 //! Lists.
 
+use std::borrow::Cow;
+
 use gotemplate::{Funcs, List, Str, Type, Value};
 
 use crate::{
-    call::{Answer, Call, NIL, count, fixed, items, variadic},
+    call::{Answer, Call, NIL, count, fixed, holds, items, variadic},
     cast::to_int64,
     defaults::is_empty,
 };
@@ -29,9 +31,9 @@ pub(crate) fn add(funcs: &mut Funcs) {
     add_choosing(funcs);
 }
 
-fn of(value: &Value, what: &str) -> Result<Vec<Value>, gotemplate::FuncError> {
+fn of<'v>(value: &'v Value, what: &str) -> Result<Cow<'v, [Value]>, gotemplate::FuncError> {
     match items(value) {
-        Some(items) => Ok(items.into_owned()),
+        Some(items) => Ok(items),
         None if value.is_nil() => Err(NIL.into()),
         None => Err(format!("{what} {}", value.kind_name()).into()),
     }
@@ -53,7 +55,7 @@ fn add_ends(funcs: &mut Funcs) {
         Ok(part(items.len().checked_sub(1).map(|end| &items[..end])))
     });
     both(funcs, ["reverse", "mustReverse"], &[ANY], |call| {
-        let mut items = of(call.value(0), "Cannot find reverse on type")?;
+        let mut items = of(call.value(0), "Cannot find reverse on type")?.into_owned();
         items.reverse();
         Ok(Value::list(items))
     });
@@ -69,13 +71,13 @@ fn part(items: Option<&[Value]>) -> Value {
 fn add_growing(funcs: &mut Funcs) {
     for name in ["append", "push", "mustAppend", "mustPush"] {
         fixed(funcs, name, &[ANY, ANY], |call| {
-            let mut items = of(call.value(0), "Cannot push on type")?;
+            let mut items = of(call.value(0), "Cannot push on type")?.into_owned();
             items.push(call.value(1).clone());
             Ok(Value::list(items))
         });
     }
     both(funcs, ["prepend", "mustPrepend"], &[ANY, ANY], |call| {
-        let mut items = of(call.value(0), "Cannot prepend on type")?;
+        let mut items = of(call.value(0), "Cannot prepend on type")?.into_owned();
         items.insert(0, call.value(1).clone());
         Ok(Value::list(items))
     });
@@ -107,15 +109,14 @@ fn chunk(call: &Call<'_>) -> Answer {
 fn add_choosing(funcs: &mut Funcs) {
     both(funcs, ["compact", "mustCompact"], &[ANY], |call| {
         let items = of(call.value(0), "Cannot compact on type")?;
-        Ok(Value::list(items.into_iter().filter(|item| !is_empty(item)).collect()))
+        Ok(Value::list(items.iter().filter(|item| !is_empty(item)).cloned().collect()))
     });
     both(funcs, ["uniq", "mustUniq"], &[ANY], |call| {
         let items = of(call.value(0), "Cannot find uniq on type")?;
-        charge(call, items.len(), items.len())?;
         let mut unique: Vec<Value> = Vec::new();
-        for item in items {
-            if !unique.iter().any(|known| item.deep_equal(known)) {
-                unique.push(item);
+        for item in items.iter() {
+            if !holds(call, &unique, item)? {
+                unique.push(item.clone());
             }
         }
         Ok(Value::list(unique))
@@ -124,9 +125,13 @@ fn add_choosing(funcs: &mut Funcs) {
         variadic(funcs, name, &[ANY], ANY, |call| {
             let (list, omitted) = (call.value(0), &call.values[1..]);
             let items = of(list, "Cannot find without on type")?;
-            charge(call, items.len(), omitted.len())?;
-            let kept = items.into_iter().filter(|item| !omitted.iter().any(|other| item.deep_equal(other)));
-            Ok(Value::list(kept.collect()))
+            let mut kept = Vec::new();
+            for item in items.iter() {
+                if !holds(call, omitted, item)? {
+                    kept.push(item.clone());
+                }
+            }
+            Ok(Value::list(kept))
         });
     }
     both(funcs, ["has", "mustHas"], &[ANY, ANY], |call| {
@@ -134,17 +139,11 @@ fn add_choosing(funcs: &mut Funcs) {
             return Ok(Value::Bool(false));
         }
         let items = of(call.value(1), "Cannot find has on type")?;
-        charge(call, items.len(), 1)?;
-        Ok(Value::Bool(items.iter().any(|item| item.deep_equal(call.value(0)))))
+        Ok(Value::Bool(holds(call, &items, call.value(0))?))
     });
     for name in ["slice", "mustSlice"] {
         variadic(funcs, name, &[ANY], ANY, slice);
     }
-}
-
-/// Comparing each with each takes steps.
-fn charge(call: &Call<'_>, a: usize, b: usize) -> Result<(), gotemplate::FuncError> {
-    Ok(call.session().step((a as u64).saturating_mul(b as u64) / 16)?)
 }
 
 fn slice(call: &Call<'_>) -> Answer {

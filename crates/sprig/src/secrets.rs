@@ -12,8 +12,9 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::{
-    Host, certificates,
+    Host,
     call::{Answer, Call, fixed},
+    certificates,
     hashes::decode64,
     keys::{Key, Stream},
 };
@@ -62,10 +63,26 @@ fn forms(kind: &str) -> Option<&'static [&'static str]> {
     Some(match kind {
         "maximum" => &["anoxxxxxxxxxxxxxxxxx", "axxxxxxxxxxxxxxxxxno"],
         "long" => &[
-            "CvcvnoCvcvCvcv", "CvcvCvcvnoCvcv", "CvcvCvcvCvcvno", "CvccnoCvcvCvcv", "CvccCvcvnoCvcv",
-            "CvccCvcvCvcvno", "CvcvnoCvccCvcv", "CvcvCvccnoCvcv", "CvcvCvccCvcvno", "CvcvnoCvcvCvcc",
-            "CvcvCvcvnoCvcc", "CvcvCvcvCvccno", "CvccnoCvccCvcv", "CvccCvccnoCvcv", "CvccCvccCvcvno",
-            "CvcvnoCvccCvcc", "CvcvCvccnoCvcc", "CvcvCvccCvccno", "CvccnoCvcvCvcc", "CvccCvcvnoCvcc",
+            "CvcvnoCvcvCvcv",
+            "CvcvCvcvnoCvcv",
+            "CvcvCvcvCvcvno",
+            "CvccnoCvcvCvcv",
+            "CvccCvcvnoCvcv",
+            "CvccCvcvCvcvno",
+            "CvcvnoCvccCvcv",
+            "CvcvCvccnoCvcv",
+            "CvcvCvccCvcvno",
+            "CvcvnoCvcvCvcc",
+            "CvcvCvcvnoCvcc",
+            "CvcvCvcvCvccno",
+            "CvccnoCvccCvcv",
+            "CvccCvccnoCvcv",
+            "CvccCvccCvcvno",
+            "CvcvnoCvccCvcc",
+            "CvcvCvccnoCvcc",
+            "CvcvCvccCvccno",
+            "CvccnoCvcvCvcc",
+            "CvccCvcvnoCvcc",
             "CvccCvcvCvccno",
         ],
         "medium" => &["CvcnoCvc", "CvcCvcno"],
@@ -153,8 +170,11 @@ fn encrypt(call: &Call<'_>, host: &dyn Host) -> Answer {
         return Ok("".into());
     }
     let padding = BLOCK - text.len() % BLOCK;
-    let padded: Vec<u8> =
-        text.iter().copied().chain(std::iter::repeat_n(u8::try_from(padding).unwrap_or_default(), padding)).collect();
+    let padded: Vec<u8> = text
+        .iter()
+        .copied()
+        .chain(std::iter::repeat_n(u8::try_from(padding).unwrap_or_default(), padding))
+        .collect();
     let mut last = [0; BLOCK];
     host.random(&mut last)?;
     let (cipher, mut out) = (cipher(call.bytes(0)), last.to_vec());

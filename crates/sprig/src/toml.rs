@@ -43,7 +43,9 @@ fn from_toml(value: ::toml::Value) -> Value {
         ::toml::Value::Integer(n) => Value::Int64(n),
         ::toml::Value::Float(f) => Value::Float(f),
         ::toml::Value::Boolean(truth) => Value::Bool(truth),
-        ::toml::Value::Datetime(time) => dates::rfc3339(&time.to_string()).unwrap_or_else(|| time.to_string().into()),
+        ::toml::Value::Datetime(time) => {
+            dates::rfc3339(&time.to_string()).unwrap_or_else(|| time.to_string().into())
+        }
         ::toml::Value::Table(table) => from_table(table),
         ::toml::Value::Array(items) => {
             let tables = !items.is_empty() && items.iter().all(::toml::Value::is_table);

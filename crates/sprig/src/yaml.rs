@@ -2,13 +2,13 @@
 
 use gotemplate::{Funcs, Map, Numbers, Type, Value, format_float};
 use manifest::yaml::{
-    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, YamlCause, YamlError, compare_keys, format_node,
-    parse_value, to_yaml,
+    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, YamlCause,
+    YamlError, compare_keys, format_node, parse_value, to_yaml,
 };
 
 use crate::{
     call::{Answer, Call, fixed},
-    json::{Style, array, mismatch, object, to_json},
+    json::{FAILED, Style, array, mismatch, object, to_json},
 };
 
 pub(crate) fn add(funcs: &mut Funcs) {
@@ -16,8 +16,12 @@ pub(crate) fn add(funcs: &mut Funcs) {
         fixed(funcs, name, &[Type::Any], move |call| print(call, must));
     }
     fixed(funcs, "toYamlPretty", &[Type::Any], pretty);
-    fixed(funcs, "fromYaml", &[Type::String], |call| Ok(object(read(call, "map[string]interface {}", Value::Map(Map::new())))));
-    fixed(funcs, "fromYamlArray", &[Type::String], |call| Ok(array(read(call, "[]interface {}", Value::list(Vec::new())))));
+    fixed(funcs, "fromYaml", &[Type::String], |call| {
+        Ok(object(read(call, "map[string]interface {}", Value::Map(Map::new()))))
+    });
+    fixed(funcs, "fromYamlArray", &[Type::String], |call| {
+        Ok(array(read(call, "[]interface {}", Value::list(Vec::new()))))
+    });
 }
 
 fn print(call: &Call<'_>, must: bool) -> Answer {
@@ -26,21 +30,25 @@ fn print(call: &Call<'_>, must: bool) -> Answer {
         to_json(call.value(0), Style::Raw).and_then(|_| call.value(0).to_json().map_err(|e| e.to_string()));
     match json {
         Ok(json) => {
-            let text = to_yaml(&json);
+            let text = stacker::maybe_grow(1 << 20, 8 << 20, || to_yaml(&json));
             Ok(Value::string(text.strip_suffix('\n').unwrap_or(&text)))
         }
         Err(error) if must => Err(format!("error marshaling into JSON: {error}").into()),
-        Err(_) => Ok("".into()),
+        Err(_) => {
+            call.session().step(FAILED)?;
+            Ok("".into())
+        }
     }
 }
 
 /// goyaml.v3 with an indent of two: lists inside maps are indented as well, floats stay floats.
 fn pretty(call: &Call<'_>) -> Answer {
     if to_json(call.value(0), Style::Raw).is_err() {
+        call.session().step(FAILED)?;
         return Ok("".into());
     }
     let options = FormatOptions { indent: 2, compact_lists: false };
-    let text = format_node(&node(call.value(0)), options);
+    let text = stacker::maybe_grow(1 << 20, 8 << 20, || format_node(&node(call.value(0)), options));
     Ok(Value::string(text.strip_suffix('\n').unwrap_or(&text)))
 }
 
@@ -54,7 +62,8 @@ fn text(text: &str) -> Scalar {
 }
 
 fn is_old_bool(text: &str) -> bool {
-    let words = ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"];
+    let words =
+        ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"];
     words.contains(&text)
 }
 
@@ -64,7 +73,8 @@ fn is_base_60(text: &str) -> bool {
     let (whole, _) = plain.split_once('.').unwrap_or((plain, ""));
     let mut parts = whole.split(':');
     let first = parts.next().is_some_and(|part| {
-        part.starts_with(|c: char| c.is_ascii_digit()) && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
+        part.starts_with(|c: char| c.is_ascii_digit())
+            && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
     });
     let rest: Vec<_> = parts.collect();
     let sixty = |part: &&str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
@@ -84,13 +94,14 @@ fn node(value: &Value) -> Node {
         Value::Map(map) => {
             let mut entries: Vec<_> = map.entries();
             entries.sort_by(|(a, _), (b, _)| compare_keys(&a.text(), &b.text()));
-            let entry = |(key, value): (gotemplate::Str, Value)| Entry { key: text(&key.text()), value: node(&value) };
+            let entry = |(key, value): (gotemplate::Str, Value)| Entry {
+                key: text(&key.text()),
+                value: node(&value),
+            };
             Node::Mapping(Mapping { entries: entries.into_iter().map(entry).collect(), ..Mapping::default() })
         }
         Value::String(string) => Node::Scalar(text(&string.text())),
-        Value::Object(object) if object.json().is_some() => {
-            node(&object.json().unwrap_or_default())
-        }
+        Value::Object(object) if object.json().is_some() => node(&object.json().unwrap_or_default()),
         other => Node::from_json(&other.to_json().unwrap_or_default()),
     }
 }
@@ -102,7 +113,8 @@ fn read(call: &Call<'_>, wanted: &str, none: Value) -> Result<Value, String> {
     match parse_value("", &text, DuplicateKeys::LastWins, &limits) {
         Ok(json) => match (Value::from_json(&json, Numbers::Float), wanted) {
             (Value::Nil, _) => Ok(none),
-            (value @ Value::Map(_), "map[string]interface {}") | (value @ Value::List(_), "[]interface {}") => Ok(value),
+            (value @ Value::Map(_), "map[string]interface {}")
+            | (value @ Value::List(_), "[]interface {}") => Ok(value),
             (other, wanted) => {
                 Err(format!("error unmarshaling JSON: while decoding JSON: {}", mismatch(&other, wanted)))
             }
@@ -118,6 +130,14 @@ fn message(error: &YamlError) -> String {
         _ if error.line > 1 => error.line,
         _ => 0,
     };
+    if let YamlCause::NotJson(value) = &error.cause {
+        let name = match value.trim_start_matches(['+', '-', '.']).to_ascii_lowercase().as_str() {
+            "nan" => "NaN",
+            _ if value.starts_with('-') => "-Inf",
+            _ => "+Inf",
+        };
+        return format!("error converting YAML to JSON: json: unsupported value: {name}");
+    }
     let place = if line > 0 { format!("line {line}: ") } else { String::new() };
     format!("error converting YAML to JSON: yaml: {place}{}", error.cause)
 }

@@ -10,6 +10,15 @@ use crate::{
     value::{HostObject, Type, Value},
 };
 
+/// What reading an argument costs, in steps.
+fn weight(value: &Value) -> u64 {
+    match value {
+        Value::String(text) | Value::Bytes(text) => text.len() as u64 / 128,
+        Value::List(list) => list.len() as u64 / 32,
+        _ => 0,
+    }
+}
+
 impl<'t> Exec<'t, '_> {
     /// Calls a function by name; `node` is what an error of the function names.
     pub(super) fn function(
@@ -144,6 +153,8 @@ impl<'t> Exec<'t, '_> {
         if let Some(last) = last {
             arguments.push(self.fit(last, kind(given - 1))?);
         }
+        let work = arguments.iter().map(weight).sum();
+        self.context.session.step(work).or_else(|error| self.limit(error))?;
         Ok(arguments)
     }
 

@@ -112,6 +112,7 @@ impl<'t> Exec<'t, '_> {
             }
             Value::Map(map) => {
                 let boxed = map.kind().element() == Type::Any;
+                self.context.session.step(map.len() as u64 / 32).or_else(|error| self.limit(error))?;
                 self.iterate(branch, boxed, map.entries().into_iter().map(key))
             }
             Value::Object(object) if object.kind() == Kind::Map => {

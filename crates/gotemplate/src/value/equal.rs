@@ -7,7 +7,14 @@ impl Value {
     /// Go's `reflect.DeepEqual`: same type, same content.
     #[must_use]
     pub fn deep_equal(&self, other: &Self) -> bool {
-        equal(self, other, MAX_DEPTH)
+        self.deep_equal_within(other, &mut { u64::MAX })
+    }
+
+    /// As [`deep_equal`](Self::deep_equal), for values that may share parts many times over: takes what it looks at
+    /// from `visits`, and answers false when there are none left.
+    #[must_use]
+    pub fn deep_equal_within(&self, other: &Self, visits: &mut u64) -> bool {
+        equal(self, other, MAX_DEPTH, visits)
     }
 }
 
@@ -17,15 +24,16 @@ impl PartialEq for Value {
     }
 }
 
-fn equal(a: &Value, b: &Value, depth: usize) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
+fn equal(a: &Value, b: &Value, depth: usize, visits: &mut u64) -> bool {
+    let (Some(depth), Some(left)) = (depth.checked_sub(1), visits.checked_sub(1)) else { return false };
+    *visits = left;
     match (a, b) {
         (Value::Nil | Value::Absent, Value::Nil | Value::Absent) => true,
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::String(a), Value::String(b)) | (Value::Bytes(a), Value::Bytes(b)) => a == b,
-        (Value::List(a), Value::List(b)) => equal_lists(a, b, depth),
-        (Value::Map(a), Value::Map(b)) => equal_maps(a, b, depth),
+        (Value::List(a), Value::List(b)) => equal_lists(a, b, depth, visits),
+        (Value::Map(a), Value::Map(b)) => equal_maps(a, b, depth, visits),
         (Value::Object(a), Value::Object(b)) => a.equals(b.as_ref()),
         _ => {
             a.kind_type() == b.kind_type()
@@ -35,18 +43,21 @@ fn equal(a: &Value, b: &Value, depth: usize) -> bool {
     }
 }
 
-fn equal_lists(a: &List, b: &List, depth: usize) -> bool {
+fn equal_lists(a: &List, b: &List, depth: usize, visits: &mut u64) -> bool {
     a.kind() == b.kind()
         && a.is_nil() == b.is_nil()
-        && (a.same(b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b, depth))))
+        && (a.same(b)
+            || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b, depth, visits))))
 }
 
-fn equal_maps(a: &Map, b: &Map, depth: usize) -> bool {
+fn equal_maps(a: &Map, b: &Map, depth: usize, visits: &mut u64) -> bool {
     if a.same(b) {
         return true;
     }
     a.kind() == b.kind()
         && a.is_nil() == b.is_nil()
         && a.len() == b.len()
-        && a.entries().iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, &other, depth)))
+        && a.entries()
+            .iter()
+            .all(|(key, value)| b.get(key).is_some_and(|other| equal(value, &other, depth, visits)))
 }

@@ -1,6 +1,9 @@
 use std::{ops::Deref, rc::Rc};
 
-use super::{Type, Value};
+use super::{
+    Type, Value,
+    dismantle::{dismantle, is_container},
+};
 
 /// A Go slice. No template function changes one in place, so that cloning shares the items.
 #[derive(Clone)]
@@ -53,6 +56,21 @@ impl List {
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl List {
+    /// Takes the items out, when nobody else holds the list.
+    pub(super) fn take_items(&mut self) -> Vec<Value> {
+        Rc::get_mut(&mut self.0).map(|list| std::mem::take(&mut list.items)).unwrap_or_default()
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        if self.items.iter().any(is_container) {
+            dismantle(std::mem::take(&mut self.items));
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use super::{Str, Type, Value};
+use super::{
+    Str, Type, Value,
+    dismantle::{dismantle, is_container},
+};
 
 /// A Go map with string keys: shared by all who hold it, changed in place, read in the order of its keys.
 ///
@@ -106,6 +109,24 @@ impl Map {
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Map {
+    /// Takes the values out, when nobody else holds the map.
+    pub(super) fn take_values(&mut self) -> Vec<Value> {
+        let shared = Rc::get_mut(&mut self.0);
+        shared
+            .map(|shared| std::mem::take(shared.entries.get_mut()).into_values().collect())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.entries.get_mut().values().any(is_container) {
+            dismantle(std::mem::take(self.entries.get_mut()).into_values().collect());
+        }
     }
 }
 
