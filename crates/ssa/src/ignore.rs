@@ -81,6 +81,12 @@ impl IgnoreRules {
     }
 
     /// JSON pointers to leave alone in this object.
+    #[must_use]
+    pub fn paths_of(&self, object: &Object) -> Vec<String> {
+        self.paths(object.value()).into_iter().map(str::to_owned).collect()
+    }
+
+    /// JSON pointers to leave alone in this object.
     pub(crate) fn paths(&self, object: &Value) -> Vec<&str> {
         let matching = self.0.iter().filter(|rule| rule.target.matches(object));
         matching.flat_map(|rule| rule.paths.iter().map(String::as_str)).collect()

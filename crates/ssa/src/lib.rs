@@ -8,7 +8,7 @@
 //!
 //! Reading order: `settings`, `cluster`, `request`, `discovery`; `normalize`, `order`, `prepared`; `probe`,
 //! `write`, `apply`; `managed`, `fields`, `takeover`, `fingerprint`, `drift`; `prune`, `health`,
-//! `drift_watch`.
+//! `drift_watch`; `verbs` for callers that send single objects themselves.
 mod apply;
 mod change;
 mod cluster;
@@ -41,6 +41,7 @@ mod settings;
 mod stage_wait;
 mod takeover;
 mod unknown_fields;
+mod verbs;
 mod write;
 
 pub use crate::{
@@ -59,4 +60,5 @@ pub use crate::{
     prune::{PruneError, PruneOptions, Pruned},
     selector::ParseSelectorError,
     settings::{Identity, Owner, Settings},
+    verbs::{PatchFormat, Write, Written},
 };

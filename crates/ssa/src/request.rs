@@ -19,6 +19,7 @@ const MAX_ANSWER: usize = 64 << 20;
 /// Media types of patches.
 pub(crate) const APPLY_PATCH: &str = "application/apply-patch+yaml";
 pub(crate) const JSON_PATCH: &str = "application/json-patch+json";
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// One request: a path on the API server and what to send.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Call {
     method: Method,
     path: String,
     content_type: Option<&'static str>,
+    accept: &'static str,
     body: Vec<u8>,
     deadline: Duration,
 }
@@ -66,7 +68,18 @@ impl Call {
         body: Vec<u8>,
         deadline: Duration,
     ) -> Self {
-        Self { method, path, content_type, body, deadline }
+        Self { method, path, content_type, accept: "application/json", body, deadline }
+    }
+
+    /// POST or PUT of an object.
+    pub(crate) fn write(method: Method, path: impl Into<String>, body: &Value) -> Self {
+        Self::new(method, path.into(), Some("application/json"), encode(body), OBJECT_DEADLINE)
+    }
+
+    /// Asks for another form of the answer.
+    pub(crate) fn accept(mut self, media_type: &'static str) -> Self {
+        self.accept = media_type;
+        self
     }
 
     fn request(&self, identity: &Identity) -> Result<Request<Body>, ApiError> {
@@ -75,7 +88,7 @@ impl Call {
         if let Some(kind) = self.content_type {
             request = request.header(header::CONTENT_TYPE, kind);
         }
-        request = request.header(header::ACCEPT, "application/json");
+        request = request.header(header::ACCEPT, self.accept);
         if let Some(user) = identity.user() {
             let user = HeaderValue::from_str(&user).map_err(|e| malformed(e.to_string()))?;
             request = request.header("Impersonate-User", user);

@@ -1,0 +1,243 @@
+//! The first release.
+
+use api::helm::v2::{HelmReleaseStatus, ReleaseAction};
+use helm_release::{Info, Release, Status};
+use manifest::Object;
+use runtime::Set;
+use tokio::time::Instant;
+
+use crate::act::{Act, ActError};
+use crate::actions::report::{self, Ended};
+use crate::chart::Loaded;
+use crate::plan::{Phase, Plan};
+use crate::spec::Kind;
+use crate::status::Condition;
+use crate::work::{Stop, Work};
+use crate::{crds, made, perform, render, resources, resume, snapshot};
+
+/// Installs, and tells of it.
+///
+/// # Errors
+/// When the run must end at once.
+pub(crate) async fn install(work: &Work<'_>, chart: &Loaded) -> Result<Ended, Stop> {
+    let since = Instant::now();
+    begin(work);
+    let mut act = match prepare(work, chart).await {
+        Ok(act) => act,
+        Err(error) => return nothing(work, chart, since, error),
+    };
+    let result = go_on(&mut act).await;
+    finish(work, act, result, chart, since)
+}
+
+/// Goes on with an installation that a former process began.
+///
+/// # Errors
+/// When the run must end at once.
+pub(crate) async fn go_on_with(
+    work: &Work<'_>,
+    release: Release,
+    plan: Plan,
+    chart: &Loaded,
+) -> Result<Ended, Stop> {
+    let since = Instant::now();
+    begin(work);
+    let mut act = Act::resume(work, Kind::Install, release, plan);
+    let result = go_on(&mut act).await;
+    finish(work, act, result, chart, since)
+}
+
+/// None of the earlier history and conditions holds for a fresh release.
+fn begin(work: &Work<'_>) {
+    work.ledger.change(|status| {
+        status.last_attempted_release_action = Some(ReleaseAction::Install);
+        clear_history(status);
+    });
+    work.ledger.set(Set::remove(Condition::TestSuccess));
+    work.ledger.set(Set::remove(Condition::Remediated));
+}
+
+fn clear_history(status: &mut HelmReleaseStatus) {
+    status.history.clear();
+}
+
+fn nothing(work: &Work<'_>, chart: &Loaded, since: Instant, error: ActError) -> Result<Ended, Stop> {
+    let text = report::ends(error)?;
+    report::took(work, since);
+    let message = failed_message(work, chart, &text);
+    report::failure(work, &ReleaseAction::Install, &chart.about, message);
+    work.ledger.summarize(work.spec());
+    Ok(Ended::Nothing(text))
+}
+
+fn failed_message(work: &Work<'_>, chart: &Loaded, text: &str) -> String {
+    let spec = work.spec();
+    format!(
+        "Helm install failed for release {}/{} with chart {}@{}: {}",
+        spec.namespace(),
+        spec.long_name(),
+        chart.name,
+        chart.version,
+        text.trim()
+    )
+}
+
+async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<Act<'a>, ActError> {
+    let spec = work.spec();
+    let server_side = spec.install_server_side();
+    crds::apply(work, chart, Kind::Install, server_side)
+        .await
+        .map_err(|error| ActError::Helm(format!("failed to apply CustomResourceDefinitions: {error}")))?;
+    let version = free_version(work).await?;
+    let options = helm_template::ReleaseOptions {
+        name: spec.name(),
+        namespace: spec.namespace().to_owned(),
+        revision: 1,
+        is_install: true,
+        is_upgrade: false,
+    };
+    let skip_schema = spec.install().disable_schema_validation;
+    let rendered = render::render(work, &chart.resolved, &chart.values, &options, skip_schema)
+        .await
+        .map_err(|error| ActError::Helm(error.0))?;
+    let now = made::now_text();
+    let info = Info {
+        first_deployed: Some(now.clone()),
+        last_deployed: Some(now),
+        status: Some(Status::PendingInstall),
+        description: "Initial install underway".into(),
+        notes: rendered.notes,
+        ..Info::default()
+    };
+    let release = Release {
+        name: spec.name(),
+        namespace: spec.namespace().to_owned(),
+        version,
+        info,
+        chart: chart.resolved.to_release_json(),
+        config: chart.values.as_map().clone(),
+        manifest: rendered.manifest,
+        hooks: rendered.hooks,
+        apply_method: made::apply_method(server_side),
+        ..Release::default()
+    };
+    let mut act = Act::new(work, Kind::Install, release, 0);
+    act.strict = !spec.install().disable_open_api_validation;
+    let objects = act.target().await.map_err(|error| {
+        ActError::Helm(format!("unable to build kubernetes objects from release manifest: {error}"))
+    })?;
+    if spec.install().disable_take_ownership {
+        unowned(&act, &objects)
+            .await
+            .map_err(|error| ActError::Helm(format!("unable to continue with install: {error}")))?;
+    }
+    namespace(&act).await?;
+    inventory(work, &objects, chart);
+    if !(act.hooks && made::has_hook(&act.release, "pre-install")) {
+        act.plan.phase = Phase::Apply;
+    }
+    act.store(0).await?;
+    Ok(act)
+}
+
+/// The version of the new release; a name in use is refused.
+async fn free_version(work: &Work<'_>) -> Result<i64, ActError> {
+    let rows = work.storage().rows().await?;
+    let Some(last) = rows.first() else { return Ok(1) };
+    let replaceable = matches!(last.status.as_str(), "uninstalled" | "failed");
+    if !(work.spec().install().replace && replaceable) {
+        let text = "release name check failed: cannot reuse a name that is still in use";
+        return Err(ActError::Helm(text.into()));
+    }
+    if last.status != "failed"
+        && let Some(mut stored) = work.storage().get(last.version).await?
+    {
+        stored.release.set_status(Status::Superseded, "superseded by new release");
+        work.storage().update(&stored.release, None).await?;
+    }
+    Ok(last.version + 1)
+}
+
+/// Objects that exist must be the release's already.
+pub(crate) async fn unowned(act: &Act<'_>, objects: &[Object]) -> Result<(), String> {
+    let release = &act.release;
+    for object in objects {
+        let live = act.work.session.get(&object.gvk(), object.namespace(), object.name()).await;
+        let live = live.map_err(|error| {
+            format!("could not get information about the resource {}: {error}", resources::named(object))
+        })?;
+        let foreign = live.and_then(|live| resources::foreign(&live, &release.name, &release.namespace));
+        if let Some(why) = foreign {
+            let named = resources::named(object);
+            return Err(format!("{named} exists and cannot be imported into the current release: {why}"));
+        }
+    }
+    Ok(())
+}
+
+/// Creates the target namespace where that is asked for.
+async fn namespace(act: &Act<'_>) -> Result<(), ActError> {
+    let work = act.work;
+    let target = work.run.object.spec.target_namespace.as_deref().filter(|text| !text.is_empty());
+    let Some(name) = target.filter(|_| work.spec().install().create_namespace) else { return Ok(()) };
+    let namespace = crate::storage::object(serde_json::json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"name": name}}
+    }));
+    let live = work.session.get(&namespace.gvk(), None, name).await;
+    if matches!(live, Ok(Some(_))) {
+        return Ok(());
+    }
+    let write = ssa::Write { manager: crate::storage::MANAGER, force: false, dry_run: false, strict: true };
+    work.session.apply_one(&namespace, &write).await.map(drop).map_err(|error| {
+        ActError::Helm(format!(
+            "server-side apply failed for object {}: {error}",
+            resources::typed(&namespace)
+        ))
+    })
+}
+
+/// What the release consists of, as the status shows it.
+pub(crate) fn inventory(work: &Work<'_>, objects: &[Object], chart: &Loaded) {
+    let crds = crds::objects(chart).unwrap_or_default();
+    let inventory = snapshot::inventory(objects.iter().chain(&crds));
+    work.ledger.change(|status| status.inventory = Some(inventory));
+}
+
+async fn go_on(act: &mut Act<'_>) -> Result<(), ActError> {
+    if let Some(ended) = resume::ended(act) {
+        resume::tell(act);
+        return ended.map_err(ActError::Helm);
+    }
+    let mut created = Vec::new();
+    let done = perform::perform(act, None, &mut created).await;
+    match done {
+        Ok(()) => perform::deployed(act, "Install complete").await,
+        Err(error @ ActError::Stop(_)) => Err(error),
+        Err(error) => {
+            perform::failed(act, &error).await;
+            Err(error)
+        }
+    }
+}
+
+fn finish(
+    work: &Work<'_>,
+    act: Act<'_>,
+    result: Result<(), ActError>,
+    chart: &Loaded,
+    since: Instant,
+) -> Result<Ended, Stop> {
+    report::took(work, since);
+    report::released(work, act.written, "install");
+    let action = ReleaseAction::Install;
+    match result {
+        Ok(()) => report::success(work, &action),
+        Err(error) => {
+            let text = report::ends(error)?;
+            report::failure(work, &action, &chart.about, failed_message(work, chart, &text));
+            report::count(work, &action);
+        }
+    }
+    work.ledger.summarize(work.spec());
+    Ok(Ended::Stored)
+}

@@ -1,0 +1,273 @@
+//! A later release.
+
+use api::helm::v2::ReleaseAction;
+use helm_release::{Info, Release, Status};
+use helm_template::Values;
+use manifest::Object;
+use runtime::Set;
+use tokio::time::Instant;
+
+use crate::act::{Act, ActError};
+use crate::actions::install::{inventory, unowned};
+use crate::actions::report::{self, Ended};
+use crate::chart::Loaded;
+use crate::plan::{Phase, Plan};
+use crate::spec::Kind;
+use crate::status::Condition;
+use crate::storage::Storage;
+use crate::work::{Stop, Work};
+use crate::{crds, made, perform, render, resources, resume};
+
+/// Upgrades, and tells of it.
+///
+/// # Errors
+/// When the run must end at once.
+pub(crate) async fn upgrade(work: &Work<'_>, chart: &Loaded) -> Result<Ended, Stop> {
+    let since = Instant::now();
+    begin(work);
+    let (mut act, original) = match prepare(work, chart).await {
+        Ok(prepared) => prepared,
+        Err(error) => return nothing(work, chart, since, error),
+    };
+    let result = go_on(&mut act, &original).await;
+    finish(work, act, result, chart, since)
+}
+
+/// Goes on with an upgrade that a former process began.
+///
+/// # Errors
+/// When the run must end at once.
+pub(crate) async fn go_on_with(
+    work: &Work<'_>,
+    release: Release,
+    plan: Plan,
+    chart: &Loaded,
+) -> Result<Ended, Stop> {
+    let since = Instant::now();
+    begin(work);
+    let original = work.storage().get(plan.original).await;
+    let mut act = Act::resume(work, Kind::Upgrade, release, plan);
+    act.strict = !work.spec().upgrade().disable_open_api_validation;
+    let result = match original {
+        Ok(Some(stored)) => go_on(&mut act, &stored.release).await,
+        Ok(None) => {
+            let nothing = Release::default();
+            go_on(&mut act, &nothing).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    finish(work, act, result, chart, since)
+}
+
+fn begin(work: &Work<'_>) {
+    work.ledger.change(|status| status.last_attempted_release_action = Some(ReleaseAction::Upgrade));
+    work.ledger.set(Set::remove(Condition::TestSuccess));
+    work.ledger.set(Set::remove(Condition::Remediated));
+}
+
+fn nothing(work: &Work<'_>, chart: &Loaded, since: Instant, error: ActError) -> Result<Ended, Stop> {
+    let text = report::ends(error)?;
+    report::took(work, since);
+    report::failure(work, &ReleaseAction::Upgrade, &chart.about, failed_message(work, chart, &text));
+    work.ledger.summarize(work.spec());
+    Ok(Ended::Nothing(text))
+}
+
+fn failed_message(work: &Work<'_>, chart: &Loaded, text: &str) -> String {
+    let spec = work.spec();
+    format!(
+        "Helm upgrade failed for release {}/{} with chart {}@{}: {}",
+        spec.namespace(),
+        spec.long_name(),
+        chart.name,
+        chart.version,
+        text.trim()
+    )
+}
+
+/// The newest release, and the one that is live: the newest deployed one, else the newest.
+async fn current(storage: &Storage, name: &str) -> Result<(Release, Release), ActError> {
+    let rows = storage.rows().await?;
+    let missing = || ActError::Helm(format!("\"{name}\" has no deployed releases"));
+    let last = rows.first().ok_or_else(missing)?;
+    let newest = storage.get(last.version).await?.ok_or_else(missing)?.release;
+    if last.status == "deployed" {
+        return Ok((newest.clone(), newest));
+    }
+    if last.status.starts_with("pending-") {
+        let text = "another operation (install/upgrade/rollback) is in progress";
+        return Err(ActError::Helm(text.into()));
+    }
+    let deployed = rows.iter().find(|row| row.status == "deployed");
+    match deployed {
+        Some(row) => Ok((newest, storage.get(row.version).await?.ok_or_else(missing)?.release)),
+        None if matches!(last.status.as_str(), "failed" | "superseded") => Ok((newest.clone(), newest)),
+        None => Err(missing()),
+    }
+}
+
+/// With `preserveValues`, and when no values are given at all, those of the live release count.
+fn values(work: &Work<'_>, chart: &Loaded, current: &Release) -> Values {
+    let before = || current.values();
+    if work.spec().upgrade().preserve_values {
+        let mut values = before();
+        values.merge(&chart.values);
+        return values;
+    }
+    chart.values.clone()
+}
+
+async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<(Act<'a>, Release), ActError> {
+    let spec = work.spec();
+    let storage = work.storage();
+    let (last, current) = current(&storage, &spec.name()).await?;
+    let server_side = spec.server_side(Kind::Upgrade, made::is_server_side(&last));
+    crds::apply(work, chart, Kind::Upgrade, server_side)
+        .await
+        .map_err(|error| ActError::Helm(format!("failed to apply CustomResourceDefinitions: {error}")))?;
+    let values = values(work, chart, &current);
+    let revision = last.version + 1;
+    let options = helm_template::ReleaseOptions {
+        name: spec.name(),
+        namespace: current.namespace.clone(),
+        revision,
+        is_install: false,
+        is_upgrade: true,
+    };
+    let skip_schema = spec.upgrade().disable_schema_validation;
+    let resolved = chart.resolve(&values).map_err(ActError::Helm)?;
+    let rendered = render::render(work, &resolved, &values, &options, skip_schema)
+        .await
+        .map_err(|error| ActError::Helm(error.0))?;
+    let release = Release {
+        name: spec.name(),
+        namespace: current.namespace.clone(),
+        version: revision,
+        info: Info {
+            first_deployed: current.info.first_deployed.clone(),
+            last_deployed: Some(made::now_text()),
+            status: Some(Status::PendingUpgrade),
+            description: "Preparing upgrade".into(),
+            notes: rendered.notes,
+            ..Info::default()
+        },
+        chart: resolved.to_release_json(),
+        config: values.as_map().clone(),
+        manifest: rendered.manifest,
+        hooks: rendered.hooks,
+        labels: last.labels.clone(),
+        apply_method: made::apply_method(server_side),
+        ..Release::default()
+    };
+    let act = begin_release(work, release, &current, chart).await?;
+    Ok((act, current))
+}
+
+async fn begin_release<'a>(
+    work: &'a Work<'a>,
+    release: Release,
+    current: &Release,
+    chart: &Loaded,
+) -> Result<Act<'a>, ActError> {
+    let spec = work.spec();
+    let mut act = Act::new(work, Kind::Upgrade, release, current.version);
+    act.replace = spec.upgrade().force;
+    act.strict = !spec.upgrade().disable_open_api_validation;
+    let objects = act.target().await.map_err(|error| ActError::Helm(error.to_string()))?;
+    if spec.upgrade().disable_take_ownership {
+        let before = resources::parse(&current.manifest).unwrap_or_default();
+        let new: Vec<Object> = objects
+            .iter()
+            .filter(|object| {
+                !before.iter().any(|one| one.kind() == object.kind() && one.name() == object.name())
+            })
+            .cloned()
+            .collect();
+        unowned(&act, &new)
+            .await
+            .map_err(|error| ActError::Helm(format!("unable to continue with update: {error}")))?;
+    }
+    inventory(work, &objects, chart);
+    if !(act.hooks && made::has_hook(&act.release, "pre-upgrade")) {
+        act.plan.phase = Phase::Apply;
+    }
+    act.store(spec.max_history()).await?;
+    Ok(act)
+}
+
+async fn go_on(act: &mut Act<'_>, original: &Release) -> Result<(), ActError> {
+    if let Some(ended) = resume::ended(act) {
+        resume::tell(act);
+        let shown = act.shown(original);
+        act.written.extend((original.version > 0).then_some(shown));
+        return ended.map_err(ActError::Helm);
+    }
+    let mut created = Vec::new();
+    match perform::perform(act, Some(original), &mut created).await {
+        Ok(()) => {
+            supersede(act, original).await;
+            perform::deployed(act, "Upgrade complete").await
+        }
+        Err(error @ ActError::Stop(_)) => Err(error),
+        Err(error) => {
+            // Helm writes the live release once more when objects or their wait failed; the status shows it.
+            if act.plan.phase >= Phase::Apply && act.plan.phase != Phase::After && original.version > 0 {
+                let shown = act.shown(original);
+                act.written.push(shown);
+            }
+            perform::failed(act, &error).await;
+            clean_up(act, &created).await;
+            Err(error)
+        }
+    }
+}
+
+async fn supersede(act: &mut Act<'_>, original: &Release) {
+    if original.version == 0 {
+        return;
+    }
+    let mut original = original.clone();
+    original.info.status = Some(Status::Superseded);
+    match act.storage.update(&original, None).await {
+        Ok(()) => {
+            let shown = act.shown(&original);
+            act.written.push(shown);
+        }
+        Err(error) => tracing::warn!(error = %error, "the superseded release could not be written"),
+    }
+}
+
+/// `cleanupOnFail`: what the failed upgrade created goes.
+async fn clean_up(act: &Act<'_>, created: &[Object]) {
+    if !act.work.spec().upgrade().cleanup_on_fail {
+        return;
+    }
+    for object in created {
+        act.work.app.cluster.drift().untrack(&act.work.owner, &[object.id()]);
+        if let Err(error) = act.work.session.delete_one(object, "Background", None).await {
+            tracing::warn!(error = %error, object = object.id().subject(), "could not be cleaned up");
+        }
+    }
+}
+
+fn finish(
+    work: &Work<'_>,
+    act: Act<'_>,
+    result: Result<(), ActError>,
+    chart: &Loaded,
+    since: Instant,
+) -> Result<Ended, Stop> {
+    report::took(work, since);
+    report::released(work, act.written, "upgrade");
+    let action = ReleaseAction::Upgrade;
+    match result {
+        Ok(()) => report::success(work, &action),
+        Err(error) => {
+            let text = report::ends(error)?;
+            report::failure(work, &action, &chart.about, failed_message(work, chart, &text));
+            report::count(work, &action);
+        }
+    }
+    work.ledger.summarize(work.spec());
+    Ok(Ended::Stored)
+}

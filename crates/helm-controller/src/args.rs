@@ -1,0 +1,197 @@
+//! Flags of helm-controller, as Flux names them, and a few of our own.
+
+use clap::{Args, Parser, ValueEnum};
+use runtime::args::Gate;
+use runtime::{CommonArgs, FeatureGates, GoBool};
+
+use crate::spec::Defaults;
+
+/// Installs, upgrades and heals HelmReleases.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "helm-controller", version, args_override_self = true)]
+pub struct Command {
+    /// Flags of all controllers.
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// Flags of this one.
+    #[command(flatten)]
+    pub own: OwnArgs,
+}
+
+/// How drift is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DriftDetection {
+    /// By watches; needs list and watch on all released kinds.
+    Watch,
+    /// By the interval alone.
+    Interval,
+}
+
+/// Flags of helm-controller.
+#[derive(Args, Clone, Debug)]
+pub struct OwnArgs {
+    /// How often a failing download of a chart is tried before it is told.
+    #[arg(long, default_value_t = 9)]
+    pub http_retry: u32,
+    /// How long a download may take.
+    #[arg(long, default_value = "30s", value_parser = runtime::args::duration)]
+    pub http_timeout: std::time::Duration,
+    /// Field manager whose fields are no reason to leave drift alone; may be given several times.
+    #[arg(long)]
+    pub override_manager: Vec<String>,
+    /// Most kinds that are watched for drift at the same time.
+    #[arg(long, default_value_t = 256)]
+    pub max_watches: usize,
+    /// How drift is noticed.
+    #[arg(long, value_enum, default_value = "watch")]
+    pub drift_detection: DriftDetection,
+    /// Folder of charts; emptied at start. Default: one for this process in the folder of temporary files.
+    #[arg(long, env = "CHART_CACHE")]
+    pub chart_cache: Option<std::path::PathBuf>,
+    /// Flags for what comes later, and of what does not arise here.
+    #[command(flatten)]
+    pub later: LaterArgs,
+}
+
+/// Flags of Flux that act on other clusters, or on Go's memory. They are taken, and told in the log where they would
+/// have changed something.
+#[derive(Args, Clone, Debug)]
+pub struct LaterArgs {
+    /// ServiceAccount for kubeConfig where a HelmRelease names none.
+    #[arg(long, default_value = "")]
+    pub default_kubeconfig_service_account: String,
+    /// Run programs named in kubeconfigs.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+        action = clap::ArgAction::Set)]
+    pub insecure_kubeconfig_exec: GoBool,
+    /// Take kubeconfigs that do not check certificates.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+        action = clap::ArgAction::Set)]
+    pub insecure_kubeconfig_tls: GoBool,
+    /// How long actions under way may take at the end of the process. They are resumed by the next one instead.
+    #[arg(long, default_value = "600s", value_parser = runtime::args::duration)]
+    pub graceful_shutdown_timeout: std::time::Duration,
+    /// Algorithm of digests in `status.history`; sha256 alone.
+    #[arg(long, default_value = "sha256")]
+    pub snapshot_digest_algo: String,
+    /// Percent of memory at which Flux ends itself.
+    #[arg(long, default_value_t = 95)]
+    pub oom_watch_memory_threshold: u8,
+    /// How often Flux looks at its memory.
+    #[arg(long, default_value = "500ms", value_parser = runtime::args::duration)]
+    pub oom_watch_interval: std::time::Duration,
+    /// Where the limit of memory stands.
+    #[arg(long, default_value = "")]
+    pub oom_watch_max_memory_path: String,
+    /// Where the memory in use stands.
+    #[arg(long, default_value = "")]
+    pub oom_watch_current_memory_path: String,
+    /// Tokens kept.
+    #[arg(long, default_value_t = 100)]
+    pub token_cache_max_size: u32,
+    /// How long tokens are kept.
+    #[arg(long, default_value = "1h", value_parser = runtime::args::duration)]
+    pub token_cache_max_duration: std::time::Duration,
+}
+
+impl LaterArgs {
+    /// Names of flags that were given and act on nothing.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        [
+            ("--default-kubeconfig-service-account", !self.default_kubeconfig_service_account.is_empty()),
+            ("--insecure-kubeconfig-exec", self.insecure_kubeconfig_exec.0),
+            ("--insecure-kubeconfig-tls", self.insecure_kubeconfig_tls.0),
+            ("--snapshot-digest-algo", self.snapshot_digest_algo != "sha256"),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
+        .collect()
+    }
+}
+
+/// Feature gates, with Flux's defaults.
+pub(crate) const GATES: [Gate; 14] = [
+    Gate { name: "DetectDrift", default: false },
+    Gate { name: "CorrectDrift", default: false },
+    Gate { name: "AllowDNSLookups", default: false },
+    Gate { name: "OOMWatch", default: false },
+    Gate { name: "AdoptLegacyReleases", default: true },
+    Gate { name: "DisableChartDigestTracking", default: false },
+    Gate { name: "AdditiveCELDependencyCheck", default: false },
+    Gate { name: "ExternalArtifact", default: false },
+    Gate { name: "DisableConfigWatchers", default: false },
+    Gate { name: "DirectSourceFetch", default: false },
+    Gate { name: "UseHelm3Defaults", default: false },
+    Gate { name: "CancelHealthCheckOnNewRevision", default: false },
+    Gate { name: "DefaultToRetryOnFailure", default: false },
+    Gate { name: "CacheSecretsAndConfigMaps", default: false },
+];
+
+/// What the flags come to for the steps.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Refuse sources in other namespaces.
+    pub no_cross_namespace_refs: bool,
+    /// Fallback of a wait for something that is not ready.
+    pub requeue_dependency: std::time::Duration,
+    /// ServiceAccount of HelmReleases that name none.
+    pub default_service_account: Option<String>,
+    /// Charts may come from ExternalArtifacts.
+    pub external_artifacts: bool,
+    /// `readyExpr` is checked beside the built-in rules, not instead of them.
+    pub additive_ready_expr: bool,
+    /// Digests of OCI artifacts become part of chart versions.
+    pub track_digests: bool,
+    /// What the same spec means.
+    pub defaults: Defaults,
+    /// Downloads tried before a failure is told.
+    pub http_retry: u32,
+}
+
+impl Options {
+    /// Of the flags.
+    pub(crate) fn new(command: &Command, gates: &FeatureGates) -> Self {
+        let Command { common, own } = command;
+        Self {
+            no_cross_namespace_refs: common.no_cross_namespace_refs.0,
+            requeue_dependency: common.requeue_dependency,
+            default_service_account: Some(common.default_service_account.clone())
+                .filter(|name| !name.is_empty()),
+            external_artifacts: gates.enabled("ExternalArtifact"),
+            additive_ready_expr: gates.enabled("AdditiveCELDependencyCheck"),
+            track_digests: !gates.enabled("DisableChartDigestTracking"),
+            defaults: Defaults {
+                helm3: gates.enabled("UseHelm3Defaults"),
+                retry_on_failure: gates.enabled("DefaultToRetryOnFailure"),
+            },
+            http_retry: own.http_retry,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Command, clap::Error> {
+        Command::try_parse_from(std::iter::once(&"helm-controller").chain(args))
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_flux() {
+        let command = parse(&[]).unwrap();
+        let options = Options::new(&command, &FeatureGates::parse(&GATES, "").unwrap());
+        assert!(options.track_digests && !options.external_artifacts && !options.defaults.helm3);
+        assert!(command.own.later.given().is_empty());
+        assert_eq!(options.http_retry, 9);
+    }
+
+    #[test]
+    fn gates_change_what_a_spec_means() {
+        let command = parse(&["--override-manager=x", "--concurrent=4"]).unwrap();
+        let gates =
+            FeatureGates::parse(&GATES, "UseHelm3Defaults=true,DefaultToRetryOnFailure=true").unwrap();
+        let options = Options::new(&command, &gates);
+        assert!(options.defaults.helm3 && options.defaults.retry_on_failure);
+    }
+}

@@ -1,0 +1,273 @@
+//! Objects of a release: read from its manifest, given namespace and Helm's marks.
+
+use manifest::yaml::{Limits, parse_documents};
+use manifest::{Gvk, Object};
+use serde_json::Value;
+use ssa::{GetError, Session};
+
+/// Label and annotations by which Helm knows its own.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
+/// Annotation that keeps an object when its release goes.
+const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
+
+/// Why a manifest is no list of objects.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// It is no YAML.
+    #[error("{0}")]
+    Yaml(String),
+    /// A document is no object.
+    #[error("{0}")]
+    Object(manifest::NotAnObject),
+    /// A kind is unknown. Helm's words.
+    #[error(
+        "resource mapping not found for name: \"{name}\" namespace: \"{namespace}\" from \"\": {cause}\nensure CRDs are installed first"
+    )]
+    Kind {
+        /// Name of the object.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// Why.
+        cause: Box<GetError>,
+    },
+}
+
+/// The objects of a manifest in its order, with the release's namespace where one is needed and none is given.
+///
+/// # Errors
+/// At the first document that is no object, or whose kind is unknown.
+pub(crate) async fn build(session: &Session, text: &str, namespace: &str) -> Result<Vec<Object>, BuildError> {
+    let mut objects = Vec::new();
+    for mut object in parse(text)? {
+        place(session, &mut object, namespace).await.map_err(|cause| unknown(&object, cause))?;
+        objects.push(object);
+    }
+    Ok(objects)
+}
+
+/// As [`build`], but objects of unknown kinds are left out and their kinds told.
+///
+/// # Errors
+/// When a document is no object.
+pub(crate) async fn build_known(
+    session: &Session,
+    text: &str,
+    namespace: &str,
+) -> Result<(Vec<Object>, Vec<Gvk>), BuildError> {
+    let (mut objects, mut missing) = (Vec::new(), Vec::new());
+    for mut object in parse(text)? {
+        match place(session, &mut object, namespace).await {
+            Ok(()) => objects.push(object),
+            Err(GetError::NoMatch(gvk)) => missing.push(gvk),
+            Err(cause) => return Err(unknown(&object, cause)),
+        }
+    }
+    Ok((objects, missing))
+}
+
+/// The documents of a manifest; lists are taken apart.
+///
+/// # Errors
+/// When one is no object.
+pub(crate) fn parse(text: &str) -> Result<Vec<Object>, BuildError> {
+    let documents =
+        parse_documents("", text, &Limits::default()).map_err(|error| BuildError::Yaml(error.to_string()))?;
+    let mut objects = Vec::new();
+    for document in documents {
+        flatten(document, &mut objects)?;
+    }
+    Ok(objects)
+}
+
+fn flatten(document: Value, objects: &mut Vec<Object>) -> Result<(), BuildError> {
+    if document.is_null() || document.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Ok(());
+    }
+    let is_list = document.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
+    if let Some(items) = document.get("items").and_then(Value::as_array).filter(|_| is_list) {
+        for item in items.clone() {
+            objects.push(Object::from_value(item).map_err(BuildError::Object)?);
+        }
+        return Ok(());
+    }
+    objects.push(Object::from_value(document).map_err(BuildError::Object)?);
+    Ok(())
+}
+
+async fn place(session: &Session, object: &mut Object, namespace: &str) -> Result<(), GetError> {
+    if session.is_namespaced(&object.gvk()).await? {
+        if object.namespace().is_none_or(str::is_empty) {
+            object.set_namespace(namespace);
+        }
+    } else {
+        object.metadata_mut().shift_remove("namespace");
+    }
+    Ok(())
+}
+
+fn unknown(object: &Object, cause: GetError) -> BuildError {
+    BuildError::Kind {
+        name: object.name().to_owned(),
+        namespace: object.namespace().unwrap_or_default().to_owned(),
+        cause: Box::new(cause),
+    }
+}
+
+/// Marks an object as the release's.
+pub(crate) fn mark(object: &mut Object, name: &str, namespace: &str) {
+    object.set_label(MANAGED_BY, "Helm");
+    object.set_annotation(RELEASE_NAME, name);
+    object.set_annotation(RELEASE_NAMESPACE, namespace);
+}
+
+/// Why a live object is not the release's, in Helm's words; none when it is.
+pub(crate) fn foreign(live: &Object, name: &str, namespace: &str) -> Option<String> {
+    let checks = [
+        ("label", MANAGED_BY, "Helm", live.label(MANAGED_BY)),
+        ("annotation", RELEASE_NAME, name, live.annotation(RELEASE_NAME)),
+        ("annotation", RELEASE_NAMESPACE, namespace, live.annotation(RELEASE_NAMESPACE)),
+    ];
+    let errors: Vec<String> = checks
+        .into_iter()
+        .filter_map(|(what, key, wanted, found)| {
+            Some(format!("{what} validation error: {}", wrong(key, wanted, found)?))
+        })
+        .collect();
+    (!errors.is_empty()).then(|| format!("invalid ownership metadata; {}", errors.join("; ")))
+}
+
+fn wrong(key: &str, wanted: &str, found: Option<&str>) -> Option<String> {
+    match found {
+        None => Some(format!("missing key \"{key}\": must be set to \"{wanted}\"")),
+        Some(found) if found != wanted => {
+            Some(format!("key \"{key}\" must equal \"{wanted}\": current value is \"{found}\""))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Whether the object stays when its release goes.
+pub(crate) fn is_kept(object: &Object) -> bool {
+    object.annotation(RESOURCE_POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
+}
+
+/// Kinds in the order Helm deletes them; unknown ones come last, by name.
+const UNINSTALL_ORDER: [&str; 38] = [
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "APIService",
+    "Ingress",
+    "IngressClass",
+    "Service",
+    "CronJob",
+    "Job",
+    "StatefulSet",
+    "HorizontalPodAutoscaler",
+    "Deployment",
+    "ReplicaSet",
+    "ReplicationController",
+    "Pod",
+    "DaemonSet",
+    "RoleBindingList",
+    "RoleBinding",
+    "RoleList",
+    "Role",
+    "ClusterRoleBindingList",
+    "ClusterRoleBinding",
+    "ClusterRoleList",
+    "ClusterRole",
+    "CustomResourceDefinition",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "StorageClass",
+    "ConfigMap",
+    "SecretList",
+    "Secret",
+    "ServiceAccount",
+    "PodDisruptionBudget",
+    "PodSecurityPolicy",
+    "LimitRange",
+    "ResourceQuota",
+    "NetworkPolicy",
+    "Namespace",
+    "PriorityClass",
+];
+
+/// Brings objects into the order Helm deletes them in.
+pub(crate) fn uninstall_order(objects: &mut [Object]) {
+    objects.sort_by_key(|object| {
+        let known = UNINSTALL_ORDER.iter().position(|kind| *kind == object.kind());
+        let unknown = if known.is_none() { object.kind().to_owned() } else { String::new() };
+        (known.unwrap_or(UNINSTALL_ORDER.len()), unknown)
+    });
+}
+
+/// `Kind "name" in namespace "ns"`, as Helm names an object.
+pub(crate) fn named(object: &Object) -> String {
+    format!(
+        "{} \"{}\" in namespace \"{}\"",
+        object.kind(),
+        object.name(),
+        object.namespace().unwrap_or_default()
+    )
+}
+
+/// `ns/name group/version, Kind=Kind`, as Helm names an object that is applied.
+pub(crate) fn typed(object: &Object) -> String {
+    let gvk = object.gvk();
+    format!(
+        "{}/{} {}/{}, Kind={}",
+        object.namespace().unwrap_or_default(),
+        object.name(),
+        gvk.group,
+        gvk.version,
+        gvk.kind
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_without_content_are_skipped_and_lists_taken_apart() {
+        let text = "---\n# only a comment\n---\napiVersion: v1\nkind: ConfigMapList\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n";
+        let names: Vec<String> = parse(text).unwrap().iter().map(|object| object.name().to_owned()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(parse("- 1\n").is_err() && parse("a: [").is_err());
+    }
+
+    #[test]
+    fn what_uses_others_goes_before_them_and_unknown_kinds_last() {
+        let kinds = ["Zebra", "Secret", "Ape", "Deployment", "Service"];
+        let object = |kind: &&str| {
+            parse(&format!("{{apiVersion: v1, kind: {kind}, metadata: {{name: a}}}}")).unwrap().remove(0)
+        };
+        let mut objects: Vec<Object> = kinds.iter().map(object).collect();
+        uninstall_order(&mut objects);
+        let order: Vec<&str> = objects.iter().map(Object::kind).collect();
+        assert_eq!(order, ["Service", "Deployment", "Secret", "Ape", "Zebra"]);
+    }
+
+    #[test]
+    fn a_foreign_object_is_told_in_helms_words() {
+        let mut object =
+            parse("{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ns}}").unwrap().remove(0);
+        assert_eq!(
+            foreign(&object, "app", "ns").unwrap(),
+            "invalid ownership metadata; label validation error: missing key \"app.kubernetes.io/managed-by\": must be set to \"Helm\"; annotation validation error: missing key \"meta.helm.sh/release-name\": must be set to \"app\"; annotation validation error: missing key \"meta.helm.sh/release-namespace\": must be set to \"ns\""
+        );
+        mark(&mut object, "app", "ns");
+        assert_eq!(foreign(&object, "app", "ns"), None);
+        assert!(
+            foreign(&object, "other", "ns")
+                .unwrap()
+                .contains("must equal \"other\": current value is \"app\"")
+        );
+        assert_eq!(typed(&object), "ns/a /v1, Kind=ConfigMap");
+        assert_eq!(named(&object), "ConfigMap \"a\" in namespace \"ns\"");
+    }
+}

@@ -1,0 +1,77 @@
+//! Goes on with an action that a former process left (decision D16), or tells of one that it ended.
+
+use helm_release::{Release, Status};
+
+use crate::act::Act;
+use crate::actions::report::Ended;
+use crate::actions::{install, rollback, uninstall, upgrade};
+use crate::chart::Loaded;
+use crate::plan::{Doing, Phase, Plan};
+use crate::release::target;
+use crate::storage::Stored;
+use crate::work::{Stop, Work};
+
+/// Goes on where the plan says.
+///
+/// # Errors
+/// When the run must end at once.
+pub(crate) async fn resume(work: &Work<'_>, chart: &Loaded, stored: Stored) -> Result<Ended, Stop> {
+    let Stored { release, plan } = stored;
+    let Some(plan) = plan else { return Ok(Ended::Stored) };
+    tracing::info!(doing = ?plan.doing, phase = ?plan.phase, "an action of a former run goes on");
+    if plan.doing == Doing::Uninstall {
+        return uninstall::uninstall(work, uninstall::Cause::Remedy).await;
+    }
+    if plan.phase != Phase::Done && !fits(work, chart, &release, &plan) {
+        return supersede(work, release).await;
+    }
+    match plan.doing {
+        Doing::Install => install::go_on_with(work, release, plan, chart).await,
+        Doing::Upgrade => upgrade::go_on_with(work, release, plan, chart).await,
+        _ => match target(work) {
+            Some(target) => rollback::go_on_with(work, release, plan, &target, &chart.values_digest).await,
+            None => supersede(work, release).await,
+        },
+    }
+}
+
+/// Whether the action does what is still wanted.
+fn fits(work: &Work<'_>, chart: &Loaded, release: &Release, plan: &Plan) -> bool {
+    if plan.generation != work.run.generation() {
+        return false;
+    }
+    let metadata = release.chart_metadata();
+    plan.doing == Doing::Rollback
+        || (metadata.name == chart.name
+            && metadata.version == chart.version
+            && helm_release::verify_values(&chart.values_digest, &release.values()))
+}
+
+/// The action is given up: something newer is wanted. No failure is counted.
+async fn supersede(work: &Work<'_>, mut release: Release) -> Result<Ended, Stop> {
+    release.set_status(Status::Failed, "superseded by a newer revision");
+    match work.storage().update(&release, None).await {
+        Ok(()) => Ok(Ended::Stored),
+        Err(error) => Ok(Ended::Nothing(error.to_string())),
+    }
+}
+
+/// How an action ended, as its release says; none while it goes on.
+pub(crate) fn ended(act: &Act<'_>) -> Option<Result<(), String>> {
+    if act.plan.phase != Phase::Done {
+        return None;
+    }
+    match act.release.status() {
+        Status::Failed => {
+            let text = &act.release.info.description;
+            Some(Err(text.split_once(" failed: ").map_or(text.as_str(), |(_, cause)| cause).to_owned()))
+        }
+        _ => Some(Ok(())),
+    }
+}
+
+/// A release that an earlier run wrote and could not tell of is told now.
+pub(crate) fn tell(act: &mut Act<'_>) {
+    let shown = act.shown(&act.release);
+    act.written.push(shown);
+}

@@ -1,0 +1,143 @@
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::meta::groups;
+use runtime::{Context, Controller, FeatureGates, RunError};
+use ssa::Cluster;
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::args::{Command, DriftDetection, GATES, Options};
+use crate::capabilities::Cached;
+use crate::memory::Memories;
+use crate::reconciler::HelmReleaseReconciler;
+use crate::signals::Signals;
+use crate::sources::{OnSource, Sources};
+use crate::steps::fetch::{Charts, HostOverrides};
+use crate::storage::MANAGER;
+use crate::wakes::Edges;
+use crate::watching;
+
+const CONTROLLER: Controller =
+    Controller { name: "helm-controller", status_manager: "helm-controller", concurrent: 8 };
+
+/// Gates whose question does not arise: drift is asked for by the spec, a newer revision always ends a wait, nothing is
+/// cached that a gate could turn off, names are never resolved by templates, the kernel ends processes without memory.
+const SETTLED: [&str; 7] = [
+    "DetectDrift",
+    "CorrectDrift",
+    "AllowDNSLookups",
+    "OOMWatch",
+    "AdoptLegacyReleases",
+    "CancelHealthCheckOnNewRevision",
+    "CacheSecretsAndConfigMaps",
+];
+
+/// Why the controller cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The folder of charts cannot be used.
+    #[error("cannot use the chart cache {dir}")]
+    Cache {
+        /// The folder.
+        dir: PathBuf,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The HTTP client for charts cannot be made.
+    #[error("cannot make the client for charts")]
+    Client(#[from] net::PolicyError),
+}
+
+/// Runs the controller until it is told to end.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run(command: Command) -> Result<(), RunError> {
+    let gates = FeatureGates::parse(&GATES, &command.common.feature_gates)
+        .map_err(|error| RunError::Flag { flag: "--feature-gates", cause: error.to_string() })?;
+    let common = command.common.clone();
+    runtime::run(CONTROLLER, common, |context| async move { start(&context, &command, &gates) })
+}
+
+fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(), SetupError> {
+    for flag in command.own.later.given() {
+        tracing::warn!(flag, "acts on nothing here");
+    }
+    for gate in
+        GATES.iter().filter(|gate| SETTLED.contains(&gate.name) && gates.enabled(gate.name) != gate.default)
+    {
+        tracing::warn!(gate = gate.name, "this feature gate has no effect here");
+    }
+    let charts = charts(command)?;
+    let mut made = None;
+    context.register(|handle| {
+        let app = app(context, command, gates, charts, handle);
+        made = Some(app.clone());
+        HelmReleaseReconciler::new(app)
+    });
+    if let Some(app) = made {
+        watching::listen(context, &app);
+        if !gates.enabled("DisableConfigWatchers") {
+            watching::watch_configs(context, &app);
+        }
+    }
+    Ok(())
+}
+
+fn charts(command: &Command) -> Result<Charts, SetupError> {
+    let dir = command.own.chart_cache.clone().unwrap_or_else(temporary_dir);
+    let client = net::Policy::default().client()?;
+    Charts::open(dir.clone(), client, HostOverrides::from_env())
+        .map_err(|cause| SetupError::Cache { dir, cause })
+}
+
+/// In a container the process id is the same at each start, so that nothing piles up.
+fn temporary_dir() -> PathBuf {
+    std::env::temp_dir().join(format!("helm-controller-{}", std::process::id()))
+}
+
+fn app(
+    context: &Context,
+    command: &Command,
+    gates: &FeatureGates,
+    charts: Charts,
+    handle: runtime::Handle<api::helm::v2::HelmRelease>,
+) -> Arc<App> {
+    let options = Options::new(command, gates);
+    let edges = Edges::default();
+    let on_source: OnSource = {
+        let (edges, waker) = (edges.clone(), handle.waker.clone());
+        Arc::new(move |source| watching::source_changed(&edges, &waker, source))
+    };
+    let direct = gates.enabled("DirectSourceFetch");
+    Arc::new(App {
+        client: context.client.clone(),
+        cluster: Cluster::new(context.client.clone(), settings(command)),
+        capabilities: Cached::default(),
+        sources: Sources::watch(context, options.external_artifacts, direct, &on_source),
+        peers: handle.store,
+        edges,
+        memories: Memories::default(),
+        signals: Signals::default(),
+        charts,
+        builds: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))),
+        options,
+        metrics: context.metrics.clone(),
+        waker: handle.waker,
+        holder: std::env::var("HOSTNAME").unwrap_or_default(),
+    })
+}
+
+fn settings(command: &Command) -> ssa::Settings {
+    let own = &command.own;
+    ssa::Settings {
+        field_manager: MANAGER.to_owned(),
+        owner_group: groups::HELM.to_owned(),
+        override_managers: own.override_manager.clone(),
+        max_watches: if own.drift_detection == DriftDetection::Watch { own.max_watches } else { 0 },
+        ..ssa::Settings::default()
+    }
+}

@@ -1,0 +1,181 @@
+//! The HelmChart made from `spec.chart`: applied, and deleted when nobody needs it any more.
+
+use api::helm::v2::{ChartTemplate, HelmRelease};
+use api::meta::{ConditionType, Reason, groups};
+use manifest::{Gvk, Object};
+use runtime::{Event, Set};
+use serde_json::{Value, json};
+use ssa::{Identity, Write};
+
+use crate::sources::SourceKey;
+use crate::status::Why;
+use crate::steps::source;
+use crate::storage::{MANAGER, object};
+use crate::wakes::source_of;
+use crate::work::{Retry, Stop, Work};
+
+/// Makes the HelmChart as the template says; deletes one that is no longer wanted.
+///
+/// # Errors
+/// Ends the run when it cannot be written.
+pub(crate) async fn reconcile(work: &Work<'_>) -> Result<(), Stop> {
+    let wanted = source_of(&work.run.object).filter(|_| work.run.object.spec.chart.is_some());
+    let name = wanted.as_ref().map(|source| format!("{}/{}", source.key.namespace, source.key.name));
+    let before = work.ledger.read(|status| status.helm_chart.clone()).filter(|text| !text.is_empty());
+    if before.is_some() && before != name {
+        delete(work).await.map_err(|error| Stop::Failed(Retry::Backoff, error))?;
+    }
+    let (Some(source), Some(template), Some(name)) = (wanted, &work.run.object.spec.chart, name) else {
+        return Ok(());
+    };
+    if let Err(error) = source::permit(work, &source) {
+        work.ledger.set(Set::no(ConditionType::Ready, Reason::AccessDenied, error.to_string()));
+        work.run.emit(Event::error(Reason::AccessDenied, error.to_string()));
+        return Err(work.stall(Reason::AccessDenied, error.to_string()));
+    }
+    apply(work, &source, template).await?;
+    work.ledger.change(|status| status.helm_chart = Some(name));
+    Ok(())
+}
+
+async fn apply(work: &Work<'_>, source: &SourceKey, template: &ChartTemplate) -> Result<(), Stop> {
+    let chart = build(&work.run.object, source, template);
+    let text = chart.value().to_string();
+    let same = work.app.memories.with(&work.run.key, |memory| memory.chart.as_deref() == Some(&text));
+    let known = work.app.sources.find(source).await.ok().flatten().is_some();
+    if same && known {
+        return Ok(());
+    }
+    let session = work.app.cluster.session(Identity::Controller);
+    let failed = |error: String| {
+        let error = format!("failed to run server-side apply: {error}");
+        work.run.emit(Event::trace(Why::HelmChartSyncErr, error.clone()));
+        Stop::Failed(Retry::Backoff, error)
+    };
+    let live = session.get(&chart.gvk(), chart.namespace(), chart.name()).await;
+    let live = live.map_err(|error| failed(error.to_string()))?;
+    let write = Write { manager: MANAGER, force: true, dry_run: false, strict: false };
+    let written = session.apply_one(&chart, &write).await.map_err(|error| failed(error.to_string()))?;
+    work.app.memories.with(&work.run.key, |memory| memory.chart = Some(text));
+    tell(work, source, template, live.as_ref(), &written.object);
+    Ok(())
+}
+
+fn tell(
+    work: &Work<'_>,
+    source: &SourceKey,
+    template: &ChartTemplate,
+    before: Option<&Object>,
+    after: &Object,
+) {
+    let reference = &template.spec.source_ref;
+    let subject = format!("HelmChart/{}/{}", source.key.namespace, source.key.name);
+    let of = format!("with SourceRef '{}/{}/{}'", reference.kind, source.key.namespace, reference.name);
+    match before {
+        None => {
+            let text = format!("Created {subject} {of}");
+            work.run.emit(Event::trace(Why::HelmChartCreated, text));
+        }
+        Some(before) if differs(before, after) => {
+            let text = format!("Configured {subject} {of}");
+            work.run.emit(Event::trace(Why::HelmChartConfigured, text));
+        }
+        Some(_) => {}
+    }
+}
+
+fn differs(before: &Object, after: &Object) -> bool {
+    ["/metadata/generation", "/metadata/labels", "/metadata/annotations"]
+        .into_iter()
+        .any(|pointer| before.value().pointer(pointer) != after.value().pointer(pointer))
+}
+
+/// The HelmChart as Flux makes it.
+fn build(release: &HelmRelease, source: &SourceKey, template: &ChartTemplate) -> Object {
+    let spec = &template.spec;
+    let interval = spec.interval.as_ref().unwrap_or(&release.spec.interval);
+    let mut out = json!({
+        "chart": spec.chart,
+        "sourceRef": {"kind": spec.source_ref.kind, "name": spec.source_ref.name},
+        "interval": interval,
+    });
+    put(&mut out, "version", spec.version.clone().map(Value::from));
+    put(&mut out, "reconcileStrategy", spec.reconcile_strategy.as_ref().map(|one| one.as_str().into()));
+    put(&mut out, "valuesFiles", (!spec.values_files.is_empty()).then(|| json!(spec.values_files)));
+    put(&mut out, "ignoreMissingValuesFiles", spec.ignore_missing_values_files.then_some(Value::Bool(true)));
+    put(&mut out, "verify", spec.verify.as_ref().map(|verify| json!(verify)));
+    let marks = template.metadata.clone().unwrap_or_default();
+    let mut chart = object(json!({
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "HelmChart",
+        "metadata": {"name": source.key.name, "namespace": source.key.namespace},
+        "spec": out,
+    }));
+    for (key, value) in &marks.labels {
+        chart.set_label(key, value);
+    }
+    for (key, value) in &marks.annotations {
+        chart.set_annotation(key, value);
+    }
+    chart.set_label(&format!("{}/name", groups::HELM), release.metadata.name.as_deref().unwrap_or_default());
+    let namespace = release.metadata.namespace.as_deref().unwrap_or_default();
+    chart.set_label(&format!("{}/namespace", groups::HELM), namespace);
+    chart
+}
+
+fn put(out: &mut Value, key: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        out[key] = value;
+    }
+}
+
+/// Deletes the HelmChart that the status names.
+///
+/// # Errors
+/// When it cannot be deleted.
+pub(crate) async fn delete(work: &Work<'_>) -> Result<(), String> {
+    let named = work.ledger.read(|status| status.helm_chart.clone()).unwrap_or_default();
+    let Some((namespace, name)) = named.split_once('/') else { return Ok(()) };
+    let session = work.app.cluster.session(Identity::Controller);
+    let gvk = Gvk::new("source.toolkit.fluxcd.io/v1", "HelmChart");
+    let failed = |error: ssa::GetError| format!("failed to delete HelmChart '{named}': {error}");
+    let live = match session.get(&gvk, Some(namespace), name).await {
+        Err(ssa::GetError::NoMatch(_)) => None,
+        other => other.map_err(failed)?,
+    };
+    if let Some(live) = live {
+        session.delete_one(&live, "Background", None).await.map_err(failed)?;
+        work.run.emit(Event::trace(Why::HelmChartDeleted, format!("deleted HelmChart '{named}'")));
+    }
+    work.app.memories.with(&work.run.key, |memory| memory.chart = None);
+    work.ledger.change(|status| status.helm_chart = None);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_helm_chart_carries_template_and_owner_and_no_defaults() {
+        let release: HelmRelease = serde_json::from_value(json!({
+            "metadata": {"name": "app", "namespace": "ns"},
+            "spec": {"interval": "10m", "chart": {
+                "metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}},
+                "spec": {"chart": "podinfo", "version": "6.x", "valuesFiles": ["v.yaml"],
+                    "sourceRef": {"kind": "HelmRepository", "name": "charts"}}}}
+        }))
+        .unwrap();
+        let template = release.spec.chart.as_ref().unwrap();
+        let chart = build(&release, &source_of(&release).unwrap(), template);
+        let wanted = json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "HelmChart",
+            "metadata": {"name": "ns-app", "namespace": "ns",
+                "labels": {"team": "a", "helm.toolkit.fluxcd.io/name": "app", "helm.toolkit.fluxcd.io/namespace": "ns"},
+                "annotations": {"note": "b"}},
+            "spec": {"chart": "podinfo", "sourceRef": {"kind": "HelmRepository", "name": "charts"}, "interval": "10m",
+                "version": "6.x", "valuesFiles": ["v.yaml"]}
+        });
+        assert_eq!(*chart.value(), wanted);
+    }
+}

@@ -1,0 +1,76 @@
+//! Finds the source of the chart, and its artifact.
+
+use api::helm::v2::ChartRefKind;
+use api::meta::{Artifact, ConditionType, Reason};
+use runtime::{Event, Set};
+
+use crate::sources::SourceKey;
+use crate::status::Why;
+use crate::wakes::source_of;
+use crate::work::{Retry, Stop, Work};
+
+/// Why a source may not be used. Texts are Flux's.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AccessError {
+    /// `--no-cross-namespace-refs`.
+    #[error("can't access '{0}', cross-namespace references have been blocked")]
+    OtherNamespace(String),
+    /// The feature gate is off.
+    #[error("can't access '{0}', ExternalArtifact feature gate is disabled")]
+    ExternalArtifact(SourceKey),
+}
+
+/// Whether the source may be used.
+///
+/// # Errors
+/// See [`AccessError`].
+pub(crate) fn permit(work: &Work<'_>, source: &SourceKey) -> Result<(), AccessError> {
+    let options = &work.app.options;
+    if options.no_cross_namespace_refs && source.key.namespace != work.run.key.namespace {
+        return Err(AccessError::OtherNamespace(source.to_string()));
+    }
+    if source.kind == ChartRefKind::ExternalArtifact && !options.external_artifacts {
+        return Err(AccessError::ExternalArtifact(source.clone()));
+    }
+    Ok(())
+}
+
+/// The source's artifact of now.
+///
+/// # Errors
+/// Ends the run when the reference is refused, the source is missing or not ready.
+pub(crate) async fn find(work: &Work<'_>) -> Result<(SourceKey, Artifact), Stop> {
+    let Some(source) = source_of(&work.run.object) else {
+        let text = "could not get Source object: neither chart nor chartRef is set";
+        return Err(work.fail_silently(Reason::ArtifactFailed, text));
+    };
+    if let Err(error) = permit(work, &source) {
+        work.run.emit(Event::error(Reason::AccessDenied, error.to_string()));
+        return Err(work.stall(Reason::AccessDenied, error.to_string()));
+    }
+    let seen = work.app.sources.find(&source).await;
+    let failed = |text: String| {
+        work.fail_silently(Reason::ArtifactFailed, format!("could not get Source object: {text}"))
+    };
+    let seen = seen.map_err(|error| failed(error.to_string()))?;
+    let Some(seen) = seen else { return Err(failed(missing(&source))) };
+    work.ledger.overcome(&[Reason::AccessDenied.as_str(), Reason::ArtifactFailed.as_str()]);
+    if let Some(text) = seen.trouble(&source) {
+        work.ledger.set(Set::no(ConditionType::Ready, Why::SourceNotReady, text.clone()));
+        work.ledger.set(Set::remove(ConditionType::Stalled));
+        return Err(Stop::Failed(Retry::After(work.app.options.requeue_dependency), text));
+    }
+    work.ledger.overcome(&["SourceNotReady"]);
+    let artifact = seen.artifact.unwrap_or_default();
+    Ok((source, artifact))
+}
+
+fn missing(source: &SourceKey) -> String {
+    let plural = match source.kind {
+        ChartRefKind::HelmChart => "helmcharts",
+        ChartRefKind::OCIRepository => "ocirepositories",
+        ChartRefKind::ExternalArtifact => "externalartifacts",
+        ChartRefKind::Other(_) => "sources",
+    };
+    format!("{plural}.source.toolkit.fluxcd.io \"{}\" not found", source.key.name)
+}

@@ -1,0 +1,137 @@
+//! Puts the values together: from ConfigMaps and Secrets of the namespace in order, then inline.
+
+use api::helm::v2::ValuesReference;
+use api::meta::ValuesKind;
+use helm_release::ValuesRef;
+use helm_template::Values;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Api, Client};
+use serde_json::{Map, Value};
+
+/// Key of the values where none is named.
+const DEFAULT_KEY: &str = "values.yaml";
+
+/// Why values are not there. Names object and key, never a value. Texts are Flux's.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ValuesError {
+    /// A reference cannot be used.
+    #[error("could not resolve{optional} {kind} chart values reference '{namespace}/{name}' with key '{key}': {cause}",
+        optional = if *.optional { " optional" } else { "" })]
+    Reference {
+        /// Kind of the object.
+        kind: String,
+        /// Namespace of the object.
+        namespace: String,
+        /// Name of the object.
+        name: String,
+        /// Key in its data.
+        key: String,
+        /// Whether it may be absent.
+        optional: bool,
+        /// What is wrong.
+        cause: String,
+    },
+    /// The API server refused or does not answer.
+    #[error("{0}")]
+    Api(Box<kube::Error>),
+}
+
+/// Reads and merges all values.
+///
+/// # Errors
+/// At the first reference that cannot be used.
+pub(crate) async fn compose(
+    client: &Client,
+    namespace: &str,
+    inline: Option<&Value>,
+    references: &[ValuesReference],
+) -> Result<Values, ValuesError> {
+    let inline = inline.and_then(Value::as_object).cloned().unwrap_or_else(Map::new);
+    let mut found: Vec<(&ValuesReference, String)> = Vec::new();
+    for reference in references {
+        if let Some(content) = read(client, namespace, reference).await? {
+            found.push((reference, content));
+        }
+    }
+    let refs: Vec<ValuesRef<'_>> = found
+        .iter()
+        .map(|(reference, content)| ValuesRef {
+            content,
+            target_path: reference.target_path.as_deref().filter(|path| !path.is_empty()),
+            literal: reference.literal,
+        })
+        .collect();
+    helm_release::compose_values(&Values::from_json(inline), &refs).map_err(|(at, error)| {
+        let reference = found.get(at).map(|(reference, _)| *reference);
+        problem(reference.unwrap_or(&ValuesReference::default()), namespace, error.to_string())
+    })
+}
+
+fn key(reference: &ValuesReference) -> &str {
+    reference.values_key.as_deref().filter(|key| !key.is_empty()).unwrap_or(DEFAULT_KEY)
+}
+
+fn problem(reference: &ValuesReference, namespace: &str, cause: String) -> ValuesError {
+    ValuesError::Reference {
+        kind: reference.kind.to_string(),
+        namespace: namespace.to_owned(),
+        name: reference.name.clone(),
+        key: key(reference).to_owned(),
+        optional: reference.optional,
+        cause,
+    }
+}
+
+/// The text of a reference; none where it is optional and absent.
+async fn read(
+    client: &Client,
+    namespace: &str,
+    reference: &ValuesReference,
+) -> Result<Option<String>, ValuesError> {
+    let plural = match reference.kind {
+        ValuesKind::ConfigMap => "configmaps",
+        ValuesKind::Secret => "secrets",
+        ValuesKind::Other(_) => {
+            return Err(problem(reference, namespace, "unsupported values reference kind".into()));
+        }
+    };
+    let data = match reference.kind {
+        ValuesKind::Secret => secret(client, namespace, &reference.name).await,
+        _ => config_map(client, namespace, &reference.name).await,
+    };
+    let absent = |cause: String| {
+        let error = problem(reference, namespace, cause);
+        if reference.optional {
+            tracing::info!(reason = %error, "optional values are left out");
+            Ok(None)
+        } else {
+            Err(error)
+        }
+    };
+    let Some(mut data) = data.map_err(|error| ValuesError::Api(Box::new(error)))? else {
+        return absent(format!("{plural} \"{}\" not found", reference.name));
+    };
+    match data.remove(key(reference)) {
+        None => absent("key not found".into()),
+        Some(bytes) => {
+            let text = String::from_utf8(bytes);
+            text.map(Some).map_err(|_| problem(reference, namespace, "the value is not UTF-8".into()))
+        }
+    }
+}
+
+type Data = std::collections::BTreeMap<String, Vec<u8>>;
+
+async fn config_map(client: &Client, namespace: &str, name: &str) -> Result<Option<Data>, kube::Error> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let found = api.get_opt(name).await?;
+    let data = |map: ConfigMap| map.data.unwrap_or_default().into_iter();
+    Ok(found.map(|map| data(map).map(|(key, text)| (key, text.into_bytes())).collect()))
+}
+
+async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Option<Data>, kube::Error> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let found = api.get_opt(name).await?;
+    let data = |secret: Secret| secret.data.unwrap_or_default().into_iter();
+    Ok(found.map(|secret| data(secret).map(|(key, bytes)| (key, bytes.0)).collect()))
+}

@@ -1,0 +1,144 @@
+//! Who refers to what (decision D5): the event at the far end wakes the near ends.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use api::helm::v2::{ChartRefKind, HelmRelease};
+use api::meta::ValuesKind;
+use runtime::Key;
+
+use crate::sources::SourceKey;
+
+/// The far end of an edge: something a HelmRelease refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Far {
+    /// `chartRef`, or the HelmChart made from `chart`.
+    Source(SourceKey),
+    /// `dependsOn`.
+    Dependency(Key),
+    /// `valuesFrom`: a ConfigMap.
+    ConfigMap(Key),
+    /// `valuesFrom`: a Secret.
+    Secret(Key),
+}
+
+/// The source of a HelmRelease; none when the spec names none.
+pub(crate) fn source_of(object: &HelmRelease) -> Option<SourceKey> {
+    let own = object.metadata.namespace.as_deref().unwrap_or_default();
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    if let Some(reference) = &object.spec.chart_ref {
+        let namespace = reference.namespace.as_deref().filter(|text| !text.is_empty()).unwrap_or(own);
+        return Some(SourceKey {
+            kind: reference.kind.clone(),
+            key: Key::new(namespace, reference.name.clone()),
+        });
+    }
+    let template = object.spec.chart.as_ref()?;
+    let namespace =
+        template.spec.source_ref.namespace.as_deref().filter(|text| !text.is_empty()).unwrap_or(own);
+    let key = Key::new(namespace, format!("{own}-{name}"));
+    Some(SourceKey { kind: ChartRefKind::HelmChart, key })
+}
+
+/// The far ends a HelmRelease refers to.
+pub(crate) fn far_ends(object: &HelmRelease) -> BTreeSet<Far> {
+    let own = object.metadata.namespace.as_deref().unwrap_or_default();
+    let mut ends: BTreeSet<Far> = source_of(object).into_iter().map(Far::Source).collect();
+    for dependency in &object.spec.depends_on {
+        ends.insert(Far::Dependency(Key::new(dependency.namespace_or(own), dependency.name.clone())));
+    }
+    for reference in &object.spec.values_from {
+        let key = Key::new(own, reference.name.clone());
+        match reference.kind {
+            ValuesKind::ConfigMap => ends.insert(Far::ConfigMap(key)),
+            ValuesKind::Secret => ends.insert(Far::Secret(key)),
+            ValuesKind::Other(_) => false,
+        };
+    }
+    ends
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    by_far: HashMap<Far, BTreeSet<Key>>,
+    by_near: HashMap<Key, BTreeSet<Far>>,
+}
+
+/// The index of all references. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Edges {
+    index: Arc<Mutex<Index>>,
+}
+
+impl Edges {
+    /// The HelmRelease refers to these now.
+    pub(crate) fn set(&self, near: &Key, ends: BTreeSet<Far>) {
+        let mut index = self.lock();
+        if index.by_near.get(near) == Some(&ends) {
+            return;
+        }
+        index.remove(near);
+        for far in &ends {
+            index.by_far.entry(far.clone()).or_default().insert(near.clone());
+        }
+        index.by_near.insert(near.clone(), ends);
+    }
+
+    /// The HelmRelease is gone.
+    pub(crate) fn remove(&self, near: &Key) {
+        self.lock().remove(near);
+    }
+
+    /// HelmReleases that refer to this.
+    pub(crate) fn near(&self, far: &Far) -> Vec<Key> {
+        self.lock().by_far.get(far).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn remove(&mut self, near: &Key) {
+        for far in self.by_near.remove(near).into_iter().flatten() {
+            if let Some(keys) = self.by_far.get_mut(&far) {
+                keys.remove(near);
+                if keys.is_empty() {
+                    self.by_far.remove(&far);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_template_refers_to_its_helm_chart_and_values_to_their_objects() {
+        let object: HelmRelease = serde_json::from_value(json!({
+            "metadata": {"name": "app", "namespace": "ns"},
+            "spec": {
+                "chart": {"spec": {"chart": "app", "sourceRef": {"kind": "HelmRepository", "name": "r", "namespace": "other"}}},
+                "dependsOn": [{"name": "db"}],
+                "valuesFrom": [{"kind": "Secret", "name": "s"}, {"kind": "Odd", "name": "x"}]
+            }
+        }))
+        .unwrap();
+        let chart = SourceKey { kind: ChartRefKind::HelmChart, key: Key::new("other", "ns-app") };
+        let wanted = BTreeSet::from([
+            Far::Source(chart.clone()),
+            Far::Dependency(Key::new("ns", "db")),
+            Far::Secret(Key::new("ns", "s")),
+        ]);
+        assert_eq!(far_ends(&object), wanted);
+        let (edges, near) = (Edges::default(), Key::new("ns", "app"));
+        edges.set(&near, wanted);
+        assert_eq!(edges.near(&Far::Source(chart.clone())), [near.clone()]);
+        edges.remove(&near);
+        assert!(edges.near(&Far::Source(chart)).is_empty());
+    }
+}

@@ -1,0 +1,119 @@
+//! What happens elsewhere and wakes HelmReleases.
+
+use std::sync::Arc;
+
+use api::helm::v2::HelmRelease;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::PartialObjectMeta;
+use runtime::watch::Selection;
+use runtime::{Change, Context, Key, Reason, Waker};
+use ssa::{Owner, Signal, What};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::sources::SourceKey;
+use crate::spec::{DriftMode, Spec};
+use crate::wakes::{Edges, Far, far_ends};
+
+/// A HelmRelease changed: its edges follow, and those that wait for it wake.
+pub(crate) fn peer_changed(app: &App, change: &Change<HelmRelease>) {
+    match &change.new {
+        Some(object) => app.edges.set(&change.key, far_ends(object)),
+        None => app.edges.remove(&change.key),
+    }
+    if !speaks_to_dependants(change) {
+        return;
+    }
+    for near in app.edges.near(&Far::Dependency(change.key.clone())) {
+        if app.memories.with_known(&near, |memory| memory.blocked).unwrap_or_default() {
+            app.waker.wake(&near, Reason::Dependency);
+        }
+    }
+}
+
+/// Readiness, generation and marks are what `dependsOn` looks at.
+fn speaks_to_dependants(change: &Change<HelmRelease>) -> bool {
+    let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
+    old.status != new.status
+        || old.metadata.generation != new.metadata.generation
+        || old.metadata.labels != new.metadata.labels
+        || old.metadata.annotations != new.metadata.annotations
+}
+
+/// A source has another artifact, or became ready: those that release from it wake.
+pub(crate) fn source_changed(edges: &Edges, waker: &Waker, source: &SourceKey) {
+    for near in edges.near(&Far::Source(source.clone())) {
+        waker.wake(&near, Reason::NewRevision);
+    }
+}
+
+/// Watches labelled ConfigMaps and Secrets: a change wakes those whose values come from them.
+pub(crate) fn watch_configs(context: &Context, app: &Arc<App>) {
+    let selector = context.args.watch_configs_label_selector.clone();
+    let selection = Selection { labels: Some(selector).filter(|text| !text.is_empty()), fields: None };
+    let woken = app.clone();
+    context.mirror::<PartialObjectMeta<ConfigMap>>(&selection, move |change| {
+        config_changed(&woken, &change, Far::ConfigMap(change.key.clone()));
+    });
+    let woken = app.clone();
+    context.mirror::<PartialObjectMeta<Secret>>(&selection, move |change| {
+        config_changed(&woken, &change, Far::Secret(change.key.clone()));
+    });
+}
+
+fn config_changed<K>(app: &App, change: &Change<PartialObjectMeta<K>>, far: Far) {
+    let version = |object: &Option<Arc<PartialObjectMeta<K>>>| {
+        object.as_ref().and_then(|object| object.metadata.resource_version.clone())
+    };
+    if change.initial || version(&change.old) == version(&change.new) {
+        return;
+    }
+    for near in app.edges.near(&far) {
+        app.waker.wake(&near, Reason::Config);
+    }
+}
+
+/// Listens to the drift watches.
+pub(crate) fn listen(context: &Context, app: &Arc<App>) {
+    if let Some(mut signals) = app.cluster.drift().subscribe() {
+        let app = app.clone();
+        context.spawn(async move {
+            while let Some(signal) = signals.recv().await {
+                take_signal(&app, signal);
+            }
+        });
+    }
+}
+
+fn take_signal(app: &App, signal: Signal) {
+    let key = Key::new(signal.owner.namespace.clone(), signal.owner.name.clone());
+    // Whoever waits looks again, whatever happened to the object.
+    if app.signals.moved(&key) {
+        return;
+    }
+    match signal.what {
+        What::Moved => {}
+        What::Nominated { manager, .. } => nominated(app, &key, &signal.id, &manager),
+        What::Gone => nominated(app, &key, &signal.id, ""),
+    }
+}
+
+fn nominated(app: &App, key: &Key, id: &manifest::ObjectId, manager: &str) {
+    let Some(object) = app.peers.get(key) else { return };
+    let spec = Spec::new(&object, app.options.defaults);
+    if object.spec.suspend || object.metadata.deletion_timestamp.is_some() || spec.drift() == DriftMode::Off {
+        return;
+    }
+    let at = app.memories.with(key, |memory| memory.nominate(id, manager, Instant::now()));
+    match at {
+        Some(at) => app.waker.wake_at(key, Reason::Heal, at),
+        None => app.metrics.drift(&id.kind, manager, "contested"),
+    }
+}
+
+/// A HelmRelease is gone.
+pub(crate) fn forget(app: &App, key: &Key) {
+    app.memories.forget(key);
+    app.edges.remove(key);
+    app.cluster.drift().forget(&Owner { namespace: key.namespace.clone(), name: key.name.clone() });
+}

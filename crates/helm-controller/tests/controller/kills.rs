@@ -1,0 +1,113 @@
+//! SIGKILL in each phase of an action: the next process goes on there, and no hook runs twice.
+
+use serde_json::{Value, json};
+
+use crate::charts::{CONFIG, chart};
+use crate::rig::{RELEASE, Rig, SOON, message};
+
+/// A hook that ends when its pods may be scheduled.
+fn hook(name: &str, event: &str, held: bool) -> String {
+    let held = if held { "      nodeSelector: {none: such}\n" } else { "" };
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: {name}\n  annotations: {{helm.sh/hook: {event}}}\nspec:\n  \
+         backoffLimit: 0\n  template:\n    spec:\n      restartPolicy: Never\n{held}      containers: [{{name: c, image: a}}]\n"
+    )
+}
+
+async fn uid(rig: &Rig, kind: &str, name: &str) -> Value {
+    rig.get(kind, name).await.unwrap()["metadata"]["uid"].clone()
+}
+
+/// Ends a Job that never will end by itself.
+async fn complete(rig: &Rig, name: &str) {
+    let now = "2026-01-01T00:00:00Z";
+    let condition = |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": now });
+    let status = json!({
+        "startTime": now, "completionTime": now, "succeeded": 1,
+        "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
+    });
+    rig.cluster.patch_status("Job", rig.ns.name(), name, status).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_kill_while_a_hook_runs_neither_repeats_it_nor_the_ones_before() {
+    let mut rig = Rig::start("killhook").await.unwrap();
+    let (first, second) = (hook("a-first", "pre-install", false), hook("b-second", "pre-install", true));
+    let files = [
+        ("values.yaml", "v: base\n"),
+        ("templates/a.yaml", &first),
+        ("templates/b.yaml", &second),
+        ("templates/cm.yaml", CONFIG),
+    ];
+    rig.publish(&chart("1.0.0", &files)).await.unwrap();
+    rig.apply("app", json!({})).await.unwrap();
+    let key = ("Job", rig.ns.name(), "b-second");
+    rig.cluster.wait(key, SOON, |job| !job["metadata"]["uid"].is_null()).await.unwrap();
+    let before = (uid(&rig, "Job", "a-first").await, uid(&rig, "Job", "b-second").await);
+    assert_eq!(rig.storage().unwrap(), ["app.1: pending-install"]);
+    assert!(!rig.exists("ConfigMap", "app-cfg").await.unwrap());
+
+    rig.restart().await.unwrap();
+    complete(&rig, "b-second").await;
+    let object = rig.ready("app", "True").await.unwrap();
+    assert!(message(&object, "Ready").contains("app.v1"), "{}", message(&object, "Ready"));
+    assert_eq!(rig.storage().unwrap(), ["app.1: deployed"]);
+    assert_eq!((uid(&rig, "Job", "a-first").await, uid(&rig, "Job", "b-second").await), before);
+    assert!(rig.exists("ConfigMap", "app-cfg").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_kill_while_objects_are_awaited_resumes_the_wait_with_its_deadline() {
+    let mut rig = Rig::start("killwait").await.unwrap();
+    rig.publish(&crate::charts::app("1.0.0")).await.unwrap();
+    rig.apply("app", json!({ "timeout": "8s", "values": { "never": true } })).await.unwrap();
+    let key = ("Deployment", rig.ns.name(), "app");
+    rig.cluster.wait(key, SOON, |object| !object["metadata"]["uid"].is_null()).await.unwrap();
+    rig.restart().await.unwrap();
+    let object = rig.ready("app", "False").await.unwrap();
+    assert!(message(&object, "Released").contains("timeout waiting for: [Deployment/"), "{object}");
+    assert_eq!(rig.storage().unwrap(), ["app.1: failed"]);
+    assert_eq!(object["status"]["installFailures"], 1);
+}
+
+#[tokio::test]
+async fn a_kill_after_the_objects_runs_only_the_hooks_that_are_left() {
+    let mut rig = Rig::start("killpost").await.unwrap();
+    let (pre, post) = (hook("pre", "pre-install", false), hook("post", "post-install", true));
+    let files = [
+        ("values.yaml", "v: base\n"),
+        ("templates/a.yaml", &pre),
+        ("templates/b.yaml", &post),
+        ("templates/cm.yaml", CONFIG),
+    ];
+    rig.publish(&chart("1.0.0", &files)).await.unwrap();
+    rig.apply("app", json!({})).await.unwrap();
+    let key = ("Job", rig.ns.name(), "post");
+    rig.cluster.wait(key, SOON, |job| !job["metadata"]["uid"].is_null()).await.unwrap();
+    let before = (uid(&rig, "Job", "pre").await, uid(&rig, "ConfigMap", "app-cfg").await);
+    rig.restart().await.unwrap();
+    complete(&rig, "post").await;
+    rig.ready("app", "True").await.unwrap();
+    assert_eq!((uid(&rig, "Job", "pre").await, uid(&rig, "ConfigMap", "app-cfg").await), before);
+    assert_eq!(rig.storage().unwrap(), ["app.1: deployed"]);
+}
+
+#[tokio::test]
+async fn a_kill_while_a_release_is_removed_ends_in_its_removal() {
+    let mut rig = Rig::start("killdel").await.unwrap();
+    let del = hook("del", "pre-delete", true);
+    let files = [("values.yaml", "v: base\n"), ("templates/d.yaml", &del), ("templates/cm.yaml", CONFIG)];
+    rig.publish(&chart("1.0.0", &files)).await.unwrap();
+    rig.apply("app", json!({})).await.unwrap();
+    rig.ready("app", "True").await.unwrap();
+    rig.cluster.delete(RELEASE, rig.ns.name(), "app").await.unwrap();
+    let key = ("Job", rig.ns.name(), "del");
+    rig.cluster.wait(key, SOON, |job| !job["metadata"]["uid"].is_null()).await.unwrap();
+    let before = uid(&rig, "Job", "del").await;
+    rig.restart().await.unwrap();
+    complete(&rig, "del").await;
+    rig.cluster.wait_gone((RELEASE, rig.ns.name(), "app"), SOON).await.unwrap();
+    assert!(rig.storage().unwrap().is_empty());
+    assert!(!rig.exists("ConfigMap", "app-cfg").await.unwrap());
+    assert_eq!(uid(&rig, "Job", "del").await, before, "the hook did not run twice");
+}

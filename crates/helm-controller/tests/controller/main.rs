@@ -1,0 +1,8 @@
+//! helm-controller against a real API server, driven by a source status written by hand and a plain file server.
+
+mod charts;
+mod drift;
+mod helm;
+mod kills;
+mod release;
+mod rig;

@@ -1,0 +1,229 @@
+//! One object, one request: for callers that decide themselves what is sent, and when.
+
+use http::Method;
+use manifest::{Gvk, Object};
+use serde_json::{Value, json};
+
+use crate::{
+    Action, ApiError, Change, Fingerprint, GetError, Session, compare,
+    discovery::{Lookup, Resource, segment},
+    request::{APPLY_PATCH, Answer, Call, JSON_PATCH, MERGE_PATCH},
+};
+
+/// Most pages of a list of metadata.
+const MAX_PAGES: usize = 100;
+/// Asks for metadata alone.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/// How one object is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// Field manager.
+    pub manager: &'a str,
+    /// Take fields over that other managers hold. For server-side apply alone.
+    pub force: bool,
+    /// Nothing is stored.
+    pub dry_run: bool,
+    /// Unknown and duplicate fields are refused instead of ignored.
+    pub strict: bool,
+}
+
+/// What the API server made of a write.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The object as it is now.
+    pub object: Object,
+    /// It did not exist before.
+    pub created: bool,
+    /// Whether the write changed something; in doubt true.
+    pub changed: bool,
+}
+
+/// The format of a patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchFormat {
+    /// RFC 6902.
+    Json,
+    /// RFC 7396.
+    Merge,
+}
+
+impl Session {
+    /// Whether objects of a kind have a namespace.
+    ///
+    /// # Errors
+    /// When the kind is unknown or discovery fails.
+    pub async fn is_namespaced(&self, gvk: &Gvk) -> Result<bool, GetError> {
+        Ok(self.home(gvk).await?.namespaced)
+    }
+
+    /// Forgets what kinds are served, so that the next question asks the server.
+    pub fn forget_kinds(&self) {
+        self.cluster.discovery.invalidate();
+    }
+
+    /// Server-side apply of one object.
+    ///
+    /// # Errors
+    /// When the kind is unknown or the request fails.
+    pub async fn apply_one(&self, object: &Object, write: &Write<'_>) -> Result<Written, GetError> {
+        let path = self.path_of(object).await?;
+        let force = if write.force { "&force=true" } else { "&force=false" };
+        let call = Call::patch(format!("{path}?{}{force}", query(write)), APPLY_PATCH, object.value());
+        let answer = self.send(&call).await?;
+        let changed = answer.code == 201 || compare::moved(&answer, write.manager);
+        written(answer, changed)
+    }
+
+    /// Creates one object.
+    ///
+    /// # Errors
+    /// When the kind is unknown, the object exists (409), or the request fails.
+    pub async fn create_one(&self, object: &Object, write: &Write<'_>) -> Result<Written, GetError> {
+        let home = self.home(&object.gvk()).await?;
+        let path = format!("{}?{}", home.list_path(object.namespace().unwrap_or_default()), query(write));
+        written(self.send(&Call::write(Method::POST, path, object.value())).await?, true)
+    }
+
+    /// Replaces one object; its `metadata.resourceVersion`, where it stands, is the condition.
+    ///
+    /// # Errors
+    /// When the kind is unknown or the request fails.
+    pub async fn replace_one(&self, object: &Object, write: &Write<'_>) -> Result<Written, GetError> {
+        let path = format!("{}?{}", self.path_of(object).await?, query(write));
+        written(self.send(&Call::write(Method::PUT, path, object.value())).await?, true)
+    }
+
+    /// Patches the object of this kind, namespace and name.
+    ///
+    /// # Errors
+    /// When the kind is unknown or the request fails.
+    pub async fn patch_one(
+        &self,
+        object: &Object,
+        format: PatchFormat,
+        patch: &Value,
+        write: &Write<'_>,
+    ) -> Result<Written, GetError> {
+        let path = format!("{}?{}", self.path_of(object).await?, query(write));
+        let kind = match format {
+            PatchFormat::Json => JSON_PATCH,
+            PatchFormat::Merge => MERGE_PATCH,
+        };
+        written(self.send(&Call::patch(path, kind, patch)).await?, true)
+    }
+
+    /// Deletes one object; false when there was none. `propagation` is `Background`, `Foreground` or `Orphan`; with a
+    /// `uid` no other object of that name is touched.
+    ///
+    /// # Errors
+    /// When the kind is unknown or the request fails.
+    pub async fn delete_one(
+        &self,
+        object: &Object,
+        propagation: &str,
+        uid: Option<&str>,
+    ) -> Result<bool, GetError> {
+        let path = self.path_of(object).await?;
+        let mut options =
+            json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation});
+        if let Some(uid) = uid {
+            options["preconditions"] = json!({"uid": uid});
+        }
+        match self.send(&Call::delete(&path, &options)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_absent_object() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Metadata of the objects of a kind in a namespace that match a label selector.
+    ///
+    /// # Errors
+    /// When the kind is unknown or a request fails.
+    pub async fn list_metadata(
+        &self,
+        gvk: &Gvk,
+        namespace: &str,
+        labels: &str,
+    ) -> Result<Vec<Value>, GetError> {
+        let home = self.home(gvk).await?;
+        let base = format!("{}?limit=500&labelSelector={}", home.list_path(namespace), segment(labels));
+        self.pages(&base, METADATA).await
+    }
+
+    /// The objects of a kind in a namespace, of all namespaces when it is empty.
+    ///
+    /// # Errors
+    /// When the kind is unknown, a request fails, or there are more than a hundred pages of them.
+    pub async fn list_all(&self, gvk: &Gvk, namespace: &str) -> Result<Vec<Value>, GetError> {
+        let home = self.home(gvk).await?;
+        let base = format!("{}?limit=500", home.list_path(namespace));
+        let mut items = self.pages(&base, "application/json").await?;
+        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+            item.insert("apiVersion".into(), gvk.api_version().into());
+            item.insert("kind".into(), gvk.kind.clone().into());
+        }
+        Ok(items)
+    }
+
+    async fn pages(&self, base: &str, accept: &'static str) -> Result<Vec<Value>, GetError> {
+        let (mut found, mut path) = (Vec::new(), base.to_owned());
+        for _ in 0..MAX_PAGES {
+            let mut page = self.send(&Call::list(&path).accept(accept)).await?.value;
+            let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+            found.extend(items.unwrap_or_default());
+            let next = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
+            if next.is_empty() {
+                return Ok(found);
+            }
+            path = format!("{base}&continue={}", segment(next));
+        }
+        Err(ApiError::Malformed { path: base.to_owned(), cause: "too many pages".into() }.into())
+    }
+
+    /// What [`crate::DriftWatch::track`] wants to know of an object that was just written.
+    #[must_use]
+    pub fn change_of(&self, object: &Object, action: Action) -> Change {
+        let fingerprint = Fingerprint::of(object.value(), &self.cluster.takeover, &self.cluster.marks);
+        Change {
+            id: object.id(),
+            version: object.gvk().version,
+            action,
+            fingerprint: Some(fingerprint),
+            drift: None,
+            healthy: false,
+        }
+    }
+
+    async fn home(&self, gvk: &Gvk) -> Result<Resource, GetError> {
+        match self.lookup(gvk).await? {
+            Lookup::Found(resource) => Ok(resource),
+            Lookup::NoKind | Lookup::NoGroup => Err(GetError::NoMatch(gvk.clone())),
+        }
+    }
+
+    async fn path_of(&self, object: &Object) -> Result<String, GetError> {
+        let home = self.home(&object.gvk()).await?;
+        Ok(home.object_path(object.namespace().unwrap_or_default(), object.name()))
+    }
+
+    /// A question to the API server about itself, such as `/version`.
+    ///
+    /// # Errors
+    /// When the request fails.
+    pub async fn ask(&self, path: &str) -> Result<Value, ApiError> {
+        Ok(self.send(&Call::get(path)).await?.value)
+    }
+}
+
+fn query(write: &Write<'_>) -> String {
+    let validation = if write.strict { "Strict" } else { "Ignore" };
+    let dry = if write.dry_run { "&dryRun=All" } else { "" };
+    format!("fieldManager={}&fieldValidation={validation}{dry}", segment(write.manager))
+}
+
+fn written(answer: Answer, changed: bool) -> Result<Written, GetError> {
+    let created = answer.code == 201;
+    Ok(Written { object: Object::from_value(answer.value)?, created, changed })
+}
