@@ -40,11 +40,27 @@ pub(crate) fn resource(api_version: &str, kind: &str) -> ApiResource {
     }
 }
 
-/// The labels of an event's object.
+/// Why an object was not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The event names what cannot be an object: it is not put into an address.
+    #[error("the event's object has no valid name")]
+    Name,
+    /// The API server refuses or does not answer.
+    #[error(transparent)]
+    Api(#[from] Box<kube::Error>),
+}
+
+/// The labels of an event's object. Whoever can reach the event endpoint chooses the object's name.
 pub(crate) async fn labels_of(
     client: &Client,
     object: &InvolvedObject,
-) -> Result<BTreeMap<String, String>, Box<kube::Error>> {
+) -> Result<BTreeMap<String, String>, ReadError> {
+    let (group, version) = object.api_version.split_once('/').unwrap_or(("", &object.api_version));
+    let parts = [version, &object.kind.to_lowercase(), &object.namespace, &object.name];
+    if !parts.iter().all(|part| is_plain(part)) || (!group.is_empty() && !is_plain(group)) {
+        return Err(ReadError::Name);
+    }
     let resource = resource(&object.api_version, &object.kind);
     let api: Api<kube::core::DynamicObject> =
         Api::namespaced_with(client.clone(), &object.namespace, &resource);
@@ -52,9 +68,15 @@ pub(crate) async fn labels_of(
     Ok(found.metadata.labels.unwrap_or_default())
 }
 
+/// What can be a part of an object's address: letters in lower case, digits, `-`, and `.` inside.
+fn is_plain(part: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    !part.is_empty() && part.bytes().all(inner) && !part.starts_with('.') && !part.contains("..")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::resource;
+    use super::{is_plain, resource};
 
     #[test]
     fn plurals_are_those_of_the_definitions() {
@@ -66,6 +88,16 @@ mod tests {
             ("ImageUpdateAutomation", "imageupdateautomations"),
         ] {
             assert_eq!(resource("g.io/v1", kind).plural, plural);
+        }
+    }
+
+    #[test]
+    fn no_event_leads_out_of_the_kind_it_names() {
+        for part in ["app", "app.v1-2", "kustomize.toolkit.fluxcd.io"] {
+            assert!(is_plain(part), "{part}");
+        }
+        for part in ["", "..", "a/../b", "a%2fb", "a?b", "App", ".a", "a..b"] {
+            assert!(!is_plain(part), "{part}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod revision;
 
 mod alertmanager;
 mod azure_devops;
+mod azure_event_hub;
 mod bitbucket;
 mod bitbucket_server;
 mod chat;
@@ -20,7 +21,9 @@ mod forwarder;
 mod gitea;
 mod github;
 mod gitlab;
+mod google_pubsub;
 mod grafana;
+mod incidents;
 mod markdown;
 mod nats;
 mod opsgenie;
@@ -149,6 +152,7 @@ fn late(kind: &ProviderType) -> SendError {
     let late = SendError("context deadline exceeded".to_owned());
     match kind {
         ProviderType::GitHub | ProviderType::GitLab | ProviderType::Gitea | ProviderType::Nats => late,
+        ProviderType::AzureEventHub => late.within("failed to create event data batch"),
         _ => late.within("failed to execute request").within("postMessage failed"),
     }
 }
@@ -185,9 +189,13 @@ async fn dispatch(kind: &ProviderType, target: &Target<'_>, event: &Event) -> Re
         ProviderType::Bitbucket => bitbucket::status(target, event).await,
         ProviderType::BitbucketServer => bitbucket_server::status(target, event).await,
         ProviderType::AzureDevOps => azure_devops::status(target, event).await,
-        ProviderType::GooglePubSub | ProviderType::AzureEventHub | ProviderType::Other(_) => {
-            Err(SetupError(format!("provider {kind} not supported")).into())
-        }
+        ProviderType::GooglePubSub => google_pubsub::post(target, event).await,
+        ProviderType::AzureEventHub => azure_event_hub::post(target, event).await,
+        ProviderType::Other(name) => match name.as_str() {
+            "zoom" => incidents::zoom(target, event).await,
+            "incident.io" => incidents::incident_io(target, event).await,
+            _ => Err(SetupError(format!("provider {kind} not supported")).into()),
+        },
     }
 }
 

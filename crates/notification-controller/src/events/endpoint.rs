@@ -51,7 +51,7 @@ async fn accept(app: &App, event: Event) -> StatusCode {
         );
         return StatusCode::ACCEPTED;
     }
-    tracing::info!(eventInvolvedObject = object, message_ = event.message, "dispatching event");
+    tracing::info!(eventInvolvedObject = object, eventMessage = event.message, "dispatching event");
     match app.dispatcher.accept(Entry::new(event, alerts)).await {
         Ok(()) => StatusCode::ACCEPTED,
         Err(error) => {

@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_go_refuses_is_refused() {
-        for pattern in ["(", "[a", "a**", r"\", r"(?=a)", r"\1"] {
+        for pattern in ["(", "[a", "*a", r"\", r"(?=a)", r"\1"] {
             assert!(compile(pattern).is_none(), "{pattern}");
         }
         assert!(compile(&"a".repeat(5000)).is_none());

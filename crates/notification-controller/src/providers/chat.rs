@@ -72,7 +72,10 @@ pub(super) async fn matrix(target: &Target<'_>, event: &Event) -> Result<(), Pos
     address::hook_of("Matrix homeserver URL", &target.address)?;
     let transaction = hex::encode(&Sha1::digest(go_json::marshal(event)));
     let path = format!("_matrix/client/r0/rooms/{}/send/m.room.message/{transaction}", target.channel);
-    let url = address::hook_of("Matrix homeserver URL", &format!("{}/{path}", target.address))?;
+    let url = address::hook_of(
+        "Matrix homeserver URL",
+        &format!("{}/{path}", target.address.trim_end_matches('/')),
+    )?;
     let lines: String = facts(event).map(|(key, value)| format!("- {key}: {value}\n")).collect();
     let text = format!("{} {}\n{}\n{lines}", emoji(event), event.object_name(), event.message);
     let mut outgoing =

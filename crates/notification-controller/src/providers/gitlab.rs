@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::outgoing::{Outgoing, send};
+use super::outgoing::{Answer, Outgoing, send};
 use super::{PostError, SendError, SetupError, Target, address, comment, revision};
 use crate::event::Event;
 use crate::go_json;
@@ -27,7 +27,7 @@ impl<'t> Project<'t> {
         Ok(Self { target, api: format!("{host}/api/v4"), id: address::segment(&id).replace('.', "%2E") })
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Value, SendError> {
+    async fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Answer, SendError> {
         let bad = |_| SendError("the address of the project cannot be used".to_owned());
         let url = Url::parse(&format!("{}/{path}", self.api)).map_err(bad)?;
         let shown = format!("{method} {}", net::shown(&url));
@@ -39,7 +39,7 @@ impl<'t> Project<'t> {
         }
         let answer = send(&self.target.client, &outgoing).await?;
         if answer.status.is_success() {
-            return answer.json();
+            return Ok(answer);
         }
         Err(SendError(format!("{shown}: {} {}", answer.status.as_u16(), answer.text())))
     }
@@ -68,7 +68,7 @@ pub(super) async fn status(target: &Target<'_>, event: &Event) -> Result<(), Pos
     let (_, description) = event.name_and_description();
     let path = format!("projects/{}/repository/commits/{commit}/statuses", project.id);
     let listed = project.ask(Method::GET, &format!("{path}?name={}", address::form_value(name)), None).await;
-    let listed = listed.map_err(|error| error.within("unable to list commit status"))?;
+    let listed = listed.map_err(|error| error.within("unable to list commit status"))?.json()?;
     let same = |entry: &Value| {
         entry["sha"] == commit.as_str()
             && entry["status"] == state
@@ -89,12 +89,13 @@ pub(super) async fn comment(target: &Target<'_>, event: &Event) -> Result<(), Po
     let comment = comment::of(target, event, "flux-mr-comment-key")?;
     let project = Project::open(target)?;
     let user = project.ask(Method::GET, "user", None).await;
-    let user = user.map_err(|error| SetupError(format!("failed to get authenticated user info: {error}")))?;
+    let unknown = |error: SendError| SetupError(format!("failed to get authenticated user info: {error}"));
+    let user = user.map_err(unknown)?.json().map_err(unknown)?;
     let number = revision::change_request(event, "strconv.ParseInt")?;
     let notes = format!("projects/{}/merge_requests/{number}/notes", project.id);
     let query = "order_by=created_at&per_page=100&sort=asc";
     let listed = project.ask(Method::GET, &format!("{notes}?{query}"), None).await;
-    let listed = listed.map_err(|error| error.within("failed to list merge request notes"))?;
+    let listed = listed.map_err(|error| error.within("failed to list merge request notes"))?.json()?;
     let ours = |entry: &&Value| {
         entry["author"]["username"] == user["username"]
             && entry["body"].as_str().is_some_and(|body| body.contains(&comment.mark))

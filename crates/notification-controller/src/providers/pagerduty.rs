@@ -48,8 +48,7 @@ fn time(event: &Event) -> String {
 }
 
 fn details(event: &Event) -> Value {
-    let metadata = if event.metadata.is_empty() { Value::Null } else { json!(event.metadata) };
-    json!({ "message": event.message, "metadata": metadata })
+    json!({ "message": event.message, "metadata": event.metadata })
 }
 
 fn incident(target: &Target<'_>, event: &Event) -> Value {

@@ -120,7 +120,7 @@ fn nats_options(options: &Value) -> String {
         fields.remove("lang");
         fields.remove("version");
     }
-    options.to_string()
+    sorted(&options).to_string()
 }
 
 fn bodies(kind: &str, recorded: &Value, seen: &Seen) -> (String, String) {

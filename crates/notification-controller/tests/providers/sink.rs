@@ -1,8 +1,9 @@
 //! The fake receivers: HTTP, HTTPS, a proxy for public hosts, and NATS.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 /// Every public host of the recordings.
-const HOSTS: [&str; 12] = [
+const HOSTS: [&str; 13] = [
     "127.0.0.1",
     "localhost",
     "api.bitbucket.org",
@@ -34,6 +35,7 @@ const HOSTS: [&str; 12] = [
     "generic.example.org",
     "slack.com",
     "pubsub.googleapis.com",
+    "www.googleapis.com",
 ];
 
 /// A request as it arrived.
@@ -42,6 +44,7 @@ pub(crate) struct Seen {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
+    #[allow(dead_code, reason = "for the suites that share this file")]
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -84,11 +87,14 @@ pub(crate) fn prepare(folder: &Path) -> Result<Ports> {
 struct State {
     seen: Vec<Seen>,
     replies: VecDeque<Reply>,
+    /// Answered at their paths and kept out of what was seen.
+    pages: BTreeMap<String, String>,
 }
 
 /// The servers, and what they were sent since [`Sink::reset`].
 pub(crate) struct Sink {
     pub(crate) ports: Ports,
+    #[allow(dead_code, reason = "for the suites that share this file")]
     pub(crate) ca: String,
     state: Arc<Mutex<State>>,
 }
@@ -115,7 +121,15 @@ impl Sink {
 
     /// Forgets what was seen and answers with these replies, in order.
     pub(crate) fn reset(&self, replies: impl IntoIterator<Item = Reply>) {
-        *lock(&self.state) = State { seen: Vec::new(), replies: replies.into_iter().collect() };
+        let mut state = lock(&self.state);
+        state.seen.clear();
+        state.replies = replies.into_iter().collect();
+    }
+
+    /// Answers with this text at a path.
+    #[allow(dead_code, reason = "for the suites that share this file")]
+    pub(crate) fn page(&self, path: &str, text: String) {
+        lock(&self.state).pages.insert(path.to_owned(), text);
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -153,14 +167,17 @@ async fn secure(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>
     }
 }
 
-async fn serve(
+/// Boxed, because a tunnel is served within the connection that asked for it.
+fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     tls: TlsAcceptor,
     state: Arc<Mutex<State>>,
-) {
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     let service = service_fn(move |request| answer(request, tls.clone(), state.clone()));
-    // What the other end does to the connection shows in what was seen.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    Box::pin(async move {
+        // What the other end does to the connection shows in what was seen.
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    })
 }
 
 async fn answer(
@@ -172,7 +189,7 @@ async fn answer(
         tokio::spawn(async move {
             let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
             if let Ok(stream) = tls.accept(TokioIo::new(upgraded)).await {
-                Box::pin(serve(stream, tls, state)).await;
+                serve(stream, tls, state).await;
             }
         });
         return Ok(Response::new(Body::empty()));
@@ -186,7 +203,15 @@ async fn answer(
     let seen = Seen { method: head.method.to_string(), path, headers: headers.collect(), body };
     let reply = {
         let mut state = lock(&state);
-        // Asked once a process by Flux: answered whenever it is asked here.
+        if let Some(page) = state.pages.get(&seen.path) {
+            return Ok(Response::new(Body::from(page.clone())));
+        }
+        // Asked once a process by Flux: answered whenever it is asked here, and left out where it is not.
+        while seen.method != "OPTIONS"
+            && state.replies.front().is_some_and(|reply| reply.body.contains("routeTemplate"))
+        {
+            state.replies.pop_front();
+        }
         let once = once(&seen, state.replies.front());
         state.seen.push(seen);
         once.or_else(|| state.replies.pop_front())
@@ -200,11 +225,13 @@ async fn answer(
 /// The list of resources of Azure DevOps, where the recording does not have it.
 fn once(seen: &Seen, next: Option<&Reply>) -> Option<Reply> {
     let recorded = next.is_some_and(|reply| reply.body.contains("routeTemplate"));
-    let body = r#"{"count":1,"value":[{"id":"428dd4fb-fda5-4722-af02-9313b80305da","area":"git",
-        "resourceName":"statuses","resourceVersion":1,"minVersion":"1.0","maxVersion":"7.2","releasedVersion":"7.1",
-        "routeTemplate":"{project}/_apis/{area}/repositories/{repositoryId}/commits/{commitId}/{resource}"}]}"#;
-    (seen.method == "OPTIONS" && !recorded).then(|| Reply { status: 200, body: body.to_owned() })
+    (seen.method == "OPTIONS" && !recorded).then(|| Reply { status: 200, body: RESOURCES.to_owned() })
 }
+
+/// What an organization of Azure DevOps says of its API, as far as it matters here.
+pub(crate) const RESOURCES: &str = r#"{"count":1,"value":[{"id":"428dd4fb-fda5-4722-af02-9313b80305da","area":"git",
+    "resourceName":"statuses","resourceVersion":1,"minVersion":"1.0","maxVersion":"7.2","releasedVersion":"7.1",
+    "routeTemplate":"{project}/_apis/{area}/repositories/{repositoryId}/commits/{commitId}/{resource}"}]}"#;
 
 /// A NATS server that keeps what is published.
 async fn publish(listener: TcpListener, state: Arc<Mutex<State>>) {

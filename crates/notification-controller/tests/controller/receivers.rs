@@ -1,0 +1,87 @@
+use serde_json::{Value, json};
+
+use crate::rig::{Rig, SOON};
+
+const KIND: &str = "notification.toolkit.fluxcd.io/v1/Receiver";
+
+async fn receiver(rig: &Rig, name: &str, spec: Value) -> Value {
+    let object = json!({"apiVersion": "notification.toolkit.fluxcd.io/v1", "kind": "Receiver",
+        "metadata": {"name": name, "namespace": rig.ns.name()}, "spec": spec});
+    rig.cluster.apply(&object).await.unwrap();
+    rig.cluster.wait_ready((KIND, rig.ns.name(), name), "True", SOON).await.unwrap()
+}
+
+async fn source(rig: &Rig, name: &str) {
+    let object = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+        "metadata": {"name": name, "namespace": rig.ns.name(), "labels": {"team": "a"}},
+        "spec": {"url": "https://nobody.example/repo", "interval": "1h"}});
+    rig.cluster.apply(&object).await.unwrap();
+}
+
+fn path(receiver: &Value) -> &str {
+    receiver["status"]["webhookPath"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_changed_token_moves_the_webhook() {
+    let rig = Rig::start("token").await.unwrap();
+    source(&rig, "repo").await;
+    rig.secret("token", json!({"token": "one"})).await.unwrap();
+    let spec = json!({"type": "generic", "secretRef": {"name": "token"},
+        "resources": [{"kind": "GitRepository", "name": "repo"}]});
+    let before = receiver(&rig, "hook", spec).await;
+    testkit::check_conditions(&before).unwrap();
+    rig.secret("token", json!({"token": "two"})).await.unwrap();
+    let moved = |object: &Value| object["status"]["webhookPath"] != before["status"]["webhookPath"];
+    let after = rig.cluster.wait((KIND, rig.ns.name(), "hook"), SOON, moved).await.unwrap();
+    let base = rig.controller.as_ref().unwrap().receiver_url();
+    assert_eq!(rig.send(&format!("{base}{}", path(&before)), &[], "{}".into()).await.unwrap(), 404);
+    assert_eq!(rig.send(&format!("{base}{}", path(&after)), &[], "{}".into()).await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_call_asks_labelled_objects_to_reconcile_under_our_field_manager() {
+    let rig = Rig::start("labels").await.unwrap();
+    for name in ["one", "two"] {
+        source(&rig, name).await;
+    }
+    rig.secret("token", json!({"token": "t"})).await.unwrap();
+    let spec = json!({"type": "generic", "secretRef": {"name": "token"},
+        "resources": [{"kind": "GitRepository", "name": "*", "matchLabels": {"team": "a"}}]});
+    let hook = receiver(&rig, "hook", spec).await;
+    let base = rig.controller.as_ref().unwrap().receiver_url();
+    assert_eq!(rig.send(&format!("{base}{}", path(&hook)), &[], String::new()).await.unwrap(), 200);
+    for name in ["one", "two"] {
+        let object = rig.cluster.get("GitRepository", rig.ns.name(), name).await.unwrap();
+        assert!(object["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].is_string());
+        let managers = object["metadata"]["managedFields"].as_array().unwrap();
+        assert!(managers.iter().any(|entry| entry["manager"] == "notification-controller"), "{managers:?}");
+    }
+}
+
+#[tokio::test]
+async fn resources_of_other_namespaces_are_refused_where_that_is_asked_for() {
+    let rig = Rig::with_args("foreign", &["--no-cross-namespace-refs", "--watch-all-namespaces=true"])
+        .await
+        .unwrap();
+    rig.secret("token", json!({"token": "t"})).await.unwrap();
+    let spec = json!({"type": "generic", "secretRef": {"name": "token"},
+        "resources": [{"kind": "GitRepository", "name": "repo", "namespace": "default"}]});
+    let hook = receiver(&rig, "hook", spec).await;
+    let base = rig.controller.as_ref().unwrap().receiver_url();
+    assert_eq!(rig.send(&format!("{base}{}", path(&hook)), &[], String::new()).await.unwrap(), 500);
+    assert!(rig.log().unwrap().contains("cross-namespace references are not allowed"));
+}
+
+#[tokio::test]
+async fn a_deleted_receiver_is_gone_and_its_path_too() {
+    let rig = Rig::start("gone").await.unwrap();
+    rig.secret("token", json!({"token": "t"})).await.unwrap();
+    let hook =
+        receiver(&rig, "hook", json!({"type": "generic", "secretRef": {"name": "token"}, "resources": []}))
+            .await;
+    rig.cluster.delete(KIND, rig.ns.name(), "hook").await.unwrap();
+    rig.cluster.wait_gone((KIND, rig.ns.name(), "hook"), SOON).await.unwrap();
+    let base = rig.controller.as_ref().unwrap().receiver_url();
+    assert_eq!(rig.send(&format!("{base}{}", path(&hook)), &[], String::new()).await.unwrap(), 404);
+}
