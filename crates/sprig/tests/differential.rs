@@ -245,14 +245,29 @@ fn number(variable: &str, default: u64) -> u64 {
     env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn ask(oracle: &str, cases: &[Json]) -> Vec<Json> {
+/// The oracle's answers. A template that brings Go itself down (a map that contains itself, printed) has none.
+fn ask(oracle: &str, cases: &[Json]) -> Vec<Option<Json>> {
+    let mut answers = Vec::new();
+    while answers.len() < cases.len() {
+        let some = ask_once(oracle, &cases[answers.len()..]);
+        answers.extend(some.into_iter().map(Some));
+        if answers.len() < cases.len() {
+            answers.push(None);
+        }
+    }
+    answers
+}
+
+fn ask_once(oracle: &str, cases: &[Json]) -> Vec<Json> {
     let input: String = cases.iter().map(|case| format!("{case}\n")).collect();
-    let mut child =
-        Command::new(oracle).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the oracle starts");
+    let mut command = Command::new(oracle);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).env("TZ", "UTC");
+    let mut child = command.spawn().expect("the oracle starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().expect("the oracle ends");
-    writer.join().expect("no panic").expect("the oracle reads all");
+    // It does not read to the end when it dies.
+    let _ = writer.join().expect("no panic");
     let text = String::from_utf8(output.stdout).expect("JSON is text");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
 }
@@ -270,18 +285,15 @@ fn random_templates_are_answered_as_go_does() {
         return;
     };
     let go = ask(&oracle, &cases);
-    assert_eq!(go.len(), cases.len(), "the oracle answers each case");
-    let wrong: Vec<_> = go
-        .iter()
-        .zip(&ours)
+    let answered = go.iter().flatten().count();
+    println!("Go answers {answered}, dies of {}", go.len() - answered);
+    assert!(answered * 10 >= cases.len() * 9, "the oracle answers most cases");
+    let both = go.iter().zip(&ours).filter_map(|(go, ours)| Some((go.as_ref()?, ours)));
+    let wrong: Vec<_> = both
         .filter(|(go, ours)| recorded(go) != **ours)
         .map(|(go, ours)| {
-            format!(
-                "{}: {}\n   go   {:?}\n   ours {ours:?}",
-                text(go, "name"),
-                text(go, "template"),
-                recorded(go)
-            )
+            let (name, template) = (text(go, "name"), text(go, "template"));
+            format!("{name}: {template}\n   go   {:?}\n   ours {ours:?}", recorded(go))
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
