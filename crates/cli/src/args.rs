@@ -47,6 +47,10 @@ pub(crate) struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Check(commands::check::CheckArgs),
+    Install(commands::install::InstallArgs),
+    Uninstall(commands::uninstall::UninstallArgs),
+    Bootstrap(commands::bootstrap::BootstrapArgs),
     Get(commands::get::GetArgs),
     Reconcile(commands::reconcile::ReconcileArgs),
     Suspend(commands::suspend::SuspendArgs),
@@ -56,8 +60,13 @@ pub(crate) enum Command {
     Export(commands::export::ExportArgs),
     Tree(commands::tree::TreeArgs),
     Trace(commands::trace::TraceArgs),
+    Explain(commands::explain::ExplainArgs),
     Events(commands::events::EventsArgs),
     Logs(commands::logs::LogsArgs),
+    Build(commands::local::BuildArgs),
+    Diff(commands::local::DiffArgs),
+    Push(commands::artifact::PushArgs),
+    Pull(commands::artifact::PullArgs),
     Completion(commands::completion::CompletionArgs),
     Version(commands::version::VersionArgs),
 }

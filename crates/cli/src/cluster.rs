@@ -178,6 +178,20 @@ impl Cluster {
         }
     }
 
+    /// Deletes an object without waiting for what runs in it; its absence is no error.
+    pub(crate) async fn delete_now(
+        &self,
+        of: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), CommandError> {
+        let options = json!({ "gracePeriodSeconds": 0 });
+        match self.write("DELETE", &of.object(namespace, name), "application/json", &options).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
     /// What becomes of the objects of a list from now on: (`ADDED`, object) and so on. Ends when the server ends it.
     pub(crate) async fn watch(
         &self,

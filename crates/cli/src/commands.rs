@@ -1,14 +1,21 @@
 //! One file per verb.
+pub(crate) mod artifact;
+pub(crate) mod bootstrap;
+pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod get;
+pub(crate) mod install;
+pub(crate) mod local;
 pub(crate) mod logs;
 pub(crate) mod reconcile;
 pub(crate) mod resume;
 pub(crate) mod suspend;
 pub(crate) mod trace;
 pub(crate) mod tree;
+pub(crate) mod uninstall;
 pub(crate) mod version;

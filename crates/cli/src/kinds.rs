@@ -215,11 +215,6 @@ impl Kind {
         KINDS.iter().find(|kind| kind.kind.eq_ignore_ascii_case(name))
     }
 
-    /// The kind of a type; every type of the table has one.
-    pub(crate) fn of<K: FluxKind>() -> Option<&'static Self> {
-        Self::named(K::KIND)
-    }
-
     /// True for an object that no controller reconciles, so that nothing of its status can be waited for.
     pub(crate) fn is_static(&self, object: &Value) -> bool {
         self.always_ready.is_some()

@@ -11,6 +11,7 @@ mod error;
 mod say;
 
 mod args;
+mod choice;
 mod duration;
 mod run;
 
@@ -28,6 +29,7 @@ mod shorten;
 mod table;
 
 mod confirm;
+mod embedded;
 mod ready;
 mod typed;
 mod wait;

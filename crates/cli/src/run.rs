@@ -89,6 +89,10 @@ fn endless(command: &Command) -> bool {
 
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CommandError> {
     let done = match command {
+        Command::Check(args) => commands::check::run(context, args).await,
+        Command::Install(args) => commands::install::run(context, args).await,
+        Command::Uninstall(args) => commands::uninstall::run(context, args).await,
+        Command::Bootstrap(args) => commands::bootstrap::run(context, args).await,
         Command::Get(args) => commands::get::run(context, args).await,
         Command::Reconcile(args) => commands::reconcile::run(context, args).await,
         Command::Suspend(args) => commands::suspend::run(context, args).await,
@@ -100,6 +104,11 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Trace(args) => commands::trace::run(context, args).await,
         Command::Events(args) => commands::events::run(context, args).await,
         Command::Logs(args) => commands::logs::run(context, args).await,
+        Command::Explain(args) => commands::explain::run(context, args).await,
+        Command::Build(args) => commands::local::run_build(context, args).await,
+        Command::Diff(args) => return commands::local::run_diff(context, args).await,
+        Command::Push(args) => commands::artifact::push(context, args).await,
+        Command::Pull(args) => commands::artifact::pull(context, args).await,
         Command::Completion(args) => commands::completion::run(&args),
         Command::Version(args) => commands::version::run(context, args).await,
     };

@@ -28,8 +28,12 @@ impl Table {
         let width = |column: usize| shown().filter_map(|row| row.get(column)).map(|cell| cells(cell)).max();
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
         let mut out = String::new();
-        for row in shown() {
+        for (at, row) in shown().enumerate() {
             push_row(&mut out, row, &widths);
+            // Flux's printer ends its headings, and only them, with a blank.
+            if with_headers && at == 0 && out.ends_with("\t\n") {
+                out.replace_range(out.len() - 2.., " \n");
+            }
         }
         out
     }
@@ -57,10 +61,10 @@ mod tests {
     use super::Table;
 
     #[test]
-    fn columns_are_padded_and_followed_by_a_tab() {
+    fn columns_are_padded_and_followed_by_a_tab_but_the_last_heading() {
         let mut table = Table::new(vec!["Name", "Last scan"]);
         table.push(vec!["a-long-name".into(), String::new()]);
-        assert_eq!(table.render(true), "NAME       \tLAST SCAN\t\na-long-name\t         \t\n");
+        assert_eq!(table.render(true), "NAME       \tLAST SCAN \na-long-name\t         \t\n");
         assert_eq!(table.render(false), "a-long-name\t\t\n");
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
+pub(crate) use self::secret::upsert as upsert_secret;
 use self::upsert::{Made, publish};
 use crate::{CommandError, duration, run::Context};
 

@@ -5,8 +5,11 @@ mod report;
 use clap::Args;
 use serde_json::Value;
 
-pub(crate) use self::owner::{Owner, owner};
 use self::report::report;
+pub(crate) use self::{
+    owner::{Owner, owner},
+    report::sources,
+};
 use crate::{
     CommandError,
     cluster::Cluster,

@@ -73,7 +73,7 @@ pub(crate) async fn controllers(cluster: &Cluster) -> Result<Vec<(String, String
     Ok(found.iter().map(|one| (name(one).to_owned(), image(one).to_owned())).collect())
 }
 
-fn image(deployment: &Value) -> &str {
+pub(crate) fn image(deployment: &Value) -> &str {
     let containers = list(deployment, &["spec", "template", "spec", "containers"]);
     let manager = containers.iter().find(|one| text(one, &["name"]) == "manager").or(containers.first());
     manager.map_or("", |one| text(one, &["image"]))

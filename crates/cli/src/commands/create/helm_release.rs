@@ -10,7 +10,7 @@ use super::{
     reference::{Reference, dependency},
     source::file_of,
 };
-use crate::{CommandError, duration};
+use crate::{CommandError, choice::one_of, duration};
 
 /// A HelmRelease.
 #[derive(Args, Debug)]
@@ -59,7 +59,7 @@ pub(crate) struct HelmReleaseArgs {
     #[arg(long, value_delimiter = ',')]
     values_from: Vec<String>,
     /// What upgrades do with CustomResourceDefinitions
-    #[arg(long, value_parser = ["Skip", "Create", "CreateReplace"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["Skip", "Create", "CreateReplace"]), default_value = "", hide_default_value = true)]
     crds: String,
     /// Secret with the kubeconfig of another cluster
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -135,7 +135,10 @@ impl HelmReleaseArgs {
                 Value::Object(values) => merge(&mut merged, values),
                 Value::Null => {}
                 _ => {
-                    return Err(CommandError::failed(format!("{}: values must be a mapping", file.display())));
+                    return Err(CommandError::failed(format!(
+                        "{}: values must be a mapping",
+                        file.display()
+                    )));
                 }
             }
         }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{CommonArgs, Made, fields::Fields};
-use crate::{CommandError, duration};
+use crate::{CommandError, choice::one_of, duration};
 
 /// The kinds of image automation.
 #[derive(Debug, Subcommand)]
@@ -46,10 +46,10 @@ pub(crate) struct PolicyArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     select_semver: String,
     /// The last (asc) or first (desc) by the alphabet
-    #[arg(long, value_parser = ["asc", "desc"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["asc", "desc"]), default_value = "", hide_default_value = true)]
     select_alpha: String,
     /// The highest (asc) or lowest (desc) number
-    #[arg(long, value_parser = ["asc", "desc"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["asc", "desc"]), default_value = "", hide_default_value = true)]
     select_numeric: String,
     /// Only tags of this regular expression
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -58,7 +58,7 @@ pub(crate) struct PolicyArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     filter_extract: String,
     /// When the digest of the tag is taken too
-    #[arg(long, value_parser = ["Never", "IfNotPresent", "Always"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["Never", "IfNotPresent", "Always"]), default_value = "", hide_default_value = true)]
     reflect_digest: String,
     /// How often the digest is looked at, with --reflect-digest=Always
     #[arg(long, value_parser = duration::parse)]
@@ -97,7 +97,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     signing_key_secret: String,
     /// Its form
-    #[arg(long, value_parser = ["gpg", "ssh"], default_value = "", hide_default_value = true, requires = "signing_key_secret")]
+    #[arg(long, value_parser = one_of(&["gpg", "ssh"]), default_value = "", hide_default_value = true, requires = "signing_key_secret")]
     signing_key_type: String,
 }
 
@@ -147,11 +147,13 @@ impl PolicyArgs {
                 "--digest-interval can only be used with --reflect-digest=Always",
             ));
         }
-        let spec = Fields::default()
-            .text(&["imageRepositoryRef", "name"], &self.image_ref)
-            .text(path, value)
-            .text(&["filterTags", "pattern"], &self.filter_regex)
-            .text(&["filterTags", "extract"], &self.filter_extract)
+        let mut spec =
+            Fields::default().text(&["imageRepositoryRef", "name"], &self.image_ref).text(path, value);
+        if !self.filter_regex.is_empty() {
+            let filter = json!({ "pattern": self.filter_regex, "extract": self.filter_extract });
+            spec = spec.value(&["filterTags"], filter);
+        }
+        let spec = spec
             .text(&["digestReflectionPolicy"], &self.reflect_digest)
             .duration(&["interval"], self.digest_interval);
         Ok(Made { kind: "ImagePolicy", name: self.name, spec: spec.done() })

@@ -8,7 +8,7 @@ use super::{
     fields::Fields,
     reference::{Reference, dependency},
 };
-use crate::{CommandError, duration};
+use crate::{CommandError, choice::one_of, duration};
 
 /// A Kustomization.
 #[derive(Args, Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct KustomizationArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     service_account: String,
     /// What decrypts
-    #[arg(long, value_parser = ["sops"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["sops"]), default_value = "", hide_default_value = true)]
     decryption_provider: String,
     /// Secret with the keys
     #[arg(long, default_value = "", hide_default_value = true)]

@@ -6,7 +6,7 @@ use super::{
     fields::{Fields, texts},
     reference::Reference,
 };
-use crate::CommandError;
+use crate::{CommandError, choice::one_of};
 
 /// An Alert.
 #[derive(Args, Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct AlertArgs {
     #[arg(long)]
     provider_ref: String,
     /// Which events
-    #[arg(long, value_parser = ["info", "error"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["info", "error"]), default_value = "", hide_default_value = true)]
     event_severity: String,
     /// KIND/NAME[.NAMESPACE] of what is listened to
     #[arg(long, required = true, value_delimiter = ',')]

@@ -8,7 +8,7 @@ use super::{
     fields::{Fields, texts},
     reference::Reference,
 };
-use crate::{CommandError, duration};
+use crate::{CommandError, choice::one_of, duration};
 
 /// The kinds of sources.
 #[derive(Debug, Subcommand)]
@@ -54,7 +54,7 @@ pub(crate) struct GitArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     proxy_secret_ref: String,
     /// How to log in
-    #[arg(long, value_parser = ["generic", "aws", "azure", "github"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["generic", "aws", "azure", "github"]), default_value = "", hide_default_value = true)]
     provider: String,
     /// Submodules too
     #[arg(long)]
@@ -124,7 +124,7 @@ pub(crate) struct OciArgs {
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
     /// What made the signature
-    #[arg(long, value_parser = ["cosign", "notation"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["cosign", "notation"]), default_value = "", hide_default_value = true)]
     verify_provider: String,
     /// Secret with the keys that are trusted
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -148,7 +148,7 @@ pub(crate) struct HelmArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     secret_ref: String,
     /// How to log in to a registry
-    #[arg(long, value_parser = ["generic", "aws", "azure", "gcp"], default_value = "", hide_default_value = true)]
+    #[arg(long, value_parser = one_of(&["generic", "aws", "azure", "gcp"]), default_value = "", hide_default_value = true)]
     oci_provider: String,
     /// Credentials for other hosts too, when charts lie there
     #[arg(long)]

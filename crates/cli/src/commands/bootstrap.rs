@@ -1,0 +1,164 @@
+//! `bootstrap`: the controllers into a repository and onto a cluster, which from then on follows the repository.
+mod access;
+mod repository;
+mod sync;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use self::{access::Login, repository::Repository};
+use crate::{
+    CommandError,
+    cluster::Cluster,
+    commands::{
+        create::upsert_secret,
+        install::{ManifestArgs, apply_all, built, printed, wait_for_deployments},
+    },
+    duration,
+    kinds::Kind,
+    ready::is_ready,
+    run::Context,
+    say,
+    value::text,
+    wait,
+};
+
+/// Install the controllers from a repository that they then follow
+#[derive(Args, Debug)]
+pub(crate) struct BootstrapArgs {
+    #[command(subcommand)]
+    host: Host,
+}
+
+#[derive(Debug, Subcommand)]
+enum Host {
+    /// Any Git server
+    Git(Box<GitArgs>),
+}
+
+/// Any Git server.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  # Over HTTPS; the password may stand in GIT_PASSWORD
+  sluice bootstrap git --url=https://git.example.com/fleet.git --password=token --path=clusters/one
+
+  # Over SSH, with a key that may push
+  sluice bootstrap git --url=ssh://git@git.example.com/fleet.git --private-key-file=key --path=clusters/one")]
+pub(crate) struct GitArgs {
+    /// Address of the repository: https:// or ssh://
+    #[arg(long)]
+    pub(crate) url: String,
+    /// Branch
+    #[arg(long, default_value = "main")]
+    pub(crate) branch: String,
+    /// Folder of this cluster in the repository
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) path: String,
+    /// User name
+    #[arg(long, short, default_value = "git")]
+    pub(crate) username: String,
+    /// Password, or passphrase of the key
+    #[arg(
+        long,
+        short,
+        env = "GIT_PASSWORD",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) password: String,
+    /// The password is a token, sent as a bearer
+    #[arg(long)]
+    pub(crate) with_bearer_token: bool,
+    /// Allow http://, which shows the password to everybody on the way
+    #[arg(long)]
+    pub(crate) allow_insecure_http: bool,
+    /// Authorities that the server's certificate may come from
+    #[arg(long)]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Private key, for ssh://
+    #[arg(long)]
+    pub(crate) private_key_file: Option<PathBuf>,
+    /// The server's keys in the form of ssh-keyscan; ~/.ssh/known_hosts when not given
+    #[arg(long)]
+    pub(crate) known_hosts_file: Option<PathBuf>,
+    /// How often the repository is looked at
+    #[arg(long, default_value = "1m0s", value_parser = duration::parse)]
+    pub(crate) interval: Duration,
+    /// Name of the Secret, the GitRepository and the Kustomization
+    #[arg(long, default_value = "flux-system")]
+    pub(crate) secret_name: String,
+    /// Author of the commit
+    #[arg(long, default_value = "Sluice")]
+    pub(crate) author_name: String,
+    /// Address of the author
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) author_email: String,
+    /// More words in the message of the commit, such as [skip ci]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) commit_message_appendix: String,
+    #[command(flatten)]
+    pub(crate) manifests: ManifestArgs,
+    /// Taken for Flux's sake: nothing is asked here
+    #[arg(long, short, hide = true)]
+    silent: bool,
+}
+
+/// Runs it.
+pub(crate) async fn run(context: &Context, args: BootstrapArgs) -> Result<(), CommandError> {
+    let Host::Git(args) = args.host;
+    let folder = folder(&args.path)?;
+    let login = Login::of(&args)?;
+    let cluster = context.cluster().await?;
+    let manifests = built(&args.manifests, &cluster.namespace)?;
+    say::generate("generating component manifests");
+    let sync = sync::objects(&args, &folder, &cluster.namespace);
+    let files = sync::files(&folder, &cluster.namespace, &printed(&manifests), &sync);
+    let repository = Repository::new(&args, &login, context.global.timeout)?;
+    repository.publish(&files).await?;
+    say::action(&format!("installing components in \"{}\" namespace", cluster.namespace));
+    apply_all(&cluster, &manifests.objects).await?;
+    wait_for_deployments(&cluster, &manifests.components).await?;
+    say::action(&format!("configuring source secret \"{}/{}\"", cluster.namespace, args.secret_name));
+    upsert_secret(&cluster, &login.secret(&args.secret_name, &cluster.namespace)).await?;
+    say::action("applying sync manifests");
+    apply_all(&cluster, &sync).await?;
+    for object in &sync {
+        follow(&cluster, object).await?;
+    }
+    say::success("bootstrap finished");
+    Ok(())
+}
+
+/// The folder without `./` and slashes at its ends; empty for the root.
+fn folder(path: &str) -> Result<String, CommandError> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if parts.contains(&"..") {
+        return Err(CommandError::usage(format!("--path '{path}' leaves the repository")));
+    }
+    Ok(parts.join("/"))
+}
+
+async fn follow(cluster: &Cluster, object: &Value) -> Result<(), CommandError> {
+    let (name, place) = (text(object, &["metadata", "name"]), cluster.namespace.as_str());
+    let Some(kind) = Kind::named(text(object, &["kind"])) else { return Ok(()) };
+    say::waiting(&format!("waiting for {} \"{place}/{name}\" to be reconciled", kind.kind));
+    let done = wait::until(cluster, kind, (place, name), is_ready).await?;
+    say::success(&kind.done(&done));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folder;
+
+    #[test]
+    fn a_folder_stays_in_the_repository() {
+        assert_eq!(folder("./clusters//one/").unwrap(), "clusters/one");
+        assert_eq!(folder("").unwrap(), "");
+        assert!(folder("../x").is_err());
+        assert!(folder("a/../../x").is_err());
+    }
+}

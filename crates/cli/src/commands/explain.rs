@@ -1,0 +1,231 @@
+//! `explain`: from a commit to an object to the pod that fails, and what to do next.
+mod pods;
+
+use clap::Args;
+use serde_json::Value;
+
+use self::pods::{failing, pods_of};
+use crate::{
+    CommandError,
+    cluster::{Cluster, Select},
+    commands::{
+        events::{EVENTS, last_time},
+        install::subject,
+        reconcile::noun,
+        trace::{Owner, named, owner, sources},
+    },
+    discovery::Discovery,
+    kinds::Kind,
+    run::Context,
+    say,
+    value::{condition, list, name, namespace, text},
+};
+
+/// Say what an object is, where it comes from, why it is not ready, and what to do next
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  # A Kustomization
+  sluice explain kustomization/apps
+
+  # Something that it applied
+  sluice explain deployment/web")]
+pub(crate) struct ExplainArgs {
+    /// KIND/NAME
+    object: String,
+}
+
+/// Runs it.
+pub(crate) async fn run(context: &Context, args: ExplainArgs) -> Result<(), CommandError> {
+    let cluster = context.cluster().await?;
+    let discovery = Discovery::of(&cluster).await?;
+    let wanted = named(&discovery, &[args.object])?;
+    let Some((resource, wanted)) = wanted.first() else {
+        return Err(CommandError::usage("an object is required"));
+    };
+    let object = cluster.need(resource, &cluster.namespace, wanted).await?;
+    let explainer = Explainer { cluster: &cluster, discovery: &discovery };
+    say::data(&explainer.told(&object).await?)
+}
+
+struct Explainer<'a> {
+    cluster: &'a Cluster,
+    discovery: &'a Discovery,
+}
+
+/// What was found, from the source down.
+#[derive(Default)]
+struct Story {
+    lines: Vec<String>,
+    next: Option<String>,
+}
+
+impl Story {
+    fn line(&mut self, label: &str, value: &str) {
+        if !value.is_empty() {
+            self.lines.push(format!("{label:<12}{value}"));
+        }
+    }
+
+    /// The first advice is that for the earliest step.
+    fn advise(&mut self, advice: impl Into<String>) {
+        self.next.get_or_insert(advice.into());
+    }
+
+    fn text(mut self) -> String {
+        let next = self.next.take().unwrap_or_else(|| "nothing: all is as it should be".into());
+        self.line("Next:", &next);
+        self.lines.join("\n") + "\n"
+    }
+}
+
+impl Explainer<'_> {
+    async fn told(&self, object: &Value) -> Result<String, CommandError> {
+        let mut story = Story::default();
+        let applier = self.applier(object).await?;
+        if let Some(applier) = &applier {
+            for source in sources(self.cluster, applier).await? {
+                source_told(&mut story, &source);
+            }
+            applier_told(&mut story, applier);
+        }
+        let is_applier = applier.as_ref().is_some_and(|applier| subject(applier) == subject(object));
+        if !is_applier {
+            story.line("Object:", &subject(object));
+            if applier.is_none() {
+                story.line("", "applied by nobody that is known here");
+            }
+            own_condition(&mut story, object);
+        }
+        for culprit in self.culprits(object, applier.as_ref().filter(|_| is_applier)).await? {
+            self.pods_told(&mut story, &culprit).await?;
+        }
+        self.event_told(&mut story, object).await?;
+        Ok(story.text())
+    }
+
+    /// The Kustomization or HelmRelease: the object itself, or who applied it.
+    async fn applier(&self, object: &Value) -> Result<Option<Value>, CommandError> {
+        if matches!(text(object, &["kind"]), "Kustomization" | "HelmRelease")
+            && Kind::named(text(object, &["kind"])).is_some()
+        {
+            return Ok(Some(object.clone()));
+        }
+        match owner(self.cluster, self.discovery, object).await? {
+            Some(Owner { kind, namespace, name }) => {
+                self.cluster.find(&kind.resource, &namespace, &name).await
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The workloads whose pods are looked at: the object, or what a Kustomization has applied.
+    async fn culprits(&self, object: &Value, applier: Option<&Value>) -> Result<Vec<Value>, CommandError> {
+        let Some(applier) = applier else { return Ok(vec![object.clone()]) };
+        let mut found = Vec::new();
+        for entry in list(applier, &["status", "inventory", "entries"]) {
+            let Ok(id) = manifest::ObjectId::parse(text(entry, &["id"])) else { continue };
+            let is_workload = matches!(id.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "Job");
+            let Some(resource) = self.discovery.kind(&id.group, &id.kind).filter(|_| is_workload) else {
+                continue;
+            };
+            found.extend(self.cluster.find(resource, &id.namespace, &id.name).await?);
+        }
+        Ok(found)
+    }
+
+    async fn pods_told(&self, story: &mut Story, workload: &Value) -> Result<(), CommandError> {
+        for pod in pods_of(self.cluster, workload).await? {
+            if let Some(cause) = failing(&pod) {
+                story.line("Pod:", &format!("{}/{}", namespace(&pod), name(&pod)));
+                story.line("", &cause.to_string());
+                story.advise(advice(&cause.reason, &pod, workload));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last warning about the object.
+    async fn event_told(&self, story: &mut Story, object: &Value) -> Result<(), CommandError> {
+        let fields =
+            format!("involvedObject.kind={},involvedObject.name={}", text(object, &["kind"]), name(object));
+        let select = Select { fields, ..Select::default() };
+        let found = self.cluster.list(&EVENTS, Some(namespace(object)), &select).await?;
+        let warnings = found.iter().filter(|event| text(event, &["type"]) == "Warning");
+        if let Some(last) = warnings.max_by_key(|event| last_time(event).to_owned()) {
+            let told = format!("{}: {}", text(last, &["reason"]), text(last, &["message"]));
+            story.line("Warning:", &format!("{told} ({})", last_time(last)));
+        }
+        Ok(())
+    }
+}
+
+fn source_told(story: &mut Story, source: &Value) {
+    story.line("Source:", &subject(source));
+    story.line("", text(source, &["spec", "url"]));
+    story.line("Revision:", text(source, &["status", "artifact", "revision"]));
+    for key in ["source", "revision"] {
+        let origin =
+            text(source, &["status", "artifact", "metadata", &format!("org.opencontainers.image.{key}")]);
+        story.line("Origin:", origin);
+    }
+    own_condition(story, source);
+}
+
+fn applier_told(story: &mut Story, applier: &Value) {
+    story.line("Applied by:", &subject(applier));
+    let applied = text(applier, &["status", "lastAppliedRevision"]);
+    let attempted = text(applier, &["status", "lastAttemptedRevision"]);
+    story.line("Path:", text(applier, &["spec", "path"]));
+    story.line("Revision:", crate::value::or(applied, attempted));
+    if !applied.is_empty() && applied != attempted && !attempted.is_empty() {
+        story.line("Attempted:", attempted);
+    }
+    own_condition(story, applier);
+}
+
+/// What Ready says, and what to do when it does not say yes.
+fn own_condition(story: &mut Story, object: &Value) {
+    let Some(kind) = Kind::named(text(object, &["kind"])) else { return };
+    if kind.suspended(object) {
+        story.line("State:", "suspended");
+        story.advise(format!("sluice resume {} {} -n {}", noun(kind), name(object), namespace(object)));
+        return;
+    }
+    let Some(ready) = condition(object, "Ready") else { return };
+    let status = text(ready, &["status"]);
+    story.line("Ready:", &format!("{status}: {}", text(ready, &["message"])));
+    if status != "True" {
+        story.lines.push(format!("{:<12}since {}", "", text(ready, &["lastTransitionTime"])));
+    }
+    match (status, text(ready, &["reason"])) {
+        ("True", _) => {}
+        (_, "AuthenticationFailed") => {
+            story.advise("put working credentials into the Secret of spec.secretRef")
+        }
+        (_, "DependencyNotReady") => story.advise("explain the dependency that the message names"),
+        // A pod may tell more than this.
+        (_, "HealthCheckFailed" | "Progressing") => {}
+        (_, "BuildFailed") => story.advise("correct the file that the message names, commit and push"),
+        _ => story.advise(format!(
+            "sluice events --for {}/{} -n {}",
+            kind.kind,
+            name(object),
+            namespace(object)
+        )),
+    }
+}
+
+fn advice(reason: &str, pod: &Value, workload: &Value) -> String {
+    let (place, pod, workload) = (namespace(pod), name(pod), subject(workload));
+    match reason {
+        "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" => {
+            format!(
+                "the image of {workload} cannot be pulled: correct its name or tag in Git, or the pull secret"
+            )
+        }
+        "CrashLoopBackOff" | "Error" => format!("kubectl logs {pod} -n {place} --previous"),
+        "OOMKilled" => format!("raise the memory limit of {workload} in Git"),
+        "Unschedulable" => format!("no node takes {pod}: lower its requests or add nodes"),
+        _ => format!("kubectl describe pod {pod} -n {place}"),
+    }
+}

@@ -1,0 +1,82 @@
+use std::{
+    borrow::Cow,
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use kustomize::{DirEntry, EntryKind, Tree, TreeError};
+
+use crate::CommandError;
+
+/// Bytes of one file.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Files of this machine below a root; what leads out of it, links too, is not there.
+pub(super) struct DiskTree {
+    root: PathBuf,
+    /// The folder that was asked for, from the root.
+    pub(super) folder: String,
+}
+
+impl DiskTree {
+    /// The repository around a folder, so that `../base` is found; the folder itself where there is none.
+    pub(super) fn around(folder: &Path) -> Result<Self, CommandError> {
+        let shown = folder.display();
+        let whole =
+            folder.canonicalize().map_err(|error| CommandError::usage(format!("--path {shown}: {error}")))?;
+        if !whole.is_dir() {
+            return Err(CommandError::usage(format!("--path {shown} is not a folder")));
+        }
+        let root = whole.ancestors().find(|dir| dir.join(".git").exists()).unwrap_or(&whole).to_path_buf();
+        let inside = whole.strip_prefix(&root).unwrap_or(Path::new(""));
+        let parts: Vec<&str> = inside.components().filter_map(|part| part.as_os_str().to_str()).collect();
+        Ok(Self { folder: parts.join("/"), root })
+    }
+
+    /// The real place of a path, if it is below the root.
+    fn place(&self, path: &str) -> Option<PathBuf> {
+        let wanted = self.root.join(path);
+        let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+        let real = wanted.canonicalize().ok().filter(|_| plain || path.is_empty())?;
+        real.starts_with(&self.root).then_some(real)
+    }
+}
+
+fn unreadable(path: &str, error: &std::io::Error) -> TreeError {
+    TreeError::Unreadable { path: path.into(), reason: error.to_string() }
+}
+
+impl Tree for DiskTree {
+    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, TreeError> {
+        let place = self.place(path).ok_or_else(|| TreeError::NotFound(path.into()))?;
+        let about = fs::metadata(&place).map_err(|error| unreadable(path, &error))?;
+        if about.is_dir() {
+            return Err(TreeError::IsADirectory(path.into()));
+        }
+        if about.len() > MAX_FILE {
+            return Err(TreeError::TooLarge { path: path.into(), limit: MAX_FILE as usize });
+        }
+        fs::read(&place).map(Cow::Owned).map_err(|error| unreadable(path, &error))
+    }
+
+    fn kind(&self, path: &str) -> Option<EntryKind> {
+        let about = fs::metadata(self.place(path)?).ok()?;
+        Some(if about.is_dir() { EntryKind::Dir } else { EntryKind::File })
+    }
+
+    fn list(&self, dir: &str) -> Result<Vec<DirEntry>, TreeError> {
+        let place = self.place(dir).ok_or_else(|| TreeError::NotADirectory(dir.into()))?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(place).map_err(|error| unreadable(dir, &error))? {
+            let Ok(name) = entry.map_err(|error| unreadable(dir, &error))?.file_name().into_string() else {
+                continue;
+            };
+            let path = if dir.is_empty() { name.clone() } else { format!("{dir}/{name}") };
+            if let Some(kind) = self.kind(&path).filter(|_| name != ".git") {
+                found.push(DirEntry { name, kind });
+            }
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+}
