@@ -43,7 +43,7 @@ enum Cases {
     Keys(&'static str, &'static str),
 }
 
-const CORPORA: [Corpus; 8] = [
+const CORPORA: [Corpus; 10] = [
     Corpus {
         what: "kustomize engine",
         judge: "kustomize 5.8.1",
@@ -85,6 +85,20 @@ const CORPORA: [Corpus; 8] = [
         suite: "expr recorded",
         cases: Cases::Keys("crates/expr/tests/corpus/recorded.json", "\"expression\":"),
         rows: "crates/expr/tests/corpus/gaps.txt",
+    },
+    Corpus {
+        what: "templates",
+        judge: "Go's text/template",
+        suite: "gotemplate recorded",
+        cases: Cases::Keys("crates/gotemplate/tests/corpus/recorded.jsonl", "\"template\":"),
+        rows: "crates/gotemplate/tests/gaps.txt",
+    },
+    Corpus {
+        what: "functions of charts",
+        judge: "Sprig 3.3, Helm's encoders",
+        suite: "sprig recorded",
+        cases: Cases::Keys("crates/sprig/tests/corpus/recorded.jsonl", "\"template\":"),
+        rows: "crates/sprig/tests/gaps.txt",
     },
     Corpus {
         what: "health of objects",
