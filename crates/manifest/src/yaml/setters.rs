@@ -133,6 +133,7 @@ mod tests {
             "i: # c\n  \"x\" @app",
             "l:\n@app\n- x\n- y",
             "l:\n  @app\n  x",
+            "l:\n@app\n- &n x\n- *n",
             "i: x\t@app",
         ] {
             let text =

@@ -23,8 +23,8 @@ fn on_its_line<'t>(text: &'t str, scalar: &Spot) -> Option<&'t str> {
 
 /// The one comment line directly above, where the scalar begins its line or is the element that a dash begins.
 fn above<'t>(text: &'t str, scalar: &Spot) -> Option<&'t str> {
-    let begin = text[..scalar.start].rfind('\n').map_or(0, |at| at + 1);
-    let lead = text[begin..scalar.start].trim_start_matches([' ', '\t']);
+    let begin = text[..scalar.begin].rfind('\n').map_or(0, |at| at + 1);
+    let lead = text[begin..scalar.begin].trim_start_matches([' ', '\t']);
     let lead = lead.strip_prefix('-').unwrap_or(lead);
     if !lead.trim_matches([' ', '\t']).is_empty() {
         return None;

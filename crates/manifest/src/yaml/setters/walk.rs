@@ -9,7 +9,9 @@ use crate::yaml::{Limits, Place, ScalarStyle, YamlCause, YamlError, setters::Set
 pub(super) struct Spot {
     pub(super) value: String,
     pub(super) style: ScalarStyle,
-    /// Bytes of the scalar; anchor and tag stand before them.
+    /// Where its anchor and tag begin, or it itself.
+    pub(super) begin: usize,
+    /// Bytes of the scalar itself.
     pub(super) start: usize,
     pub(super) end: usize,
     /// Written in `[]` or `{}`.
@@ -136,18 +138,21 @@ impl<'a> Document<'a> {
             self.name(&value);
             let bounds = (event.start_mark.index, event.end_mark.index);
             let spot = self.spot(bounds, anchor.is_some() || tag.is_some());
-            if let Some((start, end)) = spot {
-                let spot = Spot { value: value.clone(), style: style_of(style), start, end, in_flow };
+            if let Some((begin, start, end)) = spot {
+                let (value, style) = (value.clone(), style_of(style));
+                let spot = Spot { value, style, begin, start, end, in_flow };
                 self.spots.push((self.item(), spot));
             }
         }
         self.step(&value);
     }
 
-    /// The bytes of the scalar itself; nothing for one without text, or whose properties stand on another line.
-    fn spot(&self, (start, end): (u64, u64), has_properties: bool) -> Option<(usize, usize)> {
+    /// Where the node begins, and the bytes of the scalar itself; nothing for one without text, or whose properties stand
+    /// on another line.
+    fn spot(&self, (begin, end): (u64, u64), has_properties: bool) -> Option<(usize, usize, usize)> {
         let offset = |index: u64| Some(usize::try_from(index).ok()? + self.offset);
-        let (mut start, end) = (offset(start)?, offset(end)?.min(self.text.len()));
+        let (begin, end) = (offset(begin)?, offset(end)?.min(self.text.len()));
+        let mut start = begin;
         while has_properties && self.text.get(start..end)?.starts_with(['&', '!']) {
             let rest = self.text.get(start..end)?;
             let word = rest.find(char::is_whitespace)?;
@@ -155,7 +160,7 @@ impl<'a> Document<'a> {
             start += word + gap;
         }
         let own = self.text.get(start..end)?;
-        (!own.is_empty() && !own.starts_with(['\n', '\r', '#'])).then_some((start, end))
+        (!own.is_empty() && !own.starts_with(['\n', '\r', '#'])).then_some((begin, start, end))
     }
 
     /// Goes on behind a node: a key waits for its value, a value for the next key.

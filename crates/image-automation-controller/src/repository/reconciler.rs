@@ -1,0 +1,228 @@
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use api::image::v1::{ImagePolicy, ImageRepository, ImageRepositoryStatus, ScanResult};
+use api::meta::{GoDuration, Reason};
+use k8s_openapi::jiff::Timestamp;
+use oci::{Repository, Session};
+use regex::Regex;
+use runtime::{Change, Event, Finalized, Handle, Key, Next, Outcome, Reconciler, Run};
+
+use super::due::{Due, EMPTY, Observed, due};
+use super::registry::Registries;
+use super::tags::{TagStore, revision};
+use crate::image;
+use crate::policy::wake_policies;
+use crate::status::{Done, ImageReason, RunFailure, StepError, begin, conclude, now, show};
+
+/// Reconciles ImageRepositories.
+pub(crate) struct ImageRepositories {
+    pub(crate) registries: Registries,
+    pub(crate) tags: TagStore,
+    pub(crate) policies: Arc<OnceLock<Handle<ImagePolicy>>>,
+    /// Tags of one image at most.
+    pub(crate) max_tags: usize,
+}
+
+/// How many tags the status shows.
+const LATEST: usize = 10;
+
+impl Reconciler for ImageRepositories {
+    type Kind = ImageRepository;
+    const FINALIZE_SUSPENDED: bool = true;
+    const MANAGER: Option<&'static str> = Some("image-reflector-controller");
+
+    async fn reconcile(&self, run: &Run<ImageRepository>) -> Outcome<ImageRepositoryStatus> {
+        let mut status = run.base.clone();
+        let result = self.steps(run, &mut status).await;
+        conclude(run, status, result)
+    }
+
+    async fn finalize(&self, run: &Run<ImageRepository>) -> Finalized<ImageRepositoryStatus> {
+        match self.tags.remove(&run.key) {
+            Ok(()) => Finalized::Done { events: Vec::new() },
+            Err(error) => Finalized::Failed {
+                status: run.base.clone(),
+                reason: Reason::Failed.into(),
+                events: vec![Event::error(Reason::Failed, error.to_string())],
+                message: error.to_string(),
+                next: Next::Backoff,
+            },
+        }
+    }
+
+    fn forget(&self, _: &Key) {}
+
+    /// The policies of a repository look at it when it comes or goes, when its spec changes and when its tags do.
+    fn observed(&self, change: &Change<ImageRepository>) {
+        let state = |object: &Option<Arc<ImageRepository>>| {
+            object.as_ref().map(|object| {
+                let scan = object.status.as_ref().and_then(|status| status.last_scan_result.as_ref());
+                (object.metadata.generation, scan.and_then(|scan| scan.revision.clone()))
+            })
+        };
+        if !change.initial && state(&change.old) != state(&change.new) {
+            self.wake(&change.key);
+        }
+    }
+}
+
+impl ImageRepositories {
+    fn wake(&self, key: &Key) {
+        if let Some(policies) = self.policies.get() {
+            wake_policies(policies, key);
+        }
+    }
+
+    async fn steps(
+        &self,
+        run: &Run<ImageRepository>,
+        status: &mut ImageRepositoryStatus,
+    ) -> Result<Done, RunFailure> {
+        begin(run, status).await?;
+        let spec = &run.object.spec;
+        let repository = image::parse(&spec.image)
+            .map_err(|error| StepError::stalled(ImageReason::ImageURLInvalid, error.to_string()))?;
+        let session = self.registries.session(&run.key.namespace, spec, &repository).await?;
+        let canonical = repository.to_string();
+        let stored = self.tags.read(&run.key, &canonical).map_err(|error| {
+            let message = format!("failed to determine if it's scan time: {error}");
+            StepError::retry(ImageReason::Failure, message)
+        })?;
+        let observed = Observed {
+            spec,
+            status: &run.base,
+            canonical: &canonical,
+            requested: run.is_requested(),
+            stored: !stored.is_empty(),
+            now: Timestamp::now(),
+        };
+        let (quiet, next) = match due(&observed) {
+            Due::Later(left) => (not_due(left), left),
+            Due::Now(why) => {
+                self.announce(run, status, why).await?;
+                status.last_scan_result = Some(self.scan(run, &repository, &session).await?);
+                if why == EMPTY {
+                    // The revision may be the old one; who waits for tags does not see it change.
+                    self.wake(&run.key);
+                }
+                let interval = spec.interval.get().unwrap_or_default();
+                (scanned(&run.base, status, interval), interval)
+            }
+        };
+        status.canonical_image_name = Some(canonical);
+        status.observed_exclusion_list.clone_from(&spec.exclusion_list);
+        let found = status.last_scan_result.clone().unwrap_or_default();
+        let ready = format!(
+            "successful scan: found {} tags with checksum {}",
+            found.tag_count,
+            found.revision.unwrap_or_default()
+        );
+        let next = if next.is_zero() { Next::Never } else { Next::Interval(next) };
+        Ok(Done { ready, news: None, quiet, next })
+    }
+
+    /// A first scan is shown; others are short, and write only their end.
+    async fn announce(
+        &self,
+        run: &Run<ImageRepository>,
+        status: &ImageRepositoryStatus,
+        why: &str,
+    ) -> Result<(), RunFailure> {
+        let message = format!("scanning: {why}");
+        match status.last_scan_result {
+            None => show(run, status, &message).await?,
+            Some(_) => run.at(message),
+        }
+        Ok(())
+    }
+
+    async fn scan(
+        &self,
+        run: &Run<ImageRepository>,
+        repository: &Repository,
+        session: &Session,
+    ) -> Result<ScanResult, RunFailure> {
+        let failed = |cause: String| {
+            StepError::retry(ImageReason::ReadOperationFailed, format!("scan failed: {cause}"))
+        };
+        let timeout = run.object.spec.timeout().unwrap_or(Duration::from_secs(60));
+        let tags = tokio::select! {
+            () = run.cancel.cancelled() => return Err(RunFailure::Outdated),
+            tags = tokio::time::timeout(timeout, session.tags()) => tags,
+        };
+        let tags = tags.map_err(|_| failed("context deadline exceeded".to_owned()))?;
+        let tags = tags.map_err(|error| failed(error.to_string()))?;
+        if tags.len() > self.max_tags {
+            let text =
+                format!("{repository} has {} tags, more than the limit of {}", tags.len(), self.max_tags);
+            return Err(failed(text).into());
+        }
+        let mut tags = without_excluded(tags, &run.object.spec.exclusion_list).map_err(failed)?;
+        tags.sort_unstable_by(|a, b| b.cmp(a));
+        tags.dedup();
+        let result = ScanResult {
+            revision: Some(revision(&tags)),
+            tag_count: i64::try_from(tags.len()).unwrap_or(i64::MAX),
+            scan_time: Some(now()),
+            latest_tags: tags.iter().take(LATEST).cloned().collect(),
+        };
+        run.fence().map_err(|_| RunFailure::Outdated)?;
+        let (store, key, canonical) = (self.tags.clone(), run.key.clone(), repository.to_string());
+        let written = tokio::task::spawn_blocking(move || store.write(&key, &canonical, tags)).await;
+        let written = written.map_err(|error| failed(error.to_string()))?;
+        written.map_err(|error| {
+            failed(format!("failed to set tags for {:?}: {error}", repository.to_string()))
+        })?;
+        Ok(result)
+    }
+}
+
+/// Leaves out what matches an expression, and what is no tag.
+fn without_excluded(tags: Vec<String>, expressions: &[String]) -> Result<Vec<String>, String> {
+    let compiled: Result<Vec<Regex>, String> = expressions
+        .iter()
+        .map(|text| {
+            crate::regex::compile(text).map_err(|error| format!("failed to compile regex {text}: {error}"))
+        })
+        .collect();
+    let compiled = compiled?;
+    let wanted = |tag: &String| image::is_tag(tag) && !compiled.iter().any(|regex| regex.is_match(tag));
+    Ok(tags.into_iter().filter(wanted).collect())
+}
+
+fn not_due(left: Duration) -> String {
+    let left = GoDuration::from(left);
+    format!("no change in repository configuration since last scan, next scan in {left}")
+}
+
+fn scanned(before: &ImageRepositoryStatus, after: &ImageRepositoryStatus, interval: Duration) -> String {
+    let revision = |status: &ImageRepositoryStatus| {
+        status.last_scan_result.as_ref().and_then(|scan| scan.revision.clone())
+    };
+    let next = GoDuration::from(interval);
+    match revision(before).is_some() && revision(before) == revision(after) {
+        true => format!("tags did not change, next scan in {next}"),
+        false => format!("successful scan, next scan in {next}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_excluded;
+
+    fn kept(expressions: &[&str]) -> Result<Vec<String>, String> {
+        let tags = ["1.0", "1.0.sig", "sha256-a.sig", "evil\ntag"].map(str::to_owned).to_vec();
+        without_excluded(tags, &expressions.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_matches_an_expression_and_what_is_no_tag_is_left_out() {
+        assert_eq!(kept(&[r"^.*\.sig$"]).unwrap(), ["1.0"]);
+        assert_eq!(kept(&["^sha256", "^1.0$"]).unwrap(), ["1.0.sig"]);
+        let error = kept(&["*"]).unwrap_err();
+        let expected =
+            "failed to compile regex *: error parsing regexp: missing argument to repetition operator: `*`";
+        assert_eq!(error, expected);
+    }
+}
