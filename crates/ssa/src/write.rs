@@ -13,8 +13,11 @@ use crate::{
     takeover,
 };
 
-/// How often a takeover is tried anew when the object changes meanwhile.
-const TAKEOVER_TRIES: u32 = 3;
+/// How often a takeover is tried anew when the object changes meanwhile: a Deployment in the middle of a rollout is
+/// written ten times in half a second.
+const TAKEOVER_TRIES: u32 = 9;
+/// The pause before the second try; it doubles, so that all tries together last a bit more than a second.
+const TAKEOVER_PAUSE: Duration = Duration::from_millis(5);
 /// How long an object that is recreated may take to go away.
 const RECREATE_WAIT: Duration = Duration::from_secs(60);
 
@@ -129,6 +132,8 @@ impl Run<'_> {
                 Err(error) if error.is_not_found() => return Ok(()),
                 // The test of the resourceVersion fails as 422, a lost race of the server as 409.
                 Err(error) if attempt < TAKEOVER_TRIES && is_race(&error) => {
+                    self.may_go_on(&write.object)?;
+                    sleep(TAKEOVER_PAUSE * (1 << (attempt - 1))).await;
                     live = self.session.read(&write.path).await.map_err(fail)?;
                 }
                 Err(error) => return Err(fail(error)),
