@@ -25,7 +25,7 @@ pub struct ExecError {
     /// The template that was executing, outermost.
     pub name: String,
     /// Where, if the failure has a place.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// The limit, when one was reached.
     pub limit: Option<LimitError>,
 }

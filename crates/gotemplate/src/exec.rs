@@ -141,7 +141,7 @@ impl<'t> Exec<'t, '_> {
         Box::new(ExecError {
             text,
             name,
-            place: Some(Place { file, line, column, context, message }),
+            place: Some(Box::new(Place { file, line, column, context, message })),
             limit: None,
         })
     }

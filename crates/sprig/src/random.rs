@@ -9,8 +9,11 @@ use crate::{Host, call::fixed, hashes::hex};
 
 const I: Type = Type::Int;
 
+/// Which characters a text is made of.
+type Wanted = fn(u8) -> bool;
+
 pub(crate) fn add(funcs: &mut Funcs, host: &Rc<dyn Host>) {
-    let kinds: [(&'static str, fn(u8) -> bool); 4] = [
+    let kinds: [(&'static str, Wanted); 4] = [
         ("randAlphaNum", |byte| byte.is_ascii_alphanumeric()),
         ("randAlpha", |byte| byte.is_ascii_alphabetic()),
         ("randNumeric", |byte| byte.is_ascii_digit()),
@@ -63,7 +66,7 @@ fn add_numbers(funcs: &mut Funcs, host: &Rc<dyn Host>) {
 }
 
 /// Characters picked evenly: random bytes that are not wanted are thrown away.
-fn text(host: &dyn Host, count: usize, wanted: fn(u8) -> bool) -> Result<String, FuncError> {
+fn text(host: &dyn Host, count: usize, wanted: Wanted) -> Result<String, FuncError> {
     let mut text = String::with_capacity(count);
     let mut buffer = [0; 256];
     while text.len() < count {

@@ -19,7 +19,7 @@ pub(crate) fn add(funcs: &mut Funcs) {
 }
 
 fn add_cutting(funcs: &mut Funcs) {
-    fixed(funcs, "trim", &[S], |call| Ok(Value::string(trim(call.bytes(0), |c| words::is_space(c)))));
+    fixed(funcs, "trim", &[S], |call| Ok(Value::string(trim(call.bytes(0), words::is_space))));
     for name in ["trimall", "trimAll"] {
         fixed(funcs, name, &[S, S], |call| {
             let cut = call.text(0);

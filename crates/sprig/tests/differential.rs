@@ -1,6 +1,7 @@
 //! Random templates from a grammar. Always: we neither crash nor hang, and most are accepted. With `GOTEMPLATE_ORACLE`
 //! set to the built `e2e/tools/gotemplate`: each answer equals Go's. `GOTEMPLATE_CASES` and `GOTEMPLATE_SEED` say how
 //! many and which; the seed of a difference is printed.
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test may start the oracle")]
 
 mod world;
 

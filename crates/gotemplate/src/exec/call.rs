@@ -41,7 +41,7 @@ impl<'t> Exec<'t, '_> {
             Some(Builtin::Call) => self.call(dot, name, node, words, last),
             Some(Builtin::Plain(signature, body)) => {
                 let arguments = self.arguments(dot, name, signature, words, last)?;
-                self.finish(name, node, body(&arguments).map_err(FuncError::from))
+                self.finish(name, node, body(&arguments))
             }
             None => self.fail(format!("{} is not a defined function", crate::printf::quote(name.as_bytes()))),
         }

@@ -105,12 +105,11 @@ fn at(token: &Token) -> u32 {
 
 impl Parser<'_> {
     fn next(&mut self) -> Token {
-        let token = self.ahead.pop().unwrap_or_else(|| {
+        self.ahead.pop().unwrap_or_else(|| {
             let token = self.lexer.next_token();
             self.line = token.line;
             token
-        });
-        token
+        })
     }
 
     fn give_back(&mut self, token: Token) {

@@ -193,7 +193,7 @@ impl Printer {
     /// A number whose text begins with its sign.
     fn signed(&mut self, text: &str) {
         if !self.flags.plus && text.starts_with('+') {
-            return self.padded(text[1..].as_bytes());
+            return self.padded(&text.as_bytes()[1..]);
         }
         match self.flags.width {
             Some(width) if self.flags.zero && !self.flags.minus && width > text.len() => {

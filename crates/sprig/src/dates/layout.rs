@@ -112,8 +112,8 @@ const PIECES: [(&str, Piece); 33] = [
 fn next_piece(layout: &str) -> Option<(&str, Piece, &str, &str)> {
     for (at, _) in layout.char_indices() {
         let rest = &layout[at..];
-        if rest.starts_with("_2006") {
-            return Some((&layout[..=at], Piece::LongYear, &rest[1..5], &rest[5..]));
+        if let Some(after) = rest.strip_prefix("_2006") {
+            return Some((&layout[..=at], Piece::LongYear, &rest[1..5], after));
         }
         if let Some((piece, length)) = fraction(rest) {
             return Some((&layout[..at], piece, &rest[..length], &rest[length..]));

@@ -44,12 +44,12 @@ fn funcs() -> Funcs {
     funcs
 }
 
-pub fn text<'c>(case: &'c Json, key: &str) -> &'c str {
+pub(crate) fn text<'c>(case: &'c Json, key: &str) -> &'c str {
     case[key].as_str().unwrap_or_default()
 }
 
 /// What we answer to a case; bytes that are no text are in base64.
-pub fn answer(case: &Json, dot: &Json) -> Result<String, String> {
+pub(crate) fn answer(case: &Json, dot: &Json) -> Result<String, String> {
     let funcs = funcs();
     let mut set = Templates::new("case");
     set.parse("case", text(case, "template"), &funcs).map_err(|error| error.to_string())?;
@@ -64,7 +64,7 @@ pub fn answer(case: &Json, dot: &Json) -> Result<String, String> {
 }
 
 /// What the oracle wrote.
-pub fn recorded(case: &Json) -> Result<String, String> {
+pub(crate) fn recorded(case: &Json) -> Result<String, String> {
     match case["err"].as_str() {
         Some(error) => Err(error.to_owned()),
         None if case["out64"].is_string() => Ok(format!("base64:{}", text(case, "out64"))),
