@@ -26,7 +26,7 @@ pub(crate) const PACKAGES: [&str; 6] = [
 pub(crate) const PATIENCE_SECONDS: u32 = 4;
 
 /// Suites of `e2e` about manifests and images, in which no controller acts.
-const WITHOUT_CONTROLLERS: [&str; 3] = ["e2e install", "e2e chart", "e2e images"];
+const WITHOUT_CONTROLLERS: [&str; 4] = ["e2e install", "e2e chart", "e2e chart_engine", "e2e images"];
 
 /// Tests in files start controllers; unit tests do not.
 pub(crate) fn concerns(suite: &Suite) -> bool {
