@@ -44,7 +44,8 @@ fn syntax(text: &str, error: &ast::Error) -> RegexError {
         GroupUnopened => ("unexpected )", text),
         ClassUnclosed => ("missing closing ]", rest),
         ClassRangeInvalid => ("invalid character class range", part),
-        RepetitionMissing => ("missing argument to repetition operator", part),
+        // The span is empty and stands before the operator.
+        RepetitionMissing => ("missing argument to repetition operator", operator(rest)),
         RepetitionCountInvalid => ("invalid repeat count", part),
         EscapeUnexpectedEof => ("trailing backslash at end of expression", ""),
         EscapeUnrecognized => ("invalid escape sequence", part),
@@ -53,6 +54,12 @@ fn syntax(text: &str, error: &ast::Error) -> RegexError {
         other => return RegexError::Syntax { what: other.to_string(), part: part.to_owned() },
     };
     RegexError::Syntax { what: what.to_owned(), part: part.to_owned() }
+}
+
+/// The first character.
+fn operator(rest: &str) -> &str {
+    let end = rest.char_indices().nth(1).map_or(rest.len(), |(at, _)| at);
+    &rest[..end]
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ mod tests {
         check(&semver(">=1.0.0-0 <1.2.0"), None, &tags, "1.2.0-rc.1");
         check(&semver("*"), None, &["2024.01.02", "2024.01.10"], "2024.01.10");
         check(&semver(">=5.0.0"), None, &tags, "unable to determine latest version from provided list");
-        check(&semver("not a range"), None, &tags, "invalid policy: improper constraint: not a range");
+        check(&semver("not a range"), None, &tags, "invalid policy: improper constraint: \"not a range\"");
     }
 
     #[test]

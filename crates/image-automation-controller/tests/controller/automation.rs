@@ -1,4 +1,4 @@
-use crate::rig::{Rig, message};
+use crate::rig::{Rig, full, message};
 use serde_json::{Value, json};
 
 /// A repository with a manifest of the image, a policy, and tags 1.0.0 and 1.1.0.
@@ -159,7 +159,7 @@ async fn only_picked_policies_below_the_path_are_written() {
     let object = rig.ready("ImageUpdateAutomation", "True").await.unwrap();
     assert!(!pushed(&object), "{object}");
     let label = json!({ "metadata": { "labels": { "team": "x" } } });
-    rig.cluster.patch("ImagePolicy", rig.ns.name(), "app", label).await.unwrap();
+    rig.cluster.patch(&full("ImagePolicy"), rig.ns.name(), "app", label).await.unwrap();
     rig.reconcile("ImageUpdateAutomation").await.unwrap();
     rig.when("ImageUpdateAutomation", pushed).await.unwrap();
     assert_eq!(rig.bare(&["show", "main:other/b.yaml"]), manifest(&rig, "1.1.0").trim_end());

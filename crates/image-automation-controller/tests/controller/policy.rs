@@ -1,4 +1,4 @@
-use crate::rig::{Rig, message};
+use crate::rig::{Rig, full, message};
 use serde_json::json;
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn another_namespaces_repository_needs_its_consent() {
     );
     assert_eq!(message(&policy), expected);
     let allow = json!({ "spec": { "accessFrom": { "namespaceSelectors": [{ "matchLabels": {} }] } } });
-    rig.cluster.patch("ImageRepository", other.name(), "app", allow).await.unwrap();
+    rig.cluster.patch(&full("ImageRepository"), other.name(), "app", allow).await.unwrap();
     let allowed = |object: &serde_json::Value| message(object).contains("no tags in database");
     rig.when("ImagePolicy", allowed).await.unwrap();
 }

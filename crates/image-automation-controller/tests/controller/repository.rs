@@ -1,4 +1,4 @@
-use crate::rig::{Rig, SOON, message};
+use crate::rig::{Rig, SOON, full, message};
 use serde_json::json;
 use testkit::RegistryOptions;
 
@@ -15,8 +15,8 @@ async fn the_tags_of_an_image_are_scanned_and_kept_on_disk() {
     assert_eq!(status["observedExclusionList"], json!(["^.*\\.sig$"]));
     let file = rig.controller().dir().join("storage/imagerepository").join(rig.ns.name()).join("app.json");
     assert!(std::fs::read_to_string(&file).unwrap().contains("\"1.1.0\""));
-    rig.cluster.delete("ImageRepository", rig.ns.name(), "app").await.unwrap();
-    rig.cluster.wait_gone(("ImageRepository", rig.ns.name(), "app"), SOON).await.unwrap();
+    rig.cluster.delete(&full("ImageRepository"), rig.ns.name(), "app").await.unwrap();
+    rig.cluster.wait_gone((&full("ImageRepository"), rig.ns.name(), "app"), SOON).await.unwrap();
     assert!(!file.exists());
 }
 
@@ -75,7 +75,7 @@ async fn credentials_come_from_a_secret_or_a_service_account_and_are_never_shown
     let data = json!({ ".dockerconfigjson": wrong.to_string() });
     rig.secret("wrong", "kubernetes.io/dockerconfigjson", data).await.unwrap();
     rig.repository(json!({ "secretRef": { "name": "wrong" }, "interval": "11m" })).await.unwrap();
-    rig.cluster.request_reconcile("ImageRepository", rig.ns.name(), "app").await.unwrap();
+    rig.cluster.request_reconcile(&full("ImageRepository"), rig.ns.name(), "app").await.unwrap();
     let object = rig.ready("ImageRepository", "False").await.unwrap();
     assert!(!object.to_string().contains("canary"));
     assert!(!format!("{:?}", rig.events.events()).contains("canary"));

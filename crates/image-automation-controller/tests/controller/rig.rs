@@ -122,18 +122,18 @@ impl Rig {
 
     /// Waits for Ready of the object `app` of a kind.
     pub(crate) async fn ready(&self, kind: &str, status: &str) -> Result<Value> {
-        let object = self.cluster.wait_ready((kind, self.ns.name(), "app"), status, SOON).await?;
+        let object = self.cluster.wait_ready((&full(kind), self.ns.name(), "app"), status, SOON).await?;
         testkit::check_conditions(&object)?;
         Ok(object)
     }
 
     pub(crate) async fn when(&self, kind: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        self.cluster.wait((kind, self.ns.name(), "app"), SOON, wanted).await
+        self.cluster.wait((&full(kind), self.ns.name(), "app"), SOON, wanted).await
     }
 
     /// Asks for a run and waits until it was handled.
     pub(crate) async fn reconcile(&self, kind: &str) -> Result<Value> {
-        let token = self.cluster.request_reconcile(kind, self.ns.name(), "app").await?;
+        let token = self.cluster.request_reconcile(&full(kind), self.ns.name(), "app").await?;
         self.when(kind, |object| object["status"]["lastHandledReconcileAt"] == token.as_str()).await
     }
 
@@ -155,6 +155,11 @@ impl Rig {
         all.extend(args);
         self.repo.git(&all).unwrap().trim().to_owned()
     }
+}
+
+/// A kind of images with its group.
+pub(crate) fn full(kind: &str) -> String {
+    format!("image.toolkit.fluxcd.io/v1/{kind}")
 }
 
 /// `more` over `base`; fields of `more` replace those of `base`.
