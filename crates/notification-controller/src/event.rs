@@ -203,10 +203,11 @@ fn words(text: &str) -> Vec<String> {
     }
     // The last of some capitals begins the word after them.
     for index in 1..words.len() {
-        if words[index - 1].0 == UPPER && words[index].0 == LOWER {
-            if let Some(first) = words[index - 1].1.pop() {
-                words[index].1.insert(0, first);
-            }
+        if words[index - 1].0 == UPPER
+            && words[index].0 == LOWER
+            && let Some(first) = words[index - 1].1.pop()
+        {
+            words[index].1.insert(0, first);
         }
     }
     words.into_iter().map(|(_, word)| word).filter(|word| !word.is_empty()).collect()

@@ -126,7 +126,7 @@ fn version(text: &str) -> Option<(u32, u32)> {
 /// Names this process to the server.
 fn session() -> String {
     static SESSION: OnceLock<String> = OnceLock::new();
-    SESSION.get_or_init(|| crate::random::uuid()).clone()
+    SESSION.get_or_init(crate::random::uuid).clone()
 }
 
 #[derive(Serialize)]

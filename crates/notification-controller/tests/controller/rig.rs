@@ -74,7 +74,7 @@ impl Rig {
 
     /// Waits until no accepted event is left.
     pub(crate) async fn wait_spool_empty(&self) -> Result<()> {
-        let end = tokio::time::Instant::now() + SOON;
+        let end = tokio::time::Instant::now() + testkit::patience(SOON);
         while self.spooled()? > 0 {
             if tokio::time::Instant::now() > end {
                 bail!("{} events are left", self.spooled()?);
@@ -138,7 +138,7 @@ impl Rig {
 
     /// The messages that arrived at a path, once there are so many.
     pub(crate) async fn arrived(&self, path: &str, count: usize) -> Result<Vec<String>> {
-        let end = tokio::time::Instant::now() + SOON;
+        let end = tokio::time::Instant::now() + testkit::patience(SOON);
         loop {
             let seen = self.sink.seen();
             let messages: Vec<_> = seen.iter().filter(|seen| seen.path == path).map(message).collect();
@@ -154,7 +154,7 @@ impl Rig {
 
     /// An event of Kubernetes on an Alert, by a part of its message.
     pub(crate) async fn warned(&self, alert: &str, part: &str) -> Result<Value> {
-        let end = tokio::time::Instant::now() + SOON;
+        let end = tokio::time::Instant::now() + testkit::patience(SOON);
         loop {
             let all = self.cluster.list("Event", self.ns.name()).await?;
             let found = all.iter().find(|event| {

@@ -193,7 +193,7 @@ async fn told(rig: &Rig, name: &str, recording: &Value) -> Result<Vec<String>> {
     expected.sort();
     expected.dedup();
     let mut ours = Vec::new();
-    let end = tokio::time::Instant::now() + SOON;
+    let end = tokio::time::Instant::now() + testkit::patience(SOON);
     while tokio::time::Instant::now() < end {
         let all = rig.cluster.list("Event", NAMESPACE).await?;
         ours = all

@@ -42,15 +42,14 @@ pub(crate) async fn send(
 
 /// The port is open once the watches are complete.
 async fn connect(host: &str) -> Result<TcpStream> {
-    let mut last = None;
-    for _ in 0..200 {
+    let end = tokio::time::Instant::now() + testkit::patience(Duration::from_secs(10));
+    loop {
         match TcpStream::connect(host).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
+            Err(error) if tokio::time::Instant::now() > end => return Err(error).context("nobody listens"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(last.context("connect")?.into())
 }
 
 fn parse(text: &str) -> Option<Answer> {

@@ -80,6 +80,10 @@ impl Case {
         if body.contains("routeTemplate") {
             return crate::sink::RESOURCES.to_owned();
         }
+        let whole = body.rsplit_once("}, {").map(|(whole, _)| format!("{whole}}}]"));
+        if let Some(whole) = whole.filter(|whole| serde_json::from_str::<Value>(whole).is_ok()) {
+            return whole;
+        }
         let id = body.split_once("\"id\": ").and_then(|(_, rest)| rest.split(',').next()).unwrap_or("0");
         let id: i64 = id.trim().parse().unwrap_or_default();
         let mark = body

@@ -83,6 +83,10 @@ fn again() -> ExitCode {
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
+    if std::env::var_os("SLUICE_NULL").is_some() {
+        testkit::not_run("recorded providers of Flux", "no controller acts in them");
+        return ExitCode::SUCCESS;
+    }
     let found = cases(&root());
     if found.is_empty() {
         return without_recordings(&args);
