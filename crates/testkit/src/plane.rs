@@ -2,6 +2,7 @@
 //!
 //! No kubelet, kube-proxy or DNS: kwok plays one node whose pods follow `kwok/stages.yaml`. Every port is a free one of
 //! 127.0.0.1, every file lies in one temporary folder.
+mod logs;
 mod programs;
 mod start;
 

@@ -15,6 +15,8 @@ pub(super) struct Ports {
     pub(super) etcd_peer: u16,
     pub(super) apiserver: u16,
     pub(super) controller_manager: u16,
+    /// Where kwok answers in the place of the node's kubelet.
+    pub(super) kubelet: u16,
 }
 
 /// Does not wait for the disk: a test that pulls the plug of etcd is not what this is for.
@@ -90,11 +92,17 @@ pub(super) fn scheduler(dir: &Path) -> Result<Command> {
     Ok(command)
 }
 
-pub(super) fn kwok(dir: &Path) -> Result<Command> {
+/// It also serves the logs of pods, as a kubelet would: see [`super::logs`].
+pub(super) fn kwok(dir: &Path, ports: &Ports) -> Result<Command> {
     let mut command = Command::new(program("kwok")?);
     command
         .arg(format!("--kubeconfig={}", dir.join("kwok.kubeconfig").display()))
         .arg(format!("--config={}", dir.join("stages.yaml").display()))
-        .args(["--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--v=WARN"]);
+        .args(["--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--v=WARN"])
+        .arg("--node-ip=127.0.0.1")
+        .arg(format!("--node-port={}", ports.kubelet))
+        .arg(format!("--server-address=127.0.0.1:{}", ports.kubelet))
+        .arg(format!("--tls-cert-file={}", dir.join("apiserver.crt").display()))
+        .arg(format!("--tls-private-key-file={}", dir.join("apiserver.key").display()));
     Ok(command)
 }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rcgen::KeyPair;
 
-use super::{ControlPlane, PlaneOptions, programs, programs::Ports};
+use super::{ControlPlane, PlaneOptions, logs, programs, programs::Ports};
 use crate::{
     Process, Scope,
     certificates::Authority,
@@ -51,8 +51,8 @@ pub(super) fn start(options: &PlaneOptions) -> Result<ControlPlane> {
     let tell = options.progress.unwrap_or(|_| {});
     let dir = tempfile::Builder::new().prefix("sluice-plane-").tempdir()?.keep();
     Scope::add_dir(&dir)?;
-    let [etcd, etcd_peer, apiserver, controller_manager] = free_ports()?;
-    let ports = Ports { etcd, etcd_peer, apiserver, controller_manager };
+    let [etcd, etcd_peer, apiserver, controller_manager, kubelet] = free_ports()?;
+    let ports = Ports { etcd, etcd_peer, apiserver, controller_manager, kubelet };
     let mut plane =
         ControlPlane { url: format!("https://127.0.0.1:{apiserver}"), dir, processes: Vec::new() };
     write_files(&plane)?;
@@ -80,7 +80,7 @@ fn start_programs(
     tell("starting kube-controller-manager, kube-scheduler and kwok");
     plane.add("kube-controller-manager", programs::controller_manager(&dir, ports)?)?;
     plane.add("kube-scheduler", programs::scheduler(&dir)?)?;
-    plane.add("kwok", programs::kwok(&dir)?)?;
+    plane.add("kwok", programs::kwok(&dir, ports)?)?;
     tell("waiting for a node");
     let nodes = format!("{}/api/v1/nodes", plane.url);
     plane.wait("node", || post_ok(&client, &nodes, NODE))?;
@@ -120,7 +120,8 @@ fn write_files(plane: &ControlPlane) -> Result<()> {
     std::fs::write(dir.join("accounts.key"), accounts.serialize_pem())?;
     std::fs::write(dir.join("accounts.pub"), accounts.public_key_pem())?;
     std::fs::write(dir.join("audit.yaml"), AUDIT)?;
-    std::fs::write(dir.join("stages.yaml"), include_str!("../../kwok/stages.yaml"))?;
+    let stages = include_str!("../../kwok/stages.yaml");
+    std::fs::write(dir.join("stages.yaml"), format!("{stages}{}", logs::rules(dir)?))?;
     std::fs::write(dir.join("url"), &plane.url)?;
     let mut tokens = format!("{ADMIN},admin,admin,system:masters\n");
     write_kubeconfig(dir, "admin", &plane.url, &authority, ADMIN)?;
