@@ -10,7 +10,7 @@ use crate::{audit::Request, install::Installed};
 const REVISION: &str = "main@sha1:0123456789abcdef0123456789abcdef01234567";
 
 /// One object of each kind that the controller may watch for drift.
-fn one_of_each() -> Vec<Value> {
+pub(crate) fn one_of_each() -> Vec<Value> {
     let named =
         |api: &str, kind: &str| json!({ "apiVersion": api, "kind": kind, "metadata": { "name": "one" } });
     let with = |api: &str, kind: &str, spec: Value| {
