@@ -204,8 +204,8 @@ fn failed<K: FluxObject>(run: &Run<K>, status: K::Status, error: StepError) -> O
             None => (Verdict::Stalled { reason, message }, Next::Never),
             // As in Flux, a Ready that is False already keeps what it says; Stalled tells the news.
             Some(ready) => {
-                let reason = named(&ready.reason).unwrap_or(event.reason);
-                event = Event { message: ready.message.clone(), reason, ..event };
+                let told = named(&ready.reason).unwrap_or(event.reason);
+                event = Event { message: ready.message.clone(), reason: told, ..event };
                 conditions.push(Set::remove(ConditionType::Reconciling));
                 conditions.push(Set::yes(ConditionType::Stalled, reason, message));
                 (Verdict::Judged, Next::Never)

@@ -205,7 +205,8 @@ impl Writer<'_> {
     async fn once(&self, observed: Option<&str>) -> Result<Try, RunFailure> {
         let mut session = self.of.git.open(&self.source.remote).await.map_err(checkout_failed)?;
         let resolved = session.resolve(&self.source.selector).await;
-        let resolved = resolved.map_err(|error| not_resolved(error, observed.is_some()))?;
+        let resolved =
+            resolved.map_err(|error| not_resolved(error, observed.is_some() || self.source.switch_branch))?;
         self.run.revision(&resolved.revision);
         if observed == Some(resolved.revision.as_str()) {
             return Ok(Try::Skipped);
@@ -284,10 +285,10 @@ fn checkout_failed(error: GitError) -> StepError {
     StepError::retry(ImageReason::GitOperationFailed, text)
 }
 
-/// go-git has other words for a branch that is missing when only its head is asked for.
-fn not_resolved(error: GitError, only_head: bool) -> StepError {
+/// go-git has other words for a branch that is missing when only its head, or every branch, is asked for.
+fn not_resolved(error: GitError, by_name: bool) -> StepError {
     match error {
-        GitError::RefNotFound { url, .. } if only_head => {
+        GitError::RefNotFound { url, .. } if by_name => {
             let text = format!("failed to checkout source: unable to clone '{url}': reference not found");
             StepError::retry(ImageReason::GitOperationFailed, text)
         }

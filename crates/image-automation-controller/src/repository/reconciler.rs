@@ -61,7 +61,9 @@ impl Reconciler for ImageRepositories {
                 (object.metadata.generation, scan.and_then(|scan| scan.revision.clone()))
             })
         };
-        if !change.initial && state(&change.old) != state(&change.new) {
+        // A repository on its way out has no tags any more; its policies look when it is gone.
+        let leaves = change.new.as_ref().is_some_and(|new| new.metadata.deletion_timestamp.is_some());
+        if !change.initial && !leaves && state(&change.old) != state(&change.new) {
             self.wake(&change.key);
         }
     }
