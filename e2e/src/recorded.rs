@@ -10,6 +10,7 @@ mod play;
 mod publish;
 mod scenario;
 mod watch;
+mod written;
 
 pub use crate::recorded::{
     play::{Rig, play},

@@ -17,6 +17,7 @@ use crate::recorded::{
     publish::Publisher,
     scenario::PLAYED,
     watch::Watched,
+    written,
 };
 
 /// Beyond this a step that has not reached its recorded state never will; waits of the scenario come on top.
@@ -59,7 +60,7 @@ impl Rig {
         plane
             .controller(binary)
             .arg(format!("--events-addr={}", events.url()))
-            .args((binary != "image-automation-controller").then_some("--requeue-dependency=5s"))
+            .arg("--requeue-dependency=5s")
             .arg("--concurrent=20")
             .start()
             .await
@@ -130,6 +131,7 @@ impl<'a> Player<'a> {
                 self.settle(object, watched, number, from).await;
             }
             self.compare_objects(number).await?;
+            self.compare_written(number).await?;
             // Against the stand-in one difference is all that is asked.
             if self.limit == STAND_IN && !self.differences.is_empty() {
                 return Ok(());
@@ -171,6 +173,9 @@ impl<'a> Player<'a> {
             "publish Helm repository" | "publish Helm repository index" => {
                 self.publisher.repository(number, step, &mut self.masks)?;
             }
+            _ if verb.starts_with("git server refuses pushes ") || verb.starts_with("git push --delete ") => {
+                self.on_server(verb)?;
+            }
             _ if verb.starts_with("git submodule add ") => self.submodule(verb)?,
             _ if verb.starts_with("kubectl ") => self.raw(verb.trim_start_matches("kubectl "), step)?,
             _ if verb.starts_with("delete ") => self.raw(verb, step)?,
@@ -183,8 +188,14 @@ impl<'a> Player<'a> {
     async fn settle(&mut self, object: &str, watched: &Watched, number: usize, from: usize) {
         let Some(recorded) = self.scenario.settled(object, number) else { return };
         let recorded = normal(&compare::state(recorded));
-        let masks = &self.masks;
-        let seen = |state: &Value| normal(&compare::state(&masks.hide(state)));
+        let (masks, repos, own) = (&self.masks, &self.repos, self.scenario.own_commits());
+        let by_automation = object.starts_with("ImageUpdateAutomation/");
+        let seen = |state: &Value| {
+            if by_automation {
+                repos.iter().for_each(|(_, repo)| written::learn(masks, repo, own));
+            }
+            normal(&compare::state(&masks.hide(state)))
+        };
         let agrees = |state: &Value| compare::differences("", &recorded, &seen(state)).is_empty();
         if let Err(last) = watched.reach(from, self.limit, agrees).await {
             let found =
@@ -231,6 +242,8 @@ impl<'a> Player<'a> {
         let repo = self.repo(step)?;
         if repo.git(&["rev-parse", "--verify", "-q", &branch]).is_ok() {
             repo.checkout(&branch)?;
+            // An automation may have pushed meanwhile; a branch that only lives here has nothing to bring.
+            let _ = repo.git(&["pull", "-q", "--ff-only", "origin", &branch]);
         } else if repo.git(&["rev-parse", "HEAD"]).is_ok() {
             repo.branch(&branch)?;
         }
@@ -320,6 +333,37 @@ impl<'a> Player<'a> {
             }
             self.differences.extend(found);
         }
+        Ok(())
+    }
+
+    /// Repositories that an automation writes to.
+    async fn compare_written(&mut self, number: usize) -> Result<()> {
+        let Some(recorded) = self.scenario.written(number) else { return Ok(()) };
+        let mut found = vec![format!("after step {number}: no repository")];
+        for _ in 0..25 {
+            let Some((_, repo)) = self.repos.first() else { break };
+            written::learn(&self.masks, repo, self.scenario.own_commits());
+            let seen = self.masks.hide(&written::state(repo)?);
+            found = compare::differences(&format!("after step {number}: repository"), recorded, &seen);
+            if found.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        self.differences.extend(found);
+        Ok(())
+    }
+
+    /// `git server refuses pushes to repository NAME`, and `git push --delete BRANCH`.
+    fn on_server(&self, verb: &str) -> Result<()> {
+        let (_, repo) = self.repos.first().context("no repository yet")?;
+        match verb.strip_prefix("git push --delete ") {
+            Some(branch) => repo.git(&["push", "-q", "--delete", "origin", branch])?,
+            None => {
+                let bare = repo.bare().display().to_string();
+                repo.git(&["--git-dir", &bare, "config", "http.receivepack", "false"])?
+            }
+        };
         Ok(())
     }
 

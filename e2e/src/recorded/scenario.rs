@@ -60,6 +60,17 @@ impl Scenario {
         at_step.flat_map(|group| group["objects"].as_array().into_iter().flatten())
     }
 
+    /// How many commits the scenario's own steps make.
+    pub(crate) fn own_commits(&self) -> usize {
+        self.steps.iter().filter(|step| step["commit"].is_string()).count()
+    }
+
+    /// Branches with commits and files as they were after a step.
+    pub(crate) fn written(&self, step: usize) -> Option<&Value> {
+        let at_step = self.list("extra").iter().find(|extra| extra["after_step"] == step);
+        at_step.and_then(|extra| extra.get("git"))
+    }
+
     /// Who wrote to the main object, at the end.
     pub fn managers(&self) -> &[Value] {
         self.list("managers")
@@ -96,7 +107,7 @@ fn digests_in(value: &Value, name: &str, found: &mut Vec<String>) {
         Value::Object(map) => {
             let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
             let is_index = name == INDEX && text("path").contains("/index-");
-            if text("tag") == name {
+            if text("tag") == name && !text("digest").is_empty() {
                 found.push(text("digest").to_owned());
             } else if is_index {
                 found.push(text("revision").to_owned());
@@ -112,6 +123,8 @@ fn digests_in(value: &Value, name: &str, found: &mut Vec<String>) {
 pub(crate) const PLAYED: &[(&str, &[&str], &str)] = &[
     ("source-controller", &["git-", "oci-", "helmrepo-", "chart-"], "source-controller"),
     ("kustomize-controller", &["ks-"], "kustomize-controller"),
+    ("image-reflector-controller", &["img"], "image-automation-controller"),
+    ("image-automation-controller", &["iua-"], "image-automation-controller"),
 ];
 
 /// The recordings beside this checkout that our controllers can play, or `None` where there are none.
