@@ -200,7 +200,7 @@ fn failed<K: FluxObject>(run: &Run<K>, status: K::Status, error: StepError) -> O
     let (verdict, next) = match error.disposition {
         Disposition::Retry => (Verdict::Failed { reason, message }, Next::Backoff),
         Disposition::Wait(time) => (Verdict::Failed { reason, message }, Next::After(time)),
-        Disposition::Stalled => match not_ready(run.base.conditions()) {
+        Disposition::Stalled => match not_ready(run.base.conditions()).filter(|_| keeps_ready(reason)) {
             None => (Verdict::Stalled { reason, message }, Next::Never),
             // As in Flux, a Ready that is False already keeps what it says; Stalled tells the news.
             Some(ready) => {
@@ -237,6 +237,17 @@ fn named(text: &str) -> Option<ReasonName> {
     ];
     let shared = [Reason::Failed, Reason::AccessDenied].map(ReasonName::from);
     all.map(ReasonName::from).into_iter().chain(shared).find(|name| name.as_str() == text)
+}
+
+/// Automations take a Ready of an earlier trouble back as they go on; the two other kinds do not.
+fn keeps_ready(reason: ReasonName) -> bool {
+    let of_automations = [
+        ImageReason::InvalidPolicySelector,
+        ImageReason::InvalidSourceConfiguration,
+        ImageReason::InvalidUpdateStrategy,
+        ImageReason::RemovedTemplateField,
+    ];
+    !of_automations.map(ReasonName::from).contains(&reason)
 }
 
 fn not_ready(conditions: &[Condition]) -> Option<&Condition> {
