@@ -36,6 +36,33 @@ impl Flux<'_> {
     }
 }
 
+/// What kustomize-controller has really written, served as the log of the pod of a Deployment of the installation.
+fn tells_logs(flux: &Flux<'_>, revision: &str) {
+    let (plane, ns) = (flux.world.plane, flux.world.ns.name());
+    let mut controller = deployment("kustomize-controller", "manager:1.0", 0);
+    controller["metadata"]["labels"] = json!({ "app.kubernetes.io/part-of": "flux" });
+    controller["spec"]["template"]["spec"]["containers"][0]["name"] = "manager".into();
+    let template = &controller["spec"]["template"];
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "spec": template["spec"],
+        "metadata": { "name": "kustomize-controller", "labels": template["metadata"]["labels"] },
+    });
+    let file = plane.dir().join(format!("{ns}-controller.yaml"));
+    std::fs::write(&file, yaml_list(&[controller, pod])).unwrap();
+    plane.kubectl_ok(&["apply", "-n", ns, "-f", file.to_str().unwrap()]).unwrap();
+    let ready = ["wait", "-n", ns, "pod/kustomize-controller", "--for=condition=Ready", "--timeout=60s"];
+    plane.kubectl_ok(&ready).unwrap();
+    let log = flux.world.kustomize.as_ref().unwrap().process().log_path();
+    plane.write_pod_log("kustomize-controller", &std::fs::read_to_string(log).unwrap()).unwrap();
+    let place = format!("--flux-namespace={ns}");
+    flux.tells(
+        &["logs", &place, "--kind=Kustomization", "--name=app"],
+        &["info Kustomization/app.", revision],
+    );
+    let errors = flux.ok(&["logs", &place, "--level=error", "--name=app"]);
+    assert!(!errors.contains(" info "), "{errors}");
+}
+
 /// The program, or a line that says what is not run.
 fn program() -> Option<String> {
     let program = std::env::var("FLUX_BIN").ok();
@@ -78,6 +105,8 @@ async fn the_flux_command_works_unchanged() {
         &["events", "--for", "Kustomization/app"],
         &["ReconciliationSucceeded", "Reconciliation finished"],
     );
+
+    tells_logs(&flux, &second);
 
     let local = world.repo.work().join("app");
     std::fs::write(local.join("cm.yaml"), World::config_map("settings", "2")).unwrap();

@@ -1,0 +1,88 @@
+//! The command as a user runs it.
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use testkit::workspace_root;
+
+/// A command, and whose cluster and namespace it is given.
+pub struct Sluice {
+    program: PathBuf,
+    kubeconfig: PathBuf,
+    namespace: String,
+}
+
+impl Sluice {
+    /// Ours.
+    pub fn of(kubeconfig: &Path, namespace: &str) -> Sluice {
+        Sluice::program(binary(), kubeconfig, namespace)
+    }
+
+    /// Another with the same verbs.
+    pub fn program(program: PathBuf, kubeconfig: &Path, namespace: &str) -> Sluice {
+        Sluice { program, kubeconfig: kubeconfig.into(), namespace: namespace.into() }
+    }
+
+    /// Runs it with these words.
+    pub fn run(&self, words: &str) -> Output {
+        let mut command = Command::new(&self.program);
+        command.args(words.split_whitespace());
+        if !words.contains("--timeout") {
+            command.args(["--timeout", "60s"]);
+        }
+        let command =
+            command.env("KUBECONFIG", &self.kubeconfig).env("FLUX_SYSTEM_NAMESPACE", &self.namespace);
+        command.env_remove("GIT_PASSWORD").output().unwrap()
+    }
+
+    /// What it prints; it must end well.
+    pub fn ok(&self, words: &str) -> String {
+        let done = self.run(words);
+        let told = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{} {words}: {:?} {told}", self.program.display(), done.status.code());
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// It ends well, and these words are on one of both streams.
+    pub fn tells(&self, words: &str, wanted: &[&str]) {
+        let done = self.run(words);
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "sluice {words}: {text}");
+        for word in wanted {
+            assert!(text.contains(word), "sluice {words} does not tell {word}: {text}");
+        }
+    }
+
+    /// The examples in the help of all verbs.
+    pub fn examples(&self) -> Vec<String> {
+        let help = self.ok("--help");
+        let verbs = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+        let verbs =
+            verbs.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
+        let mut pages = Vec::new();
+        for verb in verbs.filter(|verb| *verb != "help") {
+            pages.push(self.ok(&format!("{verb} --help")));
+            if verb == "bootstrap" {
+                pages.push(self.ok("bootstrap git --help"));
+            }
+        }
+        let lines = pages.iter().flat_map(|page| page.lines());
+        lines.map(str::trim).filter(|line| line.starts_with("sluice ")).map(str::to_owned).collect()
+    }
+}
+
+/// Where the runner has built it, else built now.
+fn binary() -> PathBuf {
+    if let Some(dir) = env::var_os("SLUICE_BIN_DIR") {
+        return Path::new(&dir).join("sluice");
+    }
+    let build = ["build", "--quiet", "-p", "cli"];
+    assert!(
+        Command::new(env!("CARGO")).args(build).current_dir(workspace_root()).status().unwrap().success()
+    );
+    let exe = env::current_exe().unwrap();
+    exe.ancestors().map(|dir| dir.join("sluice")).find(|file| file.is_file()).unwrap()
+}
