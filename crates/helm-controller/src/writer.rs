@@ -42,14 +42,14 @@ impl Writer<'_> {
     /// Creates objects of a fresh release.
     ///
     /// # Errors
-    /// All failures of the first kind that has one.
+    /// All failures; one does not keep the objects after it from being created.
     pub(crate) async fn create(&self, objects: &[Object], force: bool) -> Result<(), WriteError> {
+        let mut results = Vec::new();
         for kind in by_kind(objects) {
             let all: Vec<_> = kind.iter().map(|object| self.create_one(object, force)).collect();
-            let results: Vec<_> = stream::iter(all).buffered(self.concurrency.max(1)).collect().await;
-            join(results, "\n")?;
+            results.extend(stream::iter(all).buffered(self.concurrency.max(1)).collect::<Vec<_>>().await);
         }
-        Ok(())
+        join(results, "\n")
     }
 
     /// Brings the cluster from `original` to `target`; what is only in `original` is deleted. `created` collects

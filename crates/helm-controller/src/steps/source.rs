@@ -65,12 +65,7 @@ pub(crate) async fn find(work: &Work<'_>) -> Result<(SourceKey, Artifact), Stop>
     Ok((source, artifact))
 }
 
+/// As a client with a cache says it: by kind.
 fn missing(source: &SourceKey) -> String {
-    let plural = match source.kind {
-        ChartRefKind::HelmChart => "helmcharts",
-        ChartRefKind::OCIRepository => "ocirepositories",
-        ChartRefKind::ExternalArtifact => "externalartifacts",
-        ChartRefKind::Other(_) => "sources",
-    };
-    format!("{plural}.source.toolkit.fluxcd.io \"{}\" not found", source.key.name)
+    format!("{}.source.toolkit.fluxcd.io \"{}\" not found", source.kind, source.key.name)
 }

@@ -44,7 +44,7 @@ async fn helm_lists_rolls_back_and_removes_what_we_released() {
     assert_eq!(helm(&rig, &["get", "values", "app", "-o", "json"]).unwrap().trim(), r#"{"v":"two"}"#);
     assert!(helm(&rig, &["get", "all", "app"]).unwrap().contains("v: two"));
 
-    helm(&rig, &["rollback", "app", "1"]).unwrap();
+    helm(&rig, &["rollback", "app", "1", "--force-conflicts"]).unwrap();
     assert_eq!(rig.get("ConfigMap", "app-cfg").await.unwrap()["data"]["v"], "one");
     rig.cluster.request_reconcile(RELEASE, rig.ns.name(), "app").await.unwrap();
     rig.says("app", "True", "app.v4").await.unwrap();

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::charts::{CONFIG, chart};
 use crate::rig::{RELEASE, Rig, SOON, message};
 
-/// A hook that ends when its pods may be scheduled.
-fn hook(name: &str, event: &str, held: bool) -> String {
-    let held = if held { "      nodeSelector: {none: such}\n" } else { "" };
+/// A hook; one that is held ends when a node is labelled so that its pod may be scheduled.
+fn hook(name: &str, event: &str, held: Option<&str>) -> String {
+    let held = held.map(|by| format!("      nodeSelector: {{held-{name}: {by}}}\n")).unwrap_or_default();
     format!(
         "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: {name}\n  annotations: {{helm.sh/hook: {event}}}\nspec:\n  \
          backoffLimit: 0\n  template:\n    spec:\n      restartPolicy: Never\n{held}      containers: [{{name: c, image: a}}]\n"
@@ -18,21 +18,17 @@ async fn uid(rig: &Rig, kind: &str, name: &str) -> Value {
     rig.get(kind, name).await.unwrap()["metadata"]["uid"].clone()
 }
 
-/// Ends a Job that never will end by itself.
-async fn complete(rig: &Rig, name: &str) {
-    let now = "2026-01-01T00:00:00Z";
-    let condition = |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": now });
-    let status = json!({
-        "startTime": now, "completionTime": now, "succeeded": 1,
-        "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
-    });
-    rig.cluster.patch_status("Job", rig.ns.name(), name, status).await.unwrap();
+/// Lets a held hook run.
+fn complete(rig: &Rig, name: &str) {
+    let label = format!("held-{name}={}", rig.ns.name());
+    rig.plane.kubectl_ok(&["label", "nodes", "--all", "--overwrite", &label]).unwrap();
 }
 
 #[tokio::test]
 async fn a_kill_while_a_hook_runs_neither_repeats_it_nor_the_ones_before() {
     let mut rig = Rig::start("killhook").await.unwrap();
-    let (first, second) = (hook("a-first", "pre-install", false), hook("b-second", "pre-install", true));
+    let (first, second) =
+        (hook("a-first", "pre-install", None), hook("b-second", "pre-install", Some(rig.ns.name())));
     let files = [
         ("values.yaml", "v: base\n"),
         ("templates/a.yaml", &first),
@@ -48,7 +44,7 @@ async fn a_kill_while_a_hook_runs_neither_repeats_it_nor_the_ones_before() {
     assert!(!rig.exists("ConfigMap", "app-cfg").await.unwrap());
 
     rig.restart().await.unwrap();
-    complete(&rig, "b-second").await;
+    complete(&rig, "b-second");
     let object = rig.ready("app", "True").await.unwrap();
     assert!(message(&object, "Ready").contains("app.v1"), "{}", message(&object, "Ready"));
     assert_eq!(rig.storage().unwrap(), ["app.1: deployed"]);
@@ -73,7 +69,7 @@ async fn a_kill_while_objects_are_awaited_resumes_the_wait_with_its_deadline() {
 #[tokio::test]
 async fn a_kill_after_the_objects_runs_only_the_hooks_that_are_left() {
     let mut rig = Rig::start("killpost").await.unwrap();
-    let (pre, post) = (hook("pre", "pre-install", false), hook("post", "post-install", true));
+    let (pre, post) = (hook("pre", "pre-install", None), hook("post", "post-install", Some(rig.ns.name())));
     let files = [
         ("values.yaml", "v: base\n"),
         ("templates/a.yaml", &pre),
@@ -86,7 +82,7 @@ async fn a_kill_after_the_objects_runs_only_the_hooks_that_are_left() {
     rig.cluster.wait(key, SOON, |job| !job["metadata"]["uid"].is_null()).await.unwrap();
     let before = (uid(&rig, "Job", "pre").await, uid(&rig, "ConfigMap", "app-cfg").await);
     rig.restart().await.unwrap();
-    complete(&rig, "post").await;
+    complete(&rig, "post");
     rig.ready("app", "True").await.unwrap();
     assert_eq!((uid(&rig, "Job", "pre").await, uid(&rig, "ConfigMap", "app-cfg").await), before);
     assert_eq!(rig.storage().unwrap(), ["app.1: deployed"]);
@@ -95,7 +91,7 @@ async fn a_kill_after_the_objects_runs_only_the_hooks_that_are_left() {
 #[tokio::test]
 async fn a_kill_while_a_release_is_removed_ends_in_its_removal() {
     let mut rig = Rig::start("killdel").await.unwrap();
-    let del = hook("del", "pre-delete", true);
+    let del = hook("del", "pre-delete", Some(rig.ns.name()));
     let files = [("values.yaml", "v: base\n"), ("templates/d.yaml", &del), ("templates/cm.yaml", CONFIG)];
     rig.publish(&chart("1.0.0", &files)).await.unwrap();
     rig.apply("app", json!({})).await.unwrap();
@@ -105,7 +101,7 @@ async fn a_kill_while_a_release_is_removed_ends_in_its_removal() {
     rig.cluster.wait(key, SOON, |job| !job["metadata"]["uid"].is_null()).await.unwrap();
     let before = uid(&rig, "Job", "del").await;
     rig.restart().await.unwrap();
-    complete(&rig, "del").await;
+    complete(&rig, "del");
     rig.cluster.wait_gone((RELEASE, rig.ns.name(), "app"), SOON).await.unwrap();
     assert!(rig.storage().unwrap().is_empty());
     assert!(!rig.exists("ConfigMap", "app-cfg").await.unwrap());
