@@ -48,14 +48,15 @@ async fn the_command_steers_a_delivery() {
     sluice.tells("tree kustomization apps", &["├── ", "Deployment/", "/web", "ConfigMap/", "/settings"]);
     sluice.tells("events --for Kustomization/apps", &["ReconciliationSucceeded", "Kustomization/apps"]);
 
-    sluice.tells(
-        "create kustomization more --source=GitRepository/apps --path=./app --interval=5m",
-        &["Kustomization more is ready", &second],
-    );
-    sluice.tells(
-        "create kustomization more --source=GitRepository/apps --path=./app --interval=6m",
-        &["Kustomization updated"],
-    );
+    let create = |interval: &str| {
+        format!(
+            "create kustomization more --source=GitRepository/apps --path=./app --interval={interval} \
+             --target-namespace={}",
+            world.ns.name()
+        )
+    };
+    sluice.tells(&create("5m"), &["Kustomization more is ready", &second]);
+    sluice.tells(&create("6m"), &["Kustomization updated"]);
     sluice.tells("delete kustomization more --silent", &["deleted"]);
     assert_eq!(
         sluice.run("get kustomization more").status.code(),
@@ -154,12 +155,11 @@ async fn every_example_of_the_help_runs() {
     stage.plane.apply_crds(&workspace_root().join("config/crd")).unwrap();
     stage.kubectl("create namespace flux-system");
     let repo = stage.open_repository("apps");
-    let app = yaml_list(&[
-        deployment("web", "web:1.0", 1),
-        json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" }, "data": { "a": "b" }
-        }),
-    ]);
+    let settings = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings", "namespace": HOME },
+        "data": { "a": "b" },
+    });
+    let app = yaml_list(&[within(deployment("web", "web:1.0", 1), HOME), settings]);
     repo.commit(&[("app/app.yaml", &app)], "first").unwrap();
     let create_source =
         format!("create source git apps --url={} --branch=main --secret-ref=apps", repo.url());
@@ -179,6 +179,11 @@ async fn every_example_of_the_help_runs() {
         );
         stage.sluice.ok(example.strip_prefix("sluice ").unwrap());
     }
+}
+
+fn within(mut object: Value, namespace: &str) -> Value {
+    object["metadata"]["namespace"] = namespace.into();
+    object
 }
 
 /// A Deployment as `logs` and `version` look for, with one pod whose log is known.
@@ -219,7 +224,7 @@ async fn an_installation_from_an_empty_cluster_to_its_end() {
     fleet.git(&["pull", "--quiet", "origin", "main"]).unwrap();
     let file = "clusters/one/flux-system/gotk-components.yaml";
     let text = std::fs::read_to_string(fleet.work().join(file)).unwrap();
-    let app = yaml_list(&[deployment("web", "web:1.0", 1)]);
+    let app = yaml_list(&[within(deployment("web", "web:1.0", 1), "default")]);
     fleet
         .commit(
             &[

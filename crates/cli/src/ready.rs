@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn a_stalled_object_is_an_error_that_says_why() {
         let mut stalled = object(1, 1, 1, "False");
-        stalled["status"]["conditions"][1] =
-            json!({ "type": "Stalled", "status": "True", "message": "wrong URL" });
+        let why = json!({ "type": "Stalled", "status": "True", "message": "wrong URL" });
+        stalled["status"]["conditions"].as_array_mut().unwrap().push(why);
         assert!(settled(&stalled).unwrap_err().to_string().contains("wrong URL"));
     }
 }

@@ -56,7 +56,7 @@ fn insert<'a>(
     content: Option<&'a [u8]>,
 ) -> Option<()> {
     let (dirs, name) = path.rsplit_once('/').map_or(("", path), |(dirs, name)| (dirs, name));
-    if path.len() > LONGEST || !is_name(name) {
+    if path.len() > LONGEST || path.starts_with('/') || !is_name(name) {
         return None;
     }
     let mut dir = root;

@@ -16,7 +16,7 @@ use crate::snapshot;
 use crate::spec::{Kind, Waits};
 use crate::storage::{Storage, StorageError};
 use crate::wait::{self, WaitError};
-use crate::work::{Stop, Work};
+use crate::work::Work;
 use crate::writer::{WriteError, Writer};
 
 /// Objects of one kind written at the same time.
@@ -31,9 +31,6 @@ pub(crate) enum ActError {
     /// Something newer is wanted: the action is given up, and no failure is counted.
     #[error("superseded by a newer revision")]
     Superseded,
-    /// The run ends at once.
-    #[error("the run ends")]
-    Stop(Stop),
 }
 
 impl From<StorageError> for ActError {

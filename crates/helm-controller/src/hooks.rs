@@ -76,7 +76,7 @@ pub(crate) async fn run(act: &mut Act<'_>, hooks: &Hooks<'_>) -> Result<(), ActE
     }
     for (step, place) in places.iter().enumerate() {
         if let Err(error) = one(act, hooks, step, *place).await {
-            if !matches!(error, ActError::Superseded | ActError::Stop(_)) {
+            if !matches!(error, ActError::Superseded) {
                 clean_after_failure(act, *place, &places[..step]).await?;
             }
             return Err(error);

@@ -146,11 +146,6 @@ impl<'a> Spec<'a> {
         storage.unwrap_or(self.own_namespace())
     }
 
-    /// Name of the HelmChart made from the template.
-    pub(crate) fn chart_name(&self) -> String {
-        format!("{}-{}", self.own_namespace(), self.object.metadata.name.as_deref().unwrap_or_default())
-    }
-
     /// How long a phase of an action may take.
     pub(crate) fn timeout(&self, kind: Kind) -> Duration {
         let spec = &self.object.spec;

@@ -110,8 +110,6 @@ reasons! {
     HelmChartDeleted,
     /// The HelmChart could not be written.
     HelmChartSyncErr,
-    /// The inventory could not be made.
-    InventoryBuildFailed,
 }
 
 /// Message of Reconciling before the release is looked at.

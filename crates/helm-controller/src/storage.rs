@@ -84,11 +84,6 @@ impl Storage {
         Self { session: session.clone(), namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
-    /// The namespace of the Secrets.
-    pub(crate) fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
     /// All versions, newest first.
     ///
     /// # Errors

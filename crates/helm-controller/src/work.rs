@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::helm::v2::HelmRelease;
-use api::meta::{Artifact, Reason};
+use api::meta::Artifact;
 use kstatus::HealthExprs;
 use runtime::{Event, ReasonName, Run};
 use ssa::{Identity, IgnoreRules, Owner, Session};
@@ -189,6 +189,3 @@ pub(crate) fn identity(app: &App, object: &HelmRelease) -> Identity {
 
 /// Labels or annotations by name.
 pub(crate) type Marks = BTreeMap<String, String>;
-
-/// The reason of a failure that only a change of the spec can mend.
-pub(crate) const UNSUPPORTED: Reason = Reason::FeatureGateDisabled;

@@ -13,7 +13,7 @@ pub(crate) struct Resource {
 }
 
 /// Kind, apiVersion, plural, namespaced: those that tests name most, so that they cost no discovery.
-const KNOWN: [(&str, &str, &str, bool); 23] = [
+const KNOWN: [(&str, &str, &str, bool); 35] = [
     ("Namespace", "v1", "namespaces", false),
     ("Node", "v1", "nodes", false),
     ("ConfigMap", "v1", "configmaps", true),
@@ -36,7 +36,19 @@ const KNOWN: [(&str, &str, &str, bool); 23] = [
     ("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers", true),
     ("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions", false),
     ("GitRepository", "source.toolkit.fluxcd.io/v1", "gitrepositories", true),
+    ("OCIRepository", "source.toolkit.fluxcd.io/v1", "ocirepositories", true),
+    ("Bucket", "source.toolkit.fluxcd.io/v1", "buckets", true),
+    ("HelmRepository", "source.toolkit.fluxcd.io/v1", "helmrepositories", true),
+    ("HelmChart", "source.toolkit.fluxcd.io/v1", "helmcharts", true),
     ("Kustomization", "kustomize.toolkit.fluxcd.io/v1", "kustomizations", true),
+    ("HelmRelease", "helm.toolkit.fluxcd.io/v2", "helmreleases", true),
+    ("ImageRepository", "image.toolkit.fluxcd.io/v1", "imagerepositories", true),
+    ("ImagePolicy", "image.toolkit.fluxcd.io/v1", "imagepolicies", true),
+    ("ImageUpdateAutomation", "image.toolkit.fluxcd.io/v1", "imageupdateautomations", true),
+    ("Receiver", "notification.toolkit.fluxcd.io/v1", "receivers", true),
+    ("Provider", "notification.toolkit.fluxcd.io/v1beta3", "providers", true),
+    ("Alert", "notification.toolkit.fluxcd.io/v1beta3", "alerts", true),
+    ("ExternalArtifact", "source.toolkit.fluxcd.io/v1", "externalartifacts", true),
 ];
 
 impl Resource {

@@ -103,7 +103,7 @@ impl<'a> Player<'a> {
         let git = GitServer::start()?;
         let silent = TcpListener::bind("127.0.0.1:0")?;
         let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let mut masks = Masks::default();
+        let masks = Masks::default();
         masks.add("<ns>", &scenario.namespace);
         masks.add("<git>", git.url().trim_start_matches("http://"));
         masks.add("<registry>", rig.registry.address());

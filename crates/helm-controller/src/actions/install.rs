@@ -212,7 +212,6 @@ async fn go_on(act: &mut Act<'_>) -> Result<(), ActError> {
     let done = perform::perform(act, None, &mut created).await;
     match done {
         Ok(()) => perform::deployed(act, "Install complete").await,
-        Err(error @ ActError::Stop(_)) => Err(error),
         Err(error) => {
             perform::failed(act, &error).await;
             Err(error)

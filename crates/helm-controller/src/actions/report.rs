@@ -140,6 +140,5 @@ pub(crate) fn ends(error: ActError) -> Result<String, Stop> {
     match error {
         ActError::Helm(text) => Ok(text),
         ActError::Superseded => Err(Stop::Outdated),
-        ActError::Stop(stop) => Err(stop),
     }
 }

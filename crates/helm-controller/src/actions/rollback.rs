@@ -135,7 +135,6 @@ async fn go_on(act: &mut Act<'_>, current: &Release) -> Result<(), ActError> {
             let description = act.release.info.description.clone();
             perform::deployed(act, &description).await
         }
-        Err(error @ ActError::Stop(_)) => Err(error),
         Err(error) => {
             let error = match error {
                 ActError::Helm(text) if act.plan.phase == Phase::Wait => {

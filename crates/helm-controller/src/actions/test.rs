@@ -60,9 +60,6 @@ async fn run(act: &mut Act<'_>) -> Result<(), ActError> {
         .map(|hook| hook.name.clone())
         .collect();
     let result = hooks::run(act, &Hooks { event: "test", phase: Phase::Before, skip: &skip }).await;
-    if matches!(result, Err(ActError::Stop(_))) {
-        return result;
-    }
     let written = act.conclude().await;
     result.and(written)
 }

@@ -208,7 +208,6 @@ async fn go_on(act: &mut Act<'_>, original: &Release) -> Result<(), ActError> {
             supersede(act, original).await;
             perform::deployed(act, "Upgrade complete").await
         }
-        Err(error @ ActError::Stop(_)) => Err(error),
         Err(error) => {
             // Helm writes the live release once more when objects or their wait failed; the status shows it.
             if act.plan.phase >= Phase::Apply && act.plan.phase != Phase::After && original.version > 0 {
