@@ -153,6 +153,7 @@ impl Stage {
 async fn every_example_of_the_help_runs() {
     let stage = Stage::start().await;
     stage.plane.apply_crds(&workspace_root().join("config/crd")).unwrap();
+    stage.kubectl("label crd --all app.kubernetes.io/part-of=flux");
     stage.kubectl("create namespace flux-system");
     let repo = stage.open_repository("apps");
     let settings = json!({

@@ -173,7 +173,7 @@ mod tests {
             "metadata": {"name": "ns-app", "namespace": "ns",
                 "labels": {"team": "a", "helm.toolkit.fluxcd.io/name": "app", "helm.toolkit.fluxcd.io/namespace": "ns"},
                 "annotations": {"note": "b"}},
-            "spec": {"chart": "podinfo", "sourceRef": {"kind": "HelmRepository", "name": "charts"}, "interval": "10m",
+            "spec": {"chart": "podinfo", "sourceRef": {"kind": "HelmRepository", "name": "charts"}, "interval": "10m0s",
                 "version": "6.x", "valuesFiles": ["v.yaml"]}
         });
         assert_eq!(*chart.value(), wanted);

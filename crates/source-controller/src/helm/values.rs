@@ -56,15 +56,15 @@ mod tests {
     #[test]
     fn later_files_win_and_absent_ones_are_left_out() {
         let read = |file: &str| match file {
-            "a" => Ok(Some(b"x: 1\ny: 1\n".to_vec())),
-            "b" => Ok(Some(b"y: 2\n".to_vec())),
+            "a" => Ok(Some(b"x: 1\nz: 1\n".to_vec())),
+            "b" => Ok(Some(b"z: 2\n".to_vec())),
             "bad" => Ok(Some(b"- 1\n".to_vec())),
             "none" => Ok(None),
             other => Err(format!("no values file found at path '{other}'")),
         };
         let files = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let (values, used) = merge(&files(&["a", "none", "b"]), &read).unwrap();
-        assert_eq!(values.to_yaml(), "x: 1\ny: 2\n");
+        assert_eq!(values.to_yaml(), "x: 1\nz: 2\n");
         assert_eq!(used, files(&["a", "b"]));
         assert!(
             merge(&files(&["bad"]), &read)
