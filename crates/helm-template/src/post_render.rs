@@ -151,10 +151,10 @@ fn nodes(text: &str) -> Result<Vec<Node>, String> {
         .map_err(|error| error.brief().to_string())?;
     if let [Node::Mapping(list)] = nodes.as_mut_slice() {
         let kind = list.get("kind").and_then(Node::as_str);
-        if matches!(kind, Some("List" | "ResourceList")) {
-            if let Some(Node::Sequence(items)) = list.get_mut("items") {
-                return Ok(std::mem::take(&mut items.items));
-            }
+        if matches!(kind, Some("List" | "ResourceList"))
+            && let Some(Node::Sequence(items)) = list.get_mut("items")
+        {
+            return Ok(std::mem::take(&mut items.items));
         }
     }
     Ok(nodes)

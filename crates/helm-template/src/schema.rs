@@ -20,10 +20,10 @@ pub(crate) fn check_schemas(chart: &Chart, values: &Map<String, Value>) -> Resul
 }
 
 fn collect(chart: &Chart, values: &Map<String, Value>, text: &mut String) {
-    if let Some(schema) = chart.schema() {
-        if let Err(error) = check(&schema.data, values) {
-            text.push_str(&format!("{}:\n{error}", chart.name()));
-        }
+    if let Some(schema) = chart.schema()
+        && let Err(error) = check(&schema.data, values)
+    {
+        text.push_str(&format!("{}:\n{error}", chart.name()));
     }
     for child in chart.dependencies() {
         match values.get(child.name()) {

@@ -166,10 +166,11 @@ fn source(document: &str) -> Option<&str> {
     while let Some(at) = rest.find("# Source: ") {
         rest = &rest[at + "# Source: ".len()..];
         let line = rest.lines().next().unwrap_or_default();
-        if let Some((chart, path)) = line.split_once('/') {
-            if !chart.is_empty() && !path.is_empty() {
-                return Some(path);
-            }
+        if let Some((chart, path)) = line.split_once('/')
+            && !chart.is_empty()
+            && !path.is_empty()
+        {
+            return Some(path);
         }
     }
     None

@@ -12,6 +12,8 @@ use crate::rights::Right;
 pub(crate) struct Request {
     /// What was asked for; `None` for paths that are no resources, such as discovery.
     pub(crate) right: Option<Right>,
+    /// It made the object: the authorizer was asked for `create` too, which the log does not tell.
+    pub(crate) created: bool,
     /// The whole line, for messages.
     pub(crate) text: String,
     /// The user in whose name it was made, when that is another one.
@@ -33,7 +35,9 @@ pub(crate) fn used(requests: &[Request]) -> BTreeSet<Right> {
         Some(_) => Some(Right::new("", "serviceaccounts", "impersonate")),
         None => request.right.clone(),
     };
-    requests.iter().filter(|request| !request.denied).filter_map(needed).collect()
+    let created = requests.iter().filter(|request| request.created && request.impersonated.is_none());
+    let created = created.filter_map(|request| Some(request.right.as_ref()?.with_verb("create")));
+    requests.iter().filter(|request| !request.denied).filter_map(needed).chain(created).collect()
 }
 
 fn request(event: &Value) -> Request {
@@ -48,6 +52,7 @@ fn request(event: &Value) -> Request {
         object["resource"].is_string().then(|| Right::new(&text(&object["apiGroup"]), &resource, &verb));
     Request {
         right,
+        created: verb == "patch" && event["responseStatus"]["code"] == 201,
         text: format!("{verb} {}", text(&event["requestURI"])),
         impersonated: event["impersonatedUser"]["username"].as_str().map(String::from),
         denied: event["annotations"]["authorization.k8s.io/decision"] == "forbid",

@@ -30,6 +30,11 @@ impl Right {
         &self.verb
     }
 
+    /// The same on the same, for another verb.
+    pub(crate) fn with_verb(&self, verb: &str) -> Right {
+        Right { verb: verb.into(), ..self.clone() }
+    }
+
     pub(crate) fn is_wildcard(&self) -> bool {
         [&self.group, &self.resource, &self.verb].iter().any(|part| part.contains('*'))
     }

@@ -140,7 +140,7 @@ fn chart_value(metadata: &Metadata, root: bool) -> Value {
 }
 
 fn texts(texts: &[String]) -> Value {
-    Value::list(texts.iter().map(|text| Value::string(text)).collect())
+    Value::list(texts.iter().map(Value::string).collect())
 }
 
 fn maintainer_value(person: &Maintainer) -> Value {
