@@ -4,6 +4,7 @@ use std::time::Duration;
 use e2e::chain::{CONTROLLERS, Hops, Release, Stage};
 use serde_json::Value;
 
+#[expect(clippy::print_stdout, reason = "the time of each hop is shown with --nocapture")]
 fn say(what: &str, hops: &Hops) {
     println!(
         "{what}: commit {:.3} s, Kustomization {:.3} s, HelmRelease {:.3} s, event {:.3} s, status {:.3} s",

@@ -1,7 +1,7 @@
 //! The command `sluice` beside the controllers: the same output as `flux`, the examples of its help, an installation from
 //! an empty cluster to its end.
 mod cli {
-    pub mod sluice;
+    pub(crate) mod sluice;
 }
 
 use std::{process::Command, time::Duration};
@@ -149,6 +149,9 @@ impl Stage {
     }
 }
 
+/// Examples that need what this stage has not: a server that speaks SSH under a name of the Internet.
+const OUTSIDE: [&str; 1] = ["ssh://git@git.example.com"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_of_the_help_runs() {
     let stage = Stage::start().await;
@@ -173,13 +176,18 @@ async fn every_example_of_the_help_runs() {
     assert!(examples.len() > 40, "{examples:?}");
     // What deletes comes last.
     examples.sort_by_key(|example| (example.contains("uninstall"), example.contains(" delete ")));
-    for example in examples {
+    let mut failed = Vec::new();
+    for example in examples.iter().filter(|example| OUTSIDE.iter().all(|words| !example.contains(words))) {
         let example = example.replace(
             "https://git.example.com/fleet.git --password=token",
             &format!("{} --allow-insecure-http", fleet.url()),
         );
-        stage.sluice.ok(example.strip_prefix("sluice ").unwrap());
+        let done = stage.sluice.run(example.strip_prefix("sluice ").unwrap());
+        if !done.status.success() {
+            failed.push(format!("{example}: {}", String::from_utf8_lossy(&done.stderr)));
+        }
     }
+    assert!(failed.is_empty(), "{} examples fail:\n{}", failed.len(), failed.join("\n"));
 }
 
 fn within(mut object: Value, namespace: &str) -> Value {

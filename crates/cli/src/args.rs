@@ -46,6 +46,7 @@ pub(crate) struct Cli {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for the life of the program")]
 pub(crate) enum Command {
     Check(commands::check::CheckArgs),
     Install(commands::install::InstallArgs),

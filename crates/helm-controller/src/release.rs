@@ -32,6 +32,7 @@ pub(crate) enum Sort {
 }
 
 /// What is about to run.
+#[expect(clippy::large_enum_variant, reason = "one at a time, made and consumed at once")]
 enum Next {
     Install,
     Upgrade,

@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(far_ends(&object), wanted);
         let (edges, near) = (Edges::default(), Key::new("ns", "app"));
         edges.set(&near, wanted);
-        assert_eq!(edges.near(&Far::Source(chart.clone())), [near.clone()]);
+        assert_eq!(edges.near(&Far::Source(chart.clone())), std::slice::from_ref(&near));
         edges.remove(&near);
         assert!(edges.near(&Far::Source(chart)).is_empty());
     }

@@ -185,7 +185,8 @@ impl HelmCharts {
     ) -> Result<(), RunFailure> {
         run.revision(&built.version);
         let Some(archive) = built.archive else {
-            return Ok(self.keep(run, progress, &built.version, settled));
+            self.keep(run, progress, &built.version, settled);
+            return Ok(());
         };
         let before = progress.status.artifact.as_ref();
         let has_artifact = before.is_some();

@@ -8,7 +8,7 @@ use std::{
 use testkit::workspace_root;
 
 /// A command, and whose cluster and namespace it is given.
-pub struct Sluice {
+pub(crate) struct Sluice {
     program: PathBuf,
     kubeconfig: PathBuf,
     namespace: String,
@@ -16,17 +16,17 @@ pub struct Sluice {
 
 impl Sluice {
     /// Ours.
-    pub fn of(kubeconfig: &Path, namespace: &str) -> Sluice {
+    pub(crate) fn of(kubeconfig: &Path, namespace: &str) -> Sluice {
         Sluice::program(binary(), kubeconfig, namespace)
     }
 
     /// Another with the same verbs.
-    pub fn program(program: PathBuf, kubeconfig: &Path, namespace: &str) -> Sluice {
+    pub(crate) fn program(program: PathBuf, kubeconfig: &Path, namespace: &str) -> Sluice {
         Sluice { program, kubeconfig: kubeconfig.into(), namespace: namespace.into() }
     }
 
     /// Runs it with these words.
-    pub fn run(&self, words: &str) -> Output {
+    pub(crate) fn run(&self, words: &str) -> Output {
         let mut command = Command::new(&self.program);
         command.args(words.split_whitespace());
         if !words.contains("--timeout") {
@@ -38,7 +38,7 @@ impl Sluice {
     }
 
     /// What it prints; it must end well.
-    pub fn ok(&self, words: &str) -> String {
+    pub(crate) fn ok(&self, words: &str) -> String {
         let done = self.run(words);
         let told = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{} {words}: {:?} {told}", self.program.display(), done.status.code());
@@ -46,7 +46,7 @@ impl Sluice {
     }
 
     /// It ends well, and these words are on one of both streams.
-    pub fn tells(&self, words: &str, wanted: &[&str]) {
+    pub(crate) fn tells(&self, words: &str, wanted: &[&str]) {
         let done = self.run(words);
         let text =
             format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
@@ -57,7 +57,7 @@ impl Sluice {
     }
 
     /// The examples in the help of all verbs.
-    pub fn examples(&self) -> Vec<String> {
+    pub(crate) fn examples(&self) -> Vec<String> {
         let help = self.ok("--help");
         let verbs = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
         let verbs =

@@ -127,8 +127,8 @@ async fn kinds_are_served(cluster: &Cluster) -> Result<bool, CommandError> {
         return Ok(false);
     }
     for definition in &found {
-        let versions = list(definition, &["status", "storedVersions"]).iter().filter_map(Value::as_str);
-        say::success(&format!("{}/{}", name(definition), versions.last().unwrap_or_default()));
+        let mut versions = list(definition, &["status", "storedVersions"]).iter().filter_map(Value::as_str);
+        say::success(&format!("{}/{}", name(definition), versions.next_back().unwrap_or_default()));
     }
     Ok(true)
 }

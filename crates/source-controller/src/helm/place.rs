@@ -13,6 +13,7 @@ use crate::helm::version::{PickError, of_index, of_tags};
 const LAYERS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
 
 /// A place of charts.
+#[expect(clippy::large_enum_variant, reason = "one at a time, in the run of one chart")]
 pub(crate) enum Place {
     /// An index, and the repository that its references are of.
     Http { repository: HttpRepository, index: Arc<Index> },

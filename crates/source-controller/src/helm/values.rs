@@ -17,11 +17,11 @@ pub(super) fn cleaned(path: &str) -> String {
     parts.join("/")
 }
 
+/// Reads a file of values; none when it may be left out.
+type ReadValues<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, String> + 'a;
+
 /// Merges the files that `read` knows. Gives the values and the files that were there.
-pub(super) fn merge(
-    files: &[String],
-    read: &dyn Fn(&str) -> Result<Option<Vec<u8>>, String>,
-) -> Result<(Values, Vec<String>), String> {
+pub(super) fn merge(files: &[String], read: &ReadValues<'_>) -> Result<(Values, Vec<String>), String> {
     let (mut merged, mut used) = (Values::new(), Vec::new());
     for file in files {
         let Some(text) = read(file)? else { continue };

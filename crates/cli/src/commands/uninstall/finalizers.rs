@@ -29,7 +29,7 @@ pub(super) async fn release_objects(cluster: &Cluster, dry: Dry) -> Result<(), C
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             other => other?,
         };
-        let held: Vec<Value> = found.into_iter().filter(|object| is_held(object)).collect();
+        let held: Vec<Value> = found.into_iter().filter(is_held).collect();
         let tasks = held.iter().map(async |object| release(cluster, &kind.resource, object, dry).await);
         stream::iter(tasks).buffered(AT_ONCE).try_collect::<Vec<()>>().await?;
         for object in &held {
