@@ -160,10 +160,12 @@ async fn every_example_of_the_help_runs() {
     stage.kubectl("create namespace flux-system");
     let repo = stage.open_repository("apps");
     let settings = json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings", "namespace": HOME },
-        "data": { "a": "b" },
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" }, "data": { "a": "b" },
     });
-    let app = yaml_list(&[within(deployment("web", "web:1.0", 1), HOME), settings]);
+    let both =
+        |namespace| [within(deployment("web", "web:1.0", 1), namespace), within(settings.clone(), namespace)];
+    stage.kubectl("create namespace apps");
+    let app = yaml_list(&[both(HOME), both("apps")].concat());
     repo.commit(&[("app/app.yaml", &app)], "first").unwrap();
     let create_source =
         format!("create source git apps --url={} --branch=main --secret-ref=apps", repo.url());
@@ -174,8 +176,10 @@ async fn every_example_of_the_help_runs() {
     let fleet = stage.open_repository("fleet");
     let mut examples = stage.sluice.examples();
     assert!(examples.len() > 40, "{examples:?}");
-    // What deletes comes last.
-    examples.sort_by_key(|example| (example.contains("uninstall"), example.contains(" delete ")));
+    // Logs are those of the pod that was made here, before an installation brings more; what deletes comes last.
+    examples.sort_by_key(|example| {
+        (example.contains("uninstall"), example.contains(" delete "), !example.contains(" logs"))
+    });
     let mut failed = Vec::new();
     for example in examples.iter().filter(|example| OUTSIDE.iter().all(|words| !example.contains(words))) {
         let example = example.replace(
