@@ -11,8 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     chart_files,
     console::{say, watch},
-    differences,
-    tools,
+    differences, tools,
 };
 
 /// What a control plane needs, and the registry of the demo.
