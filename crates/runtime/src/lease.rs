@@ -93,11 +93,12 @@ impl Candidate {
         self.releases = releases;
     }
 
-    /// Waits until the Lease is ours.
-    pub(crate) async fn win(&mut self) {
+    /// Waits until the Lease is ours, or the token fires. A request under way is never dropped: the API server may
+    /// have taken it, and then the Lease is ours to give back.
+    pub(crate) async fn win(&mut self, shutdown: &CancellationToken) {
         tracing::info!(lease = self.name, "attempting to acquire leader lease");
         let mut said = false;
-        loop {
+        while !shutdown.is_cancelled() {
             match self.step().await {
                 Ok(Step::Ours) => {
                     tracing::info!(lease = self.name, "successfully acquired lease");
@@ -110,7 +111,10 @@ impl Candidate {
                 }
                 Err(_) => {}
             }
-            tokio::time::sleep(self.times.retry).await;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(self.times.retry) => {}
+            }
         }
     }
 

@@ -126,9 +126,10 @@ where
     let client = clients.fenced(fence.clone()).map_err(unreachable)?;
     let mut candidate = candidate(&clients, controller, &args, &fence, &config)?;
     if let Some(candidate) = &mut candidate {
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            () = candidate.win() => {}
+        candidate.win(&shutdown).await;
+        if shutdown.is_cancelled() {
+            candidate.release().await;
+            return Ok(());
         }
     }
     metrics.leading(controller.name, true);

@@ -68,6 +68,15 @@ pub(crate) fn same_event(recorded: &Value, seen: &Value) -> bool {
         && (recorded_text == seen_text || same_message(&recorded_text, &seen_text))
 }
 
+/// An ImagePolicy's look between the arrival of its ImageRepository and the end of the first scan. Which of the two is
+/// first is left to the network, here as in Flux: one run tells of it, the next does not. Status and the events of
+/// the policies that did find an image are compared all the same.
+pub(crate) fn tells_a_wait(event: &Value) -> bool {
+    event["involvedObject"]["kind"] == "ImagePolicy"
+        && event["reason"] == "DependencyNotReady"
+        && text(&event["message"]).ends_with("error: no tags in database")
+}
+
 /// A state without what the recorder adds, conditions in order of type.
 pub(crate) fn state(value: &Value) -> Value {
     let mut value = value.clone();

@@ -407,7 +407,9 @@ impl<'a> Player<'a> {
         let mut seen = Vec::new();
         for _ in 0..25 {
             seen = self.seen_events();
-            let is_missing = |event: &&Value| !seen.iter().any(|seen| compare::same_event(event, seen));
+            let is_missing = |event: &&Value| {
+                !compare::tells_a_wait(event) && !seen.iter().any(|seen| compare::same_event(event, seen))
+            };
             missing = recorded.iter().filter(is_missing).map(compare::event).collect();
             if missing.is_empty() {
                 break;
@@ -417,7 +419,10 @@ impl<'a> Player<'a> {
         missing.sort();
         missing.dedup();
         self.differences.extend(missing.iter().map(|event| format!("event missing: {event}")));
-        let is_new = |event: &&Value| !recorded.iter().any(|recorded| compare::same_event(recorded, event));
+        let is_new = |event: &&Value| {
+            !compare::tells_a_wait(event)
+                && !recorded.iter().any(|recorded| compare::same_event(recorded, event))
+        };
         let mut new: Vec<String> = seen.iter().filter(is_new).map(compare::event).collect();
         new.sort();
         new.dedup();

@@ -36,11 +36,18 @@ impl Scenario {
         })
     }
 
-    /// The state of an object, the main or another, at the end of a step; `None` when nothing was seen after it.
+    /// The state of an object, the main or another, at the end of a step; `None` when nothing was seen after it, or
+    /// when Flux had not begun with the object before the recorder went on: the same generation shows conditions later.
     pub fn settled(&self, object: &str, step: usize) -> Option<&Value> {
         let main = format!("{}/{}", self.object.0, self.object.1);
         let of = if object == main { &self.json } else { &self.json["others"][object] };
-        of["transitions"].as_array()?.iter().rev().find(|state| state["after_step"] == step)
+        let states = of["transitions"].as_array()?;
+        let last = states.iter().rposition(|state| state["after_step"] == step)?;
+        let not_begun = |state: &Value| state["status"]["conditions"].is_null();
+        let begun_later = states
+            .get(last + 1)
+            .is_some_and(|next| next["generation"] == states[last]["generation"] && !not_begun(next));
+        (!(not_begun(&states[last]) && begun_later)).then(|| &states[last])
     }
 
     /// `Kind/name` of the other Flux objects of the scenario's namespace.
