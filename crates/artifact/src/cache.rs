@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture, future::Shared};
+use kill_points::{Point, at as point};
 use net::Client;
 
 use crate::{Digest, FetchError, FetchLimits, Tree, UnpackLimits, fetch, unpack};
@@ -127,13 +128,18 @@ impl Inner {
 
     async fn load(&self, url: &str, digest: Digest) -> Result<Arc<Tree>, FetchError> {
         let dir = &self.options.dir;
+        point(Point::FetchBefore);
         let download = fetch(&self.client, url, &digest, dir, &self.options.fetch).await?;
+        point(Point::FetchAfter);
         let blob = self.lock().next_blob(dir);
         let limits = self.options.unpack.clone();
         let work = tokio::task::spawn_blocking(move || {
             let archive =
                 File::open(download.file.path()).map_err(|error| FetchError::Disk(error.to_string()))?;
-            unpack(archive, digest, &blob, &limits).map_err(|error| FetchError::Unpack(error.to_string()))
+            point(Point::UnpackBefore);
+            let tree = unpack(archive, digest, &blob, &limits);
+            point(Point::UnpackAfter);
+            tree.map_err(|error| FetchError::Unpack(error.to_string()))
         });
         let tree = work.await.map_err(|error| FetchError::Unpack(error.to_string()))??;
         Ok(Arc::new(tree))

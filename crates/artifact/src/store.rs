@@ -6,6 +6,7 @@ use std::{
     time::SystemTime,
 };
 
+use kill_points::{Point, at as point};
 use thiserror::Error;
 
 use crate::{Algorithm, ArtifactPath, Digest, Digester, Retention, garbage::garbage};
@@ -149,7 +150,9 @@ impl LocalStore {
         let dir = self.root.join(path.dir());
         let _shared = self.folders.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         fs::create_dir_all(&dir).map_err(at("create the folder of"))?;
+        point(Point::RenameBefore);
         file.persist(&target).map_err(|error| disk("rename", path.as_str(), error.error))?;
+        point(Point::RenameAfter);
         File::open(&dir).and_then(|dir| dir.sync_all()).map_err(at("sync the folder of"))
     }
 }
@@ -157,12 +160,14 @@ impl LocalStore {
 impl Store for LocalStore {
     fn put(&self, path: &ArtifactPath, fill: Fill<'_>) -> Result<Stored, StoreError> {
         let at = |action| move |source| disk(action, path.as_str(), source);
+        point(Point::FileBefore);
         let file = tempfile::NamedTempFile::new_in(self.root.join(UNFINISHED)).map_err(at("create"))?;
         let mut out = Hashed::new(BufWriter::with_capacity(64 * 1024, file.as_file()));
         fill(&mut out).map_err(StoreError::Fill)?;
         out.flush().map_err(at("write"))?;
         let (digest, size) = out.finish();
         file.as_file().sync_all().map_err(at("sync"))?;
+        point(Point::FileAfter);
         self.place(file, path)?;
         Ok(Stored { path: path.clone(), digest, size })
     }
@@ -190,7 +195,10 @@ impl Store for LocalStore {
     fn remove_object(&self, path: &ArtifactPath) -> Result<bool, StoreError> {
         let _alone = self.folders.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let dir = self.root.join(path.dir());
-        gone(fs::remove_dir_all(dir)).map_err(|error| disk("remove", path.dir(), error))
+        point(Point::RemoveBefore);
+        let removed = gone(fs::remove_dir_all(dir)).map_err(|error| disk("remove", path.dir(), error));
+        point(Point::RemoveAfter);
+        removed
     }
 
     fn collect(&self, current: &ArtifactPath) -> Result<Vec<String>, StoreError> {
@@ -202,7 +210,9 @@ impl Store for LocalStore {
         };
         let mut removed = Vec::new();
         for file in found {
+            point(Point::CollectBefore);
             if gone(fs::remove_file(&file)).map_err(at)? {
+                point(Point::CollectAfter);
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
                 removed.push(format!("{}/{name}", current.dir()));
             }

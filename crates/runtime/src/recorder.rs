@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use api::meta::FluxObject;
 use k8s_openapi::api::core::v1::{Event as CoreEvent, ObjectReference};
+use kill_points::{Point, at as point};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
@@ -112,13 +113,17 @@ where
 
 async fn create_all(client: Client, mut events: mpsc::Receiver<CoreEvent>) {
     while let Some(event) = events.recv().await {
+        point(Point::EventBefore);
         create(&client, &event).await;
+        point(Point::EventAfter);
     }
 }
 
 async fn post_all(poster: Poster, mut events: mpsc::Receiver<Posted>) {
     while let Some(event) = events.recv().await {
+        point(Point::PostBefore);
         poster.post(&event).await;
+        point(Point::PostAfter);
     }
 }
 

@@ -4,6 +4,7 @@ mod patch;
 
 use api::meta::{Condition, ConditionType, FluxObject, FluxStatus, Time};
 use k8s_openapi::jiff::Timestamp;
+use kill_points::{Point, at as point};
 use kube::api::{Patch, PatchParams};
 use kube::core::PartialObjectMeta;
 
@@ -137,7 +138,9 @@ impl Writer {
             .patch_subresource("status", &key.name, &params, &Patch::Merge(body))
             .map_err(|error| failed(key, kube::Error::BuildRequest(error)))?;
         // Only metadata is decoded: what the server made of the status is what was sent.
+        point(Point::StatusBefore);
         let written: Result<PartialObjectMeta<K>, _> = self.client.request(request).await;
+        point(Point::StatusAfter);
         written.map(|_| true).map_err(|error| failed(key, error))
     }
 }

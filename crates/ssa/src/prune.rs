@@ -1,4 +1,5 @@
 use futures::{StreamExt, stream};
+use kill_points::{Point, at as point};
 use manifest::{Gvk, Inventory, ObjectId};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -131,7 +132,10 @@ impl Session {
                 return Err(PruneError::Cancelled { subject: id.subject() });
             }
             self.cluster.drift.untrack(options.owner, std::slice::from_ref(id));
-            match self.send(&Call::delete(&path, &delete_options(&live))).await {
+            point(Point::DeleteBefore);
+            let answer = self.send(&Call::delete(&path, &delete_options(&live))).await;
+            point(Point::DeleteAfter);
+            match answer {
                 Ok(_) => return Ok(Fate::Deleted),
                 Err(error) if error.is_not_found() => return Ok(Fate::Gone),
                 Err(error) if error.is_conflict() && attempt < TRIES => attempt += 1,

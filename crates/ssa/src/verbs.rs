@@ -1,6 +1,7 @@
 //! One object, one request: for callers that decide themselves what is sent, and when.
 
 use http::Method;
+use kill_points::{Point, at as point};
 use manifest::{Gvk, Object};
 use serde_json::{Value, json};
 
@@ -70,7 +71,7 @@ impl Session {
         let path = self.path_of(object).await?;
         let force = if write.force { "&force=true" } else { "&force=false" };
         let call = Call::patch(format!("{path}?{}{force}", query(write)), APPLY_PATCH, object.value());
-        let answer = self.send(&call).await?;
+        let answer = self.put(&call, write).await?;
         let changed = answer.code == 201 || compare::moved(&answer, write.manager);
         written(answer, changed)
     }
@@ -82,7 +83,7 @@ impl Session {
     pub async fn create_one(&self, object: &Object, write: &Write<'_>) -> Result<Written, GetError> {
         let home = self.home(&object.gvk()).await?;
         let path = format!("{}?{}", home.list_path(object.namespace().unwrap_or_default()), query(write));
-        written(self.send(&Call::write(Method::POST, path, object.value())).await?, true)
+        written(self.put(&Call::write(Method::POST, path, object.value()), write).await?, true)
     }
 
     /// Replaces one object; its `metadata.resourceVersion`, where it stands, is the condition.
@@ -91,7 +92,7 @@ impl Session {
     /// When the kind is unknown or the request fails.
     pub async fn replace_one(&self, object: &Object, write: &Write<'_>) -> Result<Written, GetError> {
         let path = format!("{}?{}", self.path_of(object).await?, query(write));
-        written(self.send(&Call::write(Method::PUT, path, object.value())).await?, true)
+        written(self.put(&Call::write(Method::PUT, path, object.value()), write).await?, true)
     }
 
     /// Patches the object of this kind, namespace and name.
@@ -110,7 +111,7 @@ impl Session {
             PatchFormat::Json => JSON_PATCH,
             PatchFormat::Merge => MERGE_PATCH,
         };
-        written(self.send(&Call::patch(path, kind, patch)).await?, true)
+        written(self.put(&Call::patch(path, kind, patch), write).await?, true)
     }
 
     /// Deletes one object; false when there was none. `propagation` is `Background`, `Foreground` or `Orphan`; with a
@@ -130,7 +131,10 @@ impl Session {
         if let Some(uid) = uid {
             options["preconditions"] = json!({"uid": uid});
         }
-        match self.send(&Call::delete(&path, &options)).await {
+        point(Point::WriteBefore);
+        let answer = self.send(&Call::delete(&path, &options)).await;
+        point(Point::WriteAfter);
+        match answer {
             Ok(_) => Ok(true),
             Err(error) if error.is_absent_object() => Ok(false),
             Err(error) => Err(error.into()),
@@ -194,6 +198,16 @@ impl Session {
             drift: None,
             healthy: false,
         }
+    }
+
+    async fn put(&self, call: &Call, write: &Write<'_>) -> Result<Answer, ApiError> {
+        if write.dry_run {
+            return self.send(call).await;
+        }
+        point(Point::WriteBefore);
+        let answer = self.send(call).await;
+        point(Point::WriteAfter);
+        answer
     }
 
     async fn home(&self, gvk: &Gvk) -> Result<Resource, GetError> {

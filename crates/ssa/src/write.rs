@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use kill_points::{Point, at as point};
 use manifest::Object;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -80,7 +81,10 @@ impl Run<'_> {
     async fn send_apply(&self, write: &Write) -> Result<Answer, ObjectError> {
         self.may_write(&write.object)?;
         let call = Call::patch(self.apply_path(&write.path, false), APPLY_PATCH, write.object.value());
-        self.session.send(&call).await.map_err(|error| {
+        point(Point::ApplyBefore);
+        let answer = self.session.send(&call).await;
+        point(Point::ApplyAfter);
+        answer.map_err(|error| {
             // What was sent without a dry run is refused with the text of one. Without an answer it may have
             // been written.
             let refused = write.step == Step::Blind && error.failure().is_some();
@@ -127,7 +131,10 @@ impl Run<'_> {
             self.may_write(&write.object)?;
             let manager = crate::discovery::segment(&self.session.cluster.settings.field_manager);
             let call = Call::patch(format!("{}?fieldManager={manager}", write.path), JSON_PATCH, &patch);
-            match self.session.send(&call).await {
+            point(Point::TakeoverBefore);
+            let answer = self.session.send(&call).await;
+            point(Point::TakeoverAfter);
+            match answer {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_not_found() => return Ok(()),
                 // The test of the resourceVersion fails as 422, a lost race of the server as 409.
@@ -148,7 +155,10 @@ impl Run<'_> {
         let uid = write.live.as_ref().and_then(|live| live.pointer("/metadata/uid")).cloned();
         let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
             "preconditions": {"uid": uid}});
-        match self.session.send(&Call::delete(&write.path, &options)).await {
+        point(Point::RecreateBefore);
+        let answer = self.session.send(&Call::delete(&write.path, &options)).await;
+        point(Point::RecreateAfter);
+        match answer {
             Ok(_) => self.until_gone(write, uid.as_ref()).await,
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(ObjectError::new(&write.object, ObjectCause::Delete(error))),

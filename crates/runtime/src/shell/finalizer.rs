@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::meta::{FluxObject, FluxStatus, finalizers};
+use kill_points::{Point, at as point};
 use kube::Resource;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -173,7 +174,10 @@ impl<K: FluxObject> Shared<K> {
             }
             self.fence.check().map_err(|cause| FinalizerError::Fenced { key: key.clone(), cause })?;
             let body = finalizer_patch(&object, wanted);
-            match self.api(key).patch(&key.name, &params, &Patch::Merge(body)).await {
+            point(Point::FinalizerBefore);
+            let patched = self.api(key).patch(&key.name, &params, &Patch::Merge(body)).await;
+            point(Point::FinalizerAfter);
+            match patched {
                 Ok(patched) => return Ok(patched),
                 Err(kube::Error::Api(status)) if status.code == 409 => object = self.read(key).await?,
                 Err(kube::Error::Api(status)) if status.code == 404 => {
