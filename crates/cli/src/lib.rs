@@ -6,7 +6,7 @@
 //! generic over it. Differences from `flux`: docs/cli.md.
 //!
 //! Reading order: error, say, args, run; kinds, target, cluster, resource, discovery; table, shorten, age, ready, wait,
-//! typed, confirm, embedded; then one file per verb in `commands`.
+//! typed, confirm, deploy_key, documents, embedded; then one file per verb in `commands`.
 mod error;
 mod say;
 
@@ -29,6 +29,8 @@ mod shorten;
 mod table;
 
 mod confirm;
+mod deploy_key;
+mod documents;
 mod embedded;
 mod ready;
 mod typed;

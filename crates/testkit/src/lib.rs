@@ -26,6 +26,7 @@ mod process;
 mod reaper;
 mod registry;
 mod serve;
+mod ssh_server;
 mod static_server;
 mod tls;
 mod tools;
@@ -48,6 +49,7 @@ pub use crate::{
     process::{Process, Usage},
     reaper::Scope,
     registry::{OciArtifact, Registry, RegistryOptions},
+    ssh_server::SshServer,
     static_server::StaticServer,
     tls::Tls,
     tools::{program, tools_cache, workspace_root},

@@ -6,16 +6,19 @@ mod sync;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::{access::Login, repository::Repository};
 use crate::{
     CommandError,
-    cluster::Cluster,
+    cluster::{Cluster, Dry},
     commands::{
         create::upsert_secret,
         install::{ManifestArgs, apply_all, built, printed, wait_for_deployments},
+        uninstall::NAMESPACES,
     },
+    confirm::confirm,
+    deploy_key::KeyArgs,
     duration,
     kinds::Kind,
     ready::is_ready,
@@ -45,7 +48,10 @@ enum Host {
   sluice bootstrap git --url=https://git.example.com/fleet.git --password=token --path=clusters/one
 
   # Over SSH, with a key that may push
-  sluice bootstrap git --url=ssh://git@git.example.com/fleet.git --private-key-file=key --path=clusters/one")]
+  sluice bootstrap git --url=ssh://git@git.example.com/fleet.git --private-key-file=key --path=clusters/one
+
+  # Over SSH, with a key that is made and shown now; waits until the repository lets it in
+  sluice bootstrap git --url=ssh://git@git.example.com/fleet.git --silent --path=clusters/one")]
 pub(crate) struct GitArgs {
     /// Address of the repository: https:// or ssh://
     #[arg(long)]
@@ -78,9 +84,11 @@ pub(crate) struct GitArgs {
     /// Authorities that the server's certificate may come from
     #[arg(long)]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Private key, for ssh://
+    /// Private key, for ssh://; that of the Secret in the cluster, or a new one, when not given
     #[arg(long)]
     pub(crate) private_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
     /// The server's keys in the form of ssh-keyscan; ~/.ssh/known_hosts when not given
     #[arg(long)]
     pub(crate) known_hosts_file: Option<PathBuf>,
@@ -101,8 +109,8 @@ pub(crate) struct GitArgs {
     pub(crate) commit_message_appendix: String,
     #[command(flatten)]
     pub(crate) manifests: ManifestArgs,
-    /// Taken for Flux's sake: nothing is asked here
-    #[arg(long, short, hide = true)]
+    /// Do not ask whether a new key has been let in: wait for it
+    #[arg(long, short)]
     silent: bool,
 }
 
@@ -110,13 +118,17 @@ pub(crate) struct GitArgs {
 pub(crate) async fn run(context: &Context, args: BootstrapArgs) -> Result<(), CommandError> {
     let Host::Git(args) = args.host;
     let folder = folder(&args.path)?;
-    let login = Login::of(&args)?;
     let cluster = context.cluster().await?;
+    let login = Login::of(&args, &cluster).await?;
     let manifests = built(&args.manifests, &cluster.namespace)?;
     say::generate("generating component manifests");
     let sync = sync::objects(&args, &folder, &cluster.namespace);
     let files = sync::files(&folder, &cluster.namespace, &printed(&manifests), &sync);
     let repository = Repository::new(&args, &login, context.global.timeout)?;
+    if let Some(public) = &login.new_key {
+        introduce(&cluster, &args, &login, public).await?;
+        repository.let_in().await?;
+    }
     repository.publish(&files).await?;
     say::action(&format!("installing components in \"{}\" namespace", cluster.namespace));
     apply_all(&cluster, &manifests.objects).await?;
@@ -129,6 +141,24 @@ pub(crate) async fn run(context: &Context, args: BootstrapArgs) -> Result<(), Co
         follow(&cluster, object).await?;
     }
     say::success("bootstrap finished");
+    Ok(())
+}
+
+/// Shows a new key, and keeps it in the cluster, so that a second try is made with the same.
+async fn introduce(
+    cluster: &Cluster,
+    args: &GitArgs,
+    login: &Login,
+    public: &str,
+) -> Result<(), CommandError> {
+    let namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": cluster.namespace } });
+    cluster.apply(&NAMESPACES, &namespace, Dry::Run).await?;
+    upsert_secret(cluster, &login.secret(&args.secret_name, &cluster.namespace)).await?;
+    say::success(&format!("public key: {}", public.trim_end()));
+    if !args.silent {
+        confirm("Has this key been given access to the repository, with the right to push", "--silent")?;
+    }
     Ok(())
 }
 

@@ -1,10 +1,16 @@
 //! `explain`: from a commit to an object to the pod that fails, and what to do next.
+mod git;
 mod pods;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
 
-use self::pods::{failing, pods_of};
+use self::{
+    git::{Clone as LocalClone, CommitInfo, Tree, commit_of, fetched},
+    pods::{failing, pods_of},
+};
 use crate::{
     CommandError,
     cluster::{Cluster, Select},
@@ -12,13 +18,14 @@ use crate::{
         events::{EVENTS, last_time},
         install::subject,
         reconcile::noun,
-        trace::{Owner, named, owner, sources},
+        trace::{Owner, applied, named, sources},
     },
     discovery::Discovery,
+    documents::Document,
     kinds::Kind,
     run::Context,
     say,
-    value::{condition, list, name, namespace, text},
+    value::{condition, list, name, namespace, or, text},
 };
 
 /// Say what an object is, where it comes from, why it is not ready, and what to do next
@@ -27,29 +34,62 @@ use crate::{
   # A Kustomization
   sluice explain kustomization/apps
 
-  # Something that it applied
-  sluice explain deployment/web")]
+  # Something that it applied: with the commit, and the file and line in Git
+  sluice explain deployment/web
+
+  # Without a word to the Git server
+  sluice explain deployment/web --no-git")]
 pub(crate) struct ExplainArgs {
     /// KIND/NAME
     object: String,
+    /// A clone of the source on this machine: tells the commit that changed the line last
+    #[arg(long, value_name = "PATH", conflicts_with = "no_git")]
+    repo: Option<PathBuf>,
+    /// Read nothing of Git
+    #[arg(long)]
+    no_git: bool,
 }
 
 /// Runs it.
 pub(crate) async fn run(context: &Context, args: ExplainArgs) -> Result<(), CommandError> {
     let cluster = context.cluster().await?;
     let discovery = Discovery::of(&cluster).await?;
-    let wanted = named(&discovery, &[args.object])?;
+    let wanted = named(&discovery, std::slice::from_ref(&args.object))?;
     let Some((resource, wanted)) = wanted.first() else {
         return Err(CommandError::usage("an object is required"));
     };
     let object = cluster.need(resource, &cluster.namespace, wanted).await?;
-    let explainer = Explainer { cluster: &cluster, discovery: &discovery };
+    let explainer = Explainer { cluster: &cluster, discovery: &discovery, args: &args };
     say::data(&explainer.told(&object).await?)
 }
 
 struct Explainer<'a> {
     cluster: &'a Cluster,
     discovery: &'a Discovery,
+    args: &'a ExplainArgs,
+}
+
+/// Where the files of the applied commit are read.
+enum Repository {
+    Fetched(Tree),
+    Cloned(LocalClone, String),
+}
+
+impl Repository {
+    /// The document that defines an object, and who changed that line last, where that is known.
+    fn document(&self, object: &Value) -> Result<Option<Document>, CommandError> {
+        match self {
+            Self::Fetched(tree) => Ok(tree.document(object)),
+            Self::Cloned(clone, commit) => Ok(clone.tree(commit, name(object))?.document(object)),
+        }
+    }
+
+    fn changed(&self, file: &str, line: u32) -> Option<CommitInfo> {
+        match self {
+            Self::Fetched(_) => None,
+            Self::Cloned(clone, commit) => clone.blame(commit, file, line),
+        }
+    }
 }
 
 /// What was found, from the source down.
@@ -81,7 +121,9 @@ impl Story {
 impl Explainer<'_> {
     async fn told(&self, object: &Value) -> Result<String, CommandError> {
         let mut story = Story::default();
-        let applier = self.applier(object).await?;
+        // A pod was applied by nobody; what owns it was.
+        let applied = applied(self.cluster, self.discovery, object).await?;
+        let applier = self.applier(object, applied.as_ref().map(|(_, owner)| owner)).await?;
         if let Some(applier) = &applier {
             for source in sources(self.cluster, applier).await? {
                 source_told(&mut story, &source);
@@ -96,25 +138,88 @@ impl Explainer<'_> {
             }
             own_condition(&mut story, object);
         }
+        let (defined, from) = self.from_git(applied.map(|(object, _)| object), applier.as_ref()).await?;
+        let repository = match &from {
+            Some(from) => self.repository(&mut story, from).await?,
+            None => None,
+        };
+        if let (Some(repository), Some(defined)) = (&repository, &defined) {
+            defined_told(&mut story, repository, defined)?;
+        }
         for culprit in self.culprits(object, applier.as_ref().filter(|_| is_applier)).await? {
-            self.pods_told(&mut story, &culprit).await?;
+            self.pods_told(&mut story, &culprit, repository.as_ref()).await?;
         }
         self.event_told(&mut story, object).await?;
         Ok(story.text())
     }
 
     /// The Kustomization or HelmRelease: the object itself, or who applied it.
-    async fn applier(&self, object: &Value) -> Result<Option<Value>, CommandError> {
+    async fn applier(&self, object: &Value, owner: Option<&Owner>) -> Result<Option<Value>, CommandError> {
         if matches!(text(object, &["kind"]), "Kustomization" | "HelmRelease")
             && Kind::named(text(object, &["kind"])).is_some()
         {
             return Ok(Some(object.clone()));
         }
-        match owner(self.cluster, self.discovery, object).await? {
-            Some(Owner { kind, namespace, name }) => {
-                self.cluster.find(&kind.resource, &namespace, &name).await
-            }
+        match owner {
+            Some(Owner { kind, namespace, name }) => self.cluster.find(&kind.resource, namespace, name).await,
             None => Ok(None),
+        }
+    }
+
+    /// The object that stands in Git, and the Kustomization that took it from there. What a HelmRelease has made
+    /// stands nowhere; the HelmRelease does.
+    async fn from_git(
+        &self,
+        applied_object: Option<Value>,
+        applier: Option<&Value>,
+    ) -> Result<(Option<Value>, Option<Value>), CommandError> {
+        match applier {
+            Some(release) if text(release, &["kind"]) == "HelmRelease" => {
+                let Some((release, owner)) = applied(self.cluster, self.discovery, release).await? else {
+                    return Ok((None, None));
+                };
+                let found = self.cluster.find(&owner.kind.resource, &owner.namespace, &owner.name).await?;
+                Ok((Some(release), found))
+            }
+            other => Ok((applied_object, other.cloned())),
+        }
+    }
+
+    /// The commit behind what is applied, told; and its files.
+    async fn repository(
+        &self,
+        story: &mut Story,
+        applier: &Value,
+    ) -> Result<Option<Repository>, CommandError> {
+        if self.args.no_git {
+            return Ok(None);
+        }
+        let found = sources(self.cluster, applier).await?;
+        let Some(source) = found.last() else { return Ok(None) };
+        let revision = applied_revision(applier, source);
+        if let Some(path) = &self.args.repo {
+            let Some(commit) = commit_of(revision) else {
+                story.line("Commit:", &format!("unknown: '{revision}' names none"));
+                return Ok(None);
+            };
+            let clone = LocalClone::at(path);
+            // No file holds this, so that only the commit is read.
+            commit_told(story, "Commit:", &clone.tree(commit, "\n")?.commit);
+            return Ok(Some(Repository::Cloned(clone, commit.to_owned())));
+        }
+        if text(source, &["kind"]) != "GitRepository" {
+            return Ok(None);
+        }
+        match fetched(self.cluster, source).await {
+            Ok(tree) => {
+                commit_told(story, "Commit:", &tree.commit);
+                Ok(Some(Repository::Fetched(tree)))
+            }
+            Err(cause) => {
+                story.line("Commit:", &format!("not read: {cause}"));
+                story.line("", "from a clone on this machine: --repo PATH");
+                Ok(None)
+            }
         }
     }
 
@@ -133,12 +238,20 @@ impl Explainer<'_> {
         Ok(found)
     }
 
-    async fn pods_told(&self, story: &mut Story, workload: &Value) -> Result<(), CommandError> {
+    async fn pods_told(
+        &self,
+        story: &mut Story,
+        workload: &Value,
+        repository: Option<&Repository>,
+    ) -> Result<(), CommandError> {
         for pod in pods_of(self.cluster, workload).await? {
             if let Some(cause) = failing(&pod) {
                 story.line("Pod:", &format!("{}/{}", namespace(&pod), name(&pod)));
                 story.line("", &cause.to_string());
                 story.advise(advice(&cause.reason, &pod, workload));
+                if let Some(repository) = repository {
+                    image_told(story, repository, workload, &pod, cause.container.as_deref())?;
+                }
             }
         }
         Ok(())
@@ -157,6 +270,49 @@ impl Explainer<'_> {
         }
         Ok(())
     }
+}
+
+fn commit_told(story: &mut Story, label: &str, commit: &CommitInfo) {
+    story.line(label, &format!("{} {}", commit.id, commit.subject));
+    story.line("", &format!("by {} at {}", commit.author, commit.time));
+}
+
+/// File and line of an object, and who changed that line last.
+fn defined_told(story: &mut Story, repository: &Repository, object: &Value) -> Result<(), CommandError> {
+    let Some(document) = repository.document(object)? else { return Ok(()) };
+    story.line("File:", &format!("{}:{}", document.file, document.line));
+    if let Some(commit) = repository.changed(&document.file, document.line) {
+        commit_told(story, "Changed by:", &commit);
+    }
+    Ok(())
+}
+
+/// The line that names the image of the container that does not run.
+fn image_told(
+    story: &mut Story,
+    repository: &Repository,
+    workload: &Value,
+    pod: &Value,
+    container: Option<&str>,
+) -> Result<(), CommandError> {
+    let containers = list(pod, &["spec", "containers"]).iter().chain(list(pod, &["spec", "initContainers"]));
+    let mut failing = containers.filter(|one| container.is_none_or(|wanted| text(one, &["name"]) == wanted));
+    let Some(image) = failing.next().map(|one| text(one, &["image"])) else { return Ok(()) };
+    let Some(document) = repository.document(workload)? else { return Ok(()) };
+    let Some(line) = document.line_of(image) else { return Ok(()) };
+    story.line("Image:", &format!("{image} at {}:{line}", document.file));
+    if let Some(commit) = repository.changed(&document.file, line) {
+        commit_told(story, "Changed by:", &commit);
+    }
+    Ok(())
+}
+
+/// What was applied last, else what was tried; the origin of an artifact that was not fetched from Git.
+fn applied_revision<'a>(applier: &'a Value, source: &'a Value) -> &'a str {
+    let origin = text(source, &["status", "artifact", "metadata", "org.opencontainers.image.revision"]);
+    let applied = text(applier, &["status", "lastAttemptedRevision"]);
+    let revision = or(applied, text(source, &["status", "artifact", "revision"]));
+    if commit_of(revision).is_some() { revision } else { or(origin, revision) }
 }
 
 fn source_told(story: &mut Story, source: &Value) {

@@ -2,6 +2,8 @@
 mod output;
 mod row;
 
+use std::{collections::HashMap, time::Duration};
+
 use clap::Args;
 use futures::{StreamExt, future::join_all};
 use serde_json::Value;
@@ -21,6 +23,9 @@ use crate::{
     target::{Nouns, Target, What},
     value,
 };
+
+/// Between two watches.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Show objects and their status
 #[derive(Args, Debug)]
@@ -173,7 +178,7 @@ async fn get_all(
     failed.map_or(Ok(()), Err)
 }
 
-/// What is there, then what changes.
+/// What is there, then what changes; a server that ends the watch is asked again, and what it repeats is not shown.
 async fn watch(
     cluster: &Cluster,
     args: &GetArgs,
@@ -181,17 +186,36 @@ async fn watch(
     kind: &'static Kind,
 ) -> Result<(), CommandError> {
     let mut headers = !args.no_header;
+    let mut seen = HashMap::new();
     loop {
         let mut events =
             Box::pin(cluster.watch(&kind.resource, args.namespace(cluster), &args.select()).await?);
         while let Some(event) = events.next().await {
-            let (_, object) = event?;
-            if fits(status, kind, &object) {
-                say::data(&table(kind, &[object], args.view(false)).render(headers))?;
-                headers = false;
+            let (there, object) = event?;
+            if !is_news(&mut seen, there, &object) || !fits(status, kind, &object) {
+                continue;
+            }
+            match args.output.filter(|form| form.is_of_objects()) {
+                Some(form) => print_objects(form, &[object], true)?,
+                None => {
+                    say::data(&table(kind, &[object], args.view(false)).render(headers))?;
+                    headers = false;
+                }
             }
         }
+        tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// False for the version of an object that was shown before.
+fn is_news(seen: &mut HashMap<String, String>, there: bool, object: &Value) -> bool {
+    let uid = value::text(object, &["metadata", "uid"]).to_owned();
+    if !there {
+        seen.remove(&uid);
+        return true;
+    }
+    let version = value::text(object, &["metadata", "resourceVersion"]).to_owned();
+    seen.insert(uid, version.clone()) != Some(version)
 }
 
 fn table(kind: &'static Kind, objects: &[Value], view: View) -> Table {
@@ -240,8 +264,20 @@ impl StatusSelector {
 mod tests {
     use serde_json::json;
 
-    use super::StatusSelector;
+    use std::collections::HashMap;
+
+    use super::{StatusSelector, is_news};
     use crate::kinds::Kind;
+
+    #[test]
+    fn a_version_is_shown_once() {
+        let mut seen = HashMap::new();
+        let object = |version: &str| json!({ "metadata": { "uid": "u", "resourceVersion": version } });
+        assert!(is_news(&mut seen, true, &object("1")));
+        assert!(!is_news(&mut seen, true, &object("1")));
+        assert!(is_news(&mut seen, true, &object("2")));
+        assert!(is_news(&mut seen, false, &object("3")) && seen.is_empty());
+    }
 
     #[test]
     fn an_object_without_the_condition_is_not_equal_to_anything() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use self::report::report;
 pub(crate) use self::{
-    owner::{Owner, owner},
+    owner::{Owner, applied, owner},
     report::sources,
 };
 use crate::{

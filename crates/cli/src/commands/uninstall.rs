@@ -1,6 +1,7 @@
 //! `uninstall`: the controllers and their kinds go, what they applied stays.
 mod finalizers;
 mod listing;
+mod suspension;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 use self::{
     finalizers::{release_objects, remaining_objects},
     listing::{CLUSTER_KINDS, NAMESPACED_KINDS, OfInstallation, pods},
+    suspension::suspend_appliers,
 };
 use crate::{
     CommandError,
@@ -26,7 +28,8 @@ use crate::{
     value::{name, namespace},
 };
 
-const NAMESPACES: Resource = Resource::of_cluster("", "v1", "namespaces", "Namespace");
+/// Namespaces.
+pub(crate) const NAMESPACES: Resource = Resource::of_cluster("", "v1", "namespaces", "Namespace");
 /// How long the pods of controllers may take to end; then they are deleted without waiting for them.
 const PODS_END: Duration = Duration::from_secs(10);
 /// Between two looks.
@@ -66,6 +69,8 @@ pub(crate) async fn run(context: &Context, args: UninstallArgs) -> Result<(), Co
     let work = Uninstall { cluster: &cluster, dry };
     work.controllers().await?;
     work.rights().await?;
+    say::action("suspending what applies, in all namespaces");
+    suspend_appliers(&cluster, dry).await?;
     say::action("deleting toolkit.fluxcd.io finalizers in all namespaces");
     release_objects(&cluster, dry).await?;
     say::action("deleting toolkit.fluxcd.io custom resource definitions");

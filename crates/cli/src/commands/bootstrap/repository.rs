@@ -9,12 +9,17 @@ use git::{
 };
 
 use super::{GitArgs, access::Login};
-use crate::{CommandError, say};
+use crate::{
+    CommandError,
+    say::{self, Progress},
+};
 
 /// Somebody else's commits are met this often.
 const TRIES: usize = 5;
 /// A request to the Git server.
 const REQUEST: Duration = Duration::from_secs(60);
+/// Between two tries of a new key.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The repository of the flags.
 pub(super) struct Repository<'a> {
@@ -29,6 +34,22 @@ impl<'a> Repository<'a> {
         let git = Git::new(GitOptions::new(std::env::temp_dir()));
         let remote = Remote { url: login.url.clone(), access: login.access()?, timeout: limit.min(REQUEST) };
         Ok(Self { git, remote, args })
+    }
+
+    /// Waits until the server lets the new key in; the command's time limit ends it otherwise.
+    pub(super) async fn let_in(&self) -> Result<(), CommandError> {
+        let progress = Progress::start();
+        say::waiting("waiting for the repository to let the key in");
+        loop {
+            match self.git.open(&self.remote).await {
+                Ok(_) | Err(GitError::EmptyRepository) => return Ok(()),
+                Err(GitError::AuthFailed { reason, .. } | GitError::Forbidden { reason, .. }) => {
+                    progress.tell(&reason);
+                }
+                Err(error) => return Err(refused(&error.to_string())),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Writes the files that differ, in one commit; nothing when none does.

@@ -13,6 +13,7 @@ use crate::{
     CommandError,
     cluster::Cluster,
     commands::export::SECRETS,
+    deploy_key::{KeyArgs, public_half},
     run::Context,
     say,
     typed::document,
@@ -51,9 +52,11 @@ pub(crate) struct GitArgs {
     /// Authorities that the server's certificate may come from
     #[arg(long)]
     ca_crt_file: Option<PathBuf>,
-    /// Private key, for ssh://
+    /// Private key, for ssh://; one is made and its public half shown when not given
     #[arg(long)]
     private_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    key: KeyArgs,
     /// The server's keys in the form of ssh-keyscan, for ssh://
     #[arg(long)]
     known_hosts_file: Option<PathBuf>,
@@ -217,11 +220,11 @@ impl GitArgs {
     fn made(self) -> Result<Made, CommandError> {
         let mut data = Vec::new();
         if scheme(&self.url, "git URL", &["ssh", "http", "https"])? == "ssh" {
-            let (Some(key), Some(hosts)) = (&self.private_key_file, &self.known_hosts_file) else {
-                return Err(CommandError::usage("for Git over SSH --private-key-file and --known-hosts-file are required")
-                    .hint("ssh-keygen -t ed25519 -N '' -f key; ssh-keyscan HOST > known_hosts, and compare its keys"));
+            let Some(hosts) = &self.known_hosts_file else {
+                return Err(CommandError::usage("for Git over SSH --known-hosts-file is required")
+                    .hint("ssh-keyscan HOST > known_hosts, and compare its keys"));
             };
-            data.push(("identity", file_of(key)?));
+            data.extend(self.identity()?);
             data.push(("known_hosts", file_of(hosts)?));
             if !self.login.password.is_empty() {
                 data.push(("password", self.login.password));
@@ -245,6 +248,20 @@ impl GitArgs {
             data.push(("ca.crt", file_of(file)?));
         }
         Ok(Made { what: "git", name: self.name, data, ..Made::default() })
+    }
+}
+
+impl GitArgs {
+    /// The key of the file, or a new one, which is told.
+    fn identity(&self) -> Result<Vec<(&'static str, String)>, CommandError> {
+        let Some(file) = &self.private_key_file else {
+            let made = self.key.generate()?;
+            say::generate(&format!("deploy key: {}", made.public.trim_end()));
+            return Ok(vec![("identity", made.identity), ("identity.pub", made.public)]);
+        };
+        let identity = file_of(file)?;
+        let public = public_half(&identity).map(|public| ("identity.pub", public));
+        Ok([("identity", identity)].into_iter().chain(public).collect())
     }
 }
 

@@ -25,10 +25,19 @@ pub(crate) async fn owner(
     discovery: &Discovery,
     object: &Value,
 ) -> Result<Option<Owner>, CommandError> {
+    Ok(applied(cluster, discovery, object).await?.map(|(_, owner)| owner))
+}
+
+/// The object that was applied (this one, or what owns it), and who did.
+pub(crate) async fn applied(
+    cluster: &Cluster,
+    discovery: &Discovery,
+    object: &Value,
+) -> Result<Option<(Value, Owner)>, CommandError> {
     let mut at = object.clone();
     for _ in 0..DEPTH {
         if let Some(found) = by_labels(&at) {
-            return Ok(Some(found));
+            return Ok(Some((at, found)));
         }
         match parent(cluster, discovery, &at).await? {
             Some(parent) => at = parent,
