@@ -7,7 +7,7 @@
 //! Nothing of an archive ever becomes a path on disk: an unpacked tree is one file of contents and an index in
 //! memory, so that no name, link or mode in an archive can reach anything outside of it.
 //!
-//! Reading order: digest, path, ignore, tar_writer, pack, store, server; fetch, unpack, tree, cache.
+//! Reading order: digest, path, ignore, tar_writer, pack, store, server; fetch, hosts, unpack, tree, cache.
 mod digest;
 mod path;
 
@@ -23,6 +23,7 @@ mod store;
 mod server;
 
 mod fetch;
+mod hosts;
 
 mod tar_extension;
 mod tree;
@@ -35,6 +36,7 @@ pub use crate::{
     digest::{Algorithm, Digest, DigestError, Digester},
     fetch::{Download, FetchError, FetchLimits, fetch},
     garbage::Retention,
+    hosts::HostOverrides,
     ignore::{Ignore, IgnoreFile},
     pack::{PackError, Packer, pack},
     path::{ArtifactPath, PathError},

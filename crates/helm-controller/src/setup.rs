@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::meta::groups;
+use artifact::HostOverrides;
 use runtime::{Context, Controller, FeatureGates, RunError};
 use ssa::Cluster;
 use tokio::sync::Semaphore;
@@ -14,7 +15,7 @@ use crate::memory::Memories;
 use crate::reconciler::HelmReleaseReconciler;
 use crate::signals::Signals;
 use crate::sources::{OnSource, Sources};
-use crate::steps::fetch::{Charts, HostOverrides};
+use crate::steps::fetch::Charts;
 use crate::storage::MANAGER;
 use crate::wakes::Edges;
 use crate::watching;

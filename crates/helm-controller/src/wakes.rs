@@ -1,7 +1,6 @@
 //! Who refers to what (decision D5): the event at the far end wakes the near ends.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
 
 use api::helm::v2::{ChartRefKind, HelmRelease};
 use api::meta::ValuesKind;
@@ -58,59 +57,8 @@ pub(crate) fn far_ends(object: &HelmRelease) -> BTreeSet<Far> {
     ends
 }
 
-#[derive(Debug, Default)]
-struct Index {
-    by_far: HashMap<Far, BTreeSet<Key>>,
-    by_near: HashMap<Key, BTreeSet<Far>>,
-}
-
-/// The index of all references. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Edges {
-    index: Arc<Mutex<Index>>,
-}
-
-impl Edges {
-    /// The HelmRelease refers to these now.
-    pub(crate) fn set(&self, near: &Key, ends: BTreeSet<Far>) {
-        let mut index = self.lock();
-        if index.by_near.get(near) == Some(&ends) {
-            return;
-        }
-        index.remove(near);
-        for far in &ends {
-            index.by_far.entry(far.clone()).or_default().insert(near.clone());
-        }
-        index.by_near.insert(near.clone(), ends);
-    }
-
-    /// The HelmRelease is gone.
-    pub(crate) fn remove(&self, near: &Key) {
-        self.lock().remove(near);
-    }
-
-    /// HelmReleases that refer to this.
-    pub(crate) fn near(&self, far: &Far) -> Vec<Key> {
-        self.lock().by_far.get(far).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Index {
-    fn remove(&mut self, near: &Key) {
-        for far in self.by_near.remove(near).into_iter().flatten() {
-            if let Some(keys) = self.by_far.get_mut(&far) {
-                keys.remove(near);
-                if keys.is_empty() {
-                    self.by_far.remove(&far);
-                }
-            }
-        }
-    }
-}
+/// The index of all references.
+pub(crate) type Edges = runtime::Edges<Far>;
 
 #[cfg(test)]
 mod tests {
@@ -135,10 +83,5 @@ mod tests {
             Far::Secret(Key::new("ns", "s")),
         ]);
         assert_eq!(far_ends(&object), wanted);
-        let (edges, near) = (Edges::default(), Key::new("ns", "app"));
-        edges.set(&near, wanted);
-        assert_eq!(edges.near(&Far::Source(chart.clone())), std::slice::from_ref(&near));
-        edges.remove(&near);
-        assert!(edges.near(&Far::Source(chart)).is_empty());
     }
 }

@@ -1,15 +1,12 @@
 //! Secrets and ServiceAccounts that specs name.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use api::image::v1::ImageRepository;
 use k8s_openapi::api::core::v1::{Secret as CoreSecret, ServiceAccount};
-use kube::core::PartialObjectMeta;
 use kube::{Api, Client};
 use net::Secret;
-use runtime::watch::Selection;
-use runtime::{Change, Context, Handle, Key, Reason};
+use runtime::{Context, Handle, Key, Reason, Unlabelled};
 
 /// Reads a Secret; none when there is no such Secret.
 pub(crate) async fn read(client: &Client, key: &Key) -> Result<Option<Secret>, kube::Error> {
@@ -42,23 +39,7 @@ pub(crate) async fn pull_secrets(client: &Client, account: &Key) -> Result<Vec<S
 
 /// Watches the metadata of labelled Secrets: a change wakes the repositories of the namespace that refer to the Secret.
 pub(crate) fn watch(context: &Context, handle: Handle<ImageRepository>) {
-    let selector = context.args.watch_configs_label_selector.clone();
-    if selector.is_empty() {
-        return;
-    }
-    let selection = Selection { labels: Some(selector), fields: None };
-    context.mirror::<PartialObjectMeta<CoreSecret>>(&selection, move |change| {
-        if is_news(&change) {
-            wake(&handle, &change.key);
-        }
-    });
-}
-
-fn is_news(change: &Change<PartialObjectMeta<CoreSecret>>) -> bool {
-    let version = |object: &Option<Arc<PartialObjectMeta<CoreSecret>>>| {
-        object.as_ref().and_then(|object| object.metadata.resource_version.clone())
-    };
-    !change.initial && version(&change.old) != version(&change.new)
+    context.watch_configs::<CoreSecret>(Unlabelled::None, move |secret| wake(&handle, secret));
 }
 
 fn wake(handle: &Handle<ImageRepository>, secret: &Key) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use api::kustomize::v1::Kustomization;
-use artifact::Cache;
+use artifact::{Cache, HostOverrides};
 use kube::Client;
 use runtime::{Metrics, Store, Waker};
 use ssa::Cluster;
@@ -10,7 +10,6 @@ use tokio::sync::Semaphore;
 use crate::args::Options;
 use crate::memory::Memories;
 use crate::sources::Sources;
-use crate::steps::fetch::HostOverrides;
 use crate::wakes::Edges;
 
 /// What all runs share.

@@ -1,7 +1,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use artifact::{Cache, CacheOptions};
+use artifact::{Cache, CacheOptions, HostOverrides};
 use runtime::{Context, Controller, FeatureGates, RunError};
 use ssa::Cluster;
 use tokio::sync::Semaphore;
@@ -11,7 +11,6 @@ use crate::args::{Command, DriftDetection, GATES, Options};
 use crate::memory::Memories;
 use crate::reconciler::KustomizationReconciler;
 use crate::sources::{OnSource, Sources};
-use crate::steps::fetch::HostOverrides;
 use crate::wakes::Edges;
 use crate::watching;
 

@@ -3,9 +3,7 @@ use std::sync::Arc;
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
 use api::meta::Artifact;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::core::PartialObjectMeta;
-use runtime::watch::Selection;
-use runtime::{Change, Context, Key, Reason};
+use runtime::{Change, Context, Key, Reason, Unlabelled};
 use ssa::{Owner, Signal, What};
 use tokio::time::Instant;
 
@@ -87,26 +85,17 @@ pub(crate) fn source_changed(
 
 /// Watches labelled ConfigMaps and Secrets: a change wakes those that substitute from them.
 pub(crate) fn watch_configs(context: &Context, app: &Arc<App>) {
-    let selector = context.args.watch_configs_label_selector.clone();
-    let selection = Selection { labels: Some(selector).filter(|text| !text.is_empty()), fields: None };
-    let woken = app.clone();
-    context.mirror::<PartialObjectMeta<ConfigMap>>(&selection, move |change| {
-        config_changed(&woken, &change, Far::ConfigMap(change.key.clone()));
+    let (of_maps, of_secrets) = (app.clone(), app.clone());
+    context.watch_configs::<ConfigMap>(Unlabelled::All, move |key| {
+        config_changed(&of_maps, &Far::ConfigMap(key.clone()));
     });
-    let woken = app.clone();
-    context.mirror::<PartialObjectMeta<Secret>>(&selection, move |change| {
-        config_changed(&woken, &change, Far::Secret(change.key.clone()));
+    context.watch_configs::<Secret>(Unlabelled::All, move |key| {
+        config_changed(&of_secrets, &Far::Secret(key.clone()));
     });
 }
 
-fn config_changed<K>(app: &App, change: &Change<PartialObjectMeta<K>>, far: Far) {
-    let version = |object: &Option<Arc<PartialObjectMeta<K>>>| {
-        object.as_ref().and_then(|object| object.metadata.resource_version.clone())
-    };
-    if change.initial || version(&change.old) == version(&change.new) {
-        return;
-    }
-    for near in app.edges.near(&far) {
+fn config_changed(app: &App, far: &Far) {
+    for near in app.edges.near(far) {
         app.waker.wake(&near, Reason::Config);
     }
 }

@@ -1,7 +1,6 @@
 //! The two HTTP servers: bounded in size, time and connections.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,27 +37,6 @@ pub(crate) struct Call {
     pub(crate) headers: axum::http::HeaderMap,
     /// The body.
     pub(crate) body: Vec<u8>,
-}
-
-/// Why a port is not listened to.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} for {purpose}")]
-pub struct ListenError {
-    address: SocketAddr,
-    purpose: &'static str,
-    #[source]
-    cause: std::io::Error,
-}
-
-/// Takes a port. `:port` means all addresses of both families; where there is no IPv6, those of IPv4.
-pub(crate) async fn bind(address: SocketAddr, purpose: &'static str) -> Result<TcpListener, ListenError> {
-    let bound = match TcpListener::bind(address).await {
-        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
-        }
-        bound => bound,
-    };
-    bound.map_err(|cause| ListenError { address, purpose, cause })
 }
 
 /// Serves until the token fires; then running requests come to their end.

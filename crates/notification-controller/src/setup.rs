@@ -17,7 +17,7 @@ use crate::events::duplicates::Duplicates;
 use crate::events::endpoint as event_endpoint;
 use crate::events::pattern::Patterns;
 use crate::events::spool::{Entry, Limits, Spool, SpoolError, Ticket};
-use crate::listen::{self, ListenError};
+use crate::listen;
 use crate::providers::Clients;
 use crate::receivers::endpoint as webhook_endpoint;
 use crate::receivers::paths::Paths;
@@ -35,7 +35,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 pub enum SetupError {
     /// A port cannot be listened to.
     #[error(transparent)]
-    Listen(#[from] ListenError),
+    Listen(#[from] runtime::ListenError),
     /// An address cannot be read.
     #[error("flag {flag}: {cause}")]
     Flag {
@@ -71,7 +71,7 @@ async fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Re
     let (spool, left) = Spool::open(&command.own.spool_dir(), limits)?;
     let app = app(context, command, spool);
     if !gates.enabled("DisableConfigWatchers") {
-        watching::watch_secrets(context, &command.common.watch_configs_label_selector, &app);
+        watching::watch_secrets(context, &app);
     }
     serve(context, command, &app, left).await
 }
@@ -151,11 +151,11 @@ async fn serve(
     let events = address("--events-addr", &command.common.events_addr)?;
     let webhooks = address("--receiverAddr", &command.own.receiver_addr)?;
     let events = match events {
-        Some(address) => Some(listen::bind(address, "events").await?),
+        Some(address) => Some(runtime::listen(address, "events").await?),
         None => None,
     };
     let webhooks = match webhooks {
-        Some(address) => Some(listen::bind(address, "webhooks").await?),
+        Some(address) => Some(runtime::listen(address, "webhooks").await?),
         None => None,
     };
     let (app, shutdown) = (app.clone(), context.shutdown.clone());

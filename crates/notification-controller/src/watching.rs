@@ -3,24 +3,14 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
-use runtime::watch::Selection;
-use runtime::{Change, Context, Key, Reason};
+use runtime::{Context, Key, Reason, Unlabelled};
 
 use crate::app::App;
 
-/// Watches the metadata of labelled Secrets. An empty selector watches none.
-pub(crate) fn watch_secrets(context: &Context, selector: &str, app: &Arc<App>) {
-    if selector.is_empty() {
-        return;
-    }
-    let selection = Selection { labels: Some(selector.to_owned()), fields: None };
+/// Watches labelled Secrets. An empty selector watches none.
+pub(crate) fn watch_secrets(context: &Context, app: &Arc<App>) {
     let app = app.clone();
-    context.mirror::<PartialObjectMeta<Secret>>(&selection, move |change: Change<_>| {
-        if !change.initial {
-            wake(&app, &change.key);
-        }
-    });
+    context.watch_configs::<Secret>(Unlabelled::None, move |secret| wake(&app, secret));
 }
 
 fn wake(app: &App, secret: &Key) {

@@ -2,6 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use api::meta::FluxKind;
+use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Config};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,7 +16,7 @@ use crate::process::Controller;
 use crate::queue::{Queue, Sizes, Waker};
 use crate::reconciler::Reconciler;
 use crate::recorder::Recorder;
-use crate::shell::{Backoff, Shared, Shell};
+use crate::shell::{Backoff, Shared, Shell, Troubles};
 use crate::status::Writer;
 use crate::store::{Change, Store};
 use crate::watch::{self, Selection};
@@ -56,6 +57,15 @@ impl<K> Clone for Handle<K> {
     fn clone(&self) -> Self {
         Self { waker: self.waker.clone(), store: self.store.clone() }
     }
+}
+
+/// What [`Context::watch_configs`] watches where no label is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlabelled {
+    /// Every object of the kind.
+    All,
+    /// Nothing.
+    None,
 }
 
 /// Permits that heals have beside `--concurrent`.
@@ -116,6 +126,34 @@ impl Context {
         store
     }
 
+    /// Watches the metadata of ConfigMaps or Secrets that bear the label of `--watch-configs-label-selector`: `changed`
+    /// is called with each that came, changed or went after the first list, and must not block. Contents are read by
+    /// who needs them.
+    pub fn watch_configs<K>(&self, unlabelled: Unlabelled, mut changed: impl FnMut(&Key) + Send + 'static)
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + serde::de::DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let labels = Some(self.args.watch_configs_label_selector.clone()).filter(|text| !text.is_empty());
+        if labels.is_none() && unlabelled == Unlabelled::None {
+            return;
+        }
+        let selection = Selection { labels, fields: None };
+        self.mirror::<PartialObjectMeta<K>>(&selection, move |change| {
+            let version = |object: &Option<Arc<PartialObjectMeta<K>>>| {
+                object.as_ref().and_then(|object| object.metadata.resource_version.clone())
+            };
+            if !change.initial && version(&change.old) != version(&change.new) {
+                changed(&change.key);
+            }
+        });
+    }
+
     /// Watches a kind and reconciles its objects from now on. `make` gets the waker and the store of the kind.
     pub fn register<R>(&self, make: impl FnOnce(Handle<R::Kind>) -> R) -> Handle<R::Kind>
     where
@@ -170,6 +208,7 @@ impl Context {
             },
             bases: std::sync::Mutex::default(),
             backoff: Backoff::new(self.args.min_retry_delay, self.args.max_retry_delay),
+            troubles: Troubles::default(),
         }
     }
 

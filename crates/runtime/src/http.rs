@@ -1,6 +1,6 @@
 //! The health and metrics endpoints.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -56,7 +56,7 @@ pub(crate) async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ListenError> {
     let Some(address) = address else { return Ok(()) };
-    let listener = listen(address).await.map_err(|cause| ListenError { address, purpose, cause })?;
+    let listener = listen(address, purpose).await?;
     tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await;
         if let Err(error) = served {
@@ -66,14 +66,18 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// `:port` means all addresses of both families; where there is no IPv6, those of IPv4.
-async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    match TcpListener::bind(address).await {
-        Err(_) if address.ip() == std::net::Ipv6Addr::UNSPECIFIED => {
-            TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, address.port())).await
+/// Takes a port. `:port` means all addresses of both families; where there is no IPv6, those of IPv4.
+///
+/// # Errors
+/// When the port cannot be had; `purpose` says what it is for.
+pub async fn listen(address: SocketAddr, purpose: &'static str) -> Result<TcpListener, ListenError> {
+    let bound = match TcpListener::bind(address).await {
+        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
         }
         bound => bound,
-    }
+    };
+    bound.map_err(|cause| ListenError { address, purpose, cause })
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod run;
 mod queue;
 mod store;
 pub mod watch;
+mod edges;
 
 mod status;
 
@@ -49,9 +50,11 @@ mod process;
 
 pub use crate::args::{CommonArgs, FeatureGates, GoBool};
 pub use crate::conditions::{ConditionStatus, Set};
-pub use crate::context::{Context, Handle};
+pub use crate::context::{Context, Handle, Unlabelled};
+pub use crate::edges::Edges;
 pub use crate::event::{Event, Severity};
 pub use crate::fence::{Fence, LostLease};
+pub use crate::http::{ListenError, listen};
 pub use crate::key::Key;
 pub use crate::metrics::Metrics;
 pub use crate::names::{ConditionName, ReasonName};

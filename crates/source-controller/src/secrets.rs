@@ -1,11 +1,7 @@
-use std::sync::Arc;
-
 use api::meta::LocalObjectReference;
 use api::source::v1::{GitRepository, HelmRepository, OCIRepository};
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
-use runtime::watch::Selection;
-use runtime::{Change, Context, Handle, Key, Reason};
+use runtime::{Context, Handle, Key, Reason, Unlabelled};
 
 /// A kind whose objects refer to Secrets of their namespace.
 trait Referring {
@@ -40,25 +36,11 @@ pub(crate) struct Woken {
 
 /// Watches the metadata of labelled Secrets: a change wakes the sources of the namespace that refer to the Secret.
 pub(crate) fn watch(context: &Context, woken: Woken) {
-    let selector = context.args.watch_configs_label_selector.clone();
-    if selector.is_empty() {
-        return;
-    }
-    let selection = Selection { labels: Some(selector), fields: None };
-    context.mirror::<PartialObjectMeta<Secret>>(&selection, move |change| {
-        if is_news(&change) {
-            wake(&woken.git, &change.key);
-            wake(&woken.oci, &change.key);
-            wake(&woken.helm, &change.key);
-        }
+    context.watch_configs::<Secret>(Unlabelled::None, move |secret| {
+        wake(&woken.git, secret);
+        wake(&woken.oci, secret);
+        wake(&woken.helm, secret);
     });
-}
-
-fn is_news(change: &Change<PartialObjectMeta<Secret>>) -> bool {
-    let version = |object: &Option<Arc<PartialObjectMeta<Secret>>>| {
-        object.as_ref().and_then(|object| object.metadata.resource_version.clone())
-    };
-    !change.initial && version(&change.old) != version(&change.new)
 }
 
 fn wake<K: Referring>(handle: &Handle<K>, secret: &Key) {

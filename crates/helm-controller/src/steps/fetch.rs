@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::meta::{Artifact, GoDuration, Reason};
-use artifact::{Digest, FetchError, FetchLimits};
+use artifact::{Digest, FetchError, FetchLimits, HostOverrides};
 use helm_template::{Chart, Limits, Values};
 use runtime::{Event, Set};
 use tempfile::NamedTempFile;
@@ -17,35 +17,6 @@ use crate::work::{Retry, Stop, Work};
 
 /// Bytes of charts kept on disk.
 const MAX_KEPT: u64 = 256 << 20;
-
-/// Overrides of artifact hosts for development, as Flux reads them from the environment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HostOverrides {
-    source_controller: Option<String>,
-    source_watcher: Option<String>,
-}
-
-impl HostOverrides {
-    /// From the environment.
-    pub(crate) fn from_env() -> Self {
-        let of = |name: &str| std::env::var(name).ok().filter(|host| !host.is_empty());
-        Self {
-            source_controller: of("SOURCE_CONTROLLER_LOCALHOST"),
-            source_watcher: of("SOURCE_WATCHER_LOCALHOST"),
-        }
-    }
-
-    /// The URL with its host and port replaced where an override is set.
-    fn apply(&self, url: &str) -> String {
-        let host =
-            if url.contains("//source-watcher") { &self.source_watcher } else { &self.source_controller };
-        let parts = url.split_once("//").and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?.1)));
-        match (host, parts) {
-            (Some(host), Some((scheme, path))) => format!("{scheme}//{host}/{path}"),
-            _ => url.to_owned(),
-        }
-    }
-}
 
 /// Chart files on disk, least recently used first to go. Cheap to clone.
 #[derive(Clone)]
@@ -202,20 +173,4 @@ fn not_fetched(work: &Work<'_>, error: &FetchError) -> Stop {
         work.run.emit(Event::error(Reason::ArtifactFailed, text.clone()));
     }
     Stop::Failed(Retry::Backoff, text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_are_replaced_by_who_serves() {
-        let hosts = HostOverrides {
-            source_controller: Some("localhost:1".into()),
-            source_watcher: Some("localhost:2".into()),
-        };
-        assert_eq!(hosts.apply("http://source-controller.ns.svc./a/b.tgz"), "http://localhost:1/a/b.tgz");
-        assert_eq!(hosts.apply("http://source-watcher.ns.svc/a"), "http://localhost:2/a");
-        assert_eq!(HostOverrides::default().apply("http://x/a"), "http://x/a");
-    }
 }

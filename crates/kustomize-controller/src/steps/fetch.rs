@@ -3,41 +3,10 @@
 use std::sync::Arc;
 
 use api::meta::{Artifact, GoDuration, Reason};
-use artifact::{Cache, Digest, FetchError, Tree};
+use artifact::{Cache, Digest, FetchError, HostOverrides, Tree};
 
 use crate::status::{Failure, Phase, Retry};
 use crate::steps::source;
-
-/// Overrides of artifact hosts for development, as Flux reads them from the environment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HostOverrides {
-    /// `SOURCE_CONTROLLER_LOCALHOST`.
-    pub source_controller: Option<String>,
-    /// `SOURCE_WATCHER_LOCALHOST`.
-    pub source_watcher: Option<String>,
-}
-
-impl HostOverrides {
-    /// From the environment.
-    pub(crate) fn from_env() -> Self {
-        let of = |name: &str| std::env::var(name).ok().filter(|host| !host.is_empty());
-        Self {
-            source_controller: of("SOURCE_CONTROLLER_LOCALHOST"),
-            source_watcher: of("SOURCE_WATCHER_LOCALHOST"),
-        }
-    }
-
-    /// The URL with its host and port replaced where an override is set.
-    fn apply(&self, url: &str) -> String {
-        let host =
-            if url.contains("//source-watcher") { &self.source_watcher } else { &self.source_controller };
-        let parts = url.split_once("//").and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?.1)));
-        match (host, parts) {
-            (Some(host), Some((scheme, path))) => format!("{scheme}//{host}/{path}"),
-            _ => url.to_owned(),
-        }
-    }
-}
 
 /// The tree behind an artifact.
 ///
@@ -69,20 +38,6 @@ pub(crate) fn failure(error: &FetchError, tries: u32, most: u32, requeue: GoDura
 mod tests {
     use super::*;
     use std::time::Duration;
-
-    #[test]
-    fn hosts_are_replaced_by_who_serves() {
-        let hosts = HostOverrides {
-            source_controller: Some("localhost:1".into()),
-            source_watcher: Some("localhost:2".into()),
-        };
-        assert_eq!(
-            hosts.apply("http://source-controller.ns.svc./a/b.tar.gz"),
-            "http://localhost:1/a/b.tar.gz"
-        );
-        assert_eq!(hosts.apply("http://source-watcher.ns.svc/a"), "http://localhost:2/a");
-        assert_eq!(HostOverrides::default().apply("http://x/a"), "http://x/a");
-    }
 
     #[test]
     fn a_missing_file_waits_for_the_source_and_others_are_tried_again() {

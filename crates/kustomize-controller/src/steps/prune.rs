@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::guard::{self, Intent};
 use crate::status::{Failure, Phase};
 use crate::steps::dependencies::source_of;
-use crate::wakes::Edges;
+use crate::wakes::{Edges, depends_on};
 use crate::work::Work;
 
 /// How long deletion waits for Kustomizations of the same source that have not tried the revision (decision D6).
@@ -35,7 +35,7 @@ fn may_try(peer: &Kustomization, revision: &str) -> bool {
 }
 
 fn waits_on(edges: &Edges, near: &Key, far: &Key) -> bool {
-    edges.depends_on(near, far)
+    depends_on(edges, near, far)
 }
 
 /// Ids that other Kustomizations of ours have in their inventories.
