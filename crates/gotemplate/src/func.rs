@@ -61,9 +61,13 @@ impl Func {
     }
 }
 
-/// The functions a template may call beside text/template's own, which they override. Cloning shares the functions.
+/// The functions a template may call beside text/template's own, which they override, and the methods of named maps.
+/// Cloning shares the functions.
 #[derive(Clone, Default)]
-pub struct Funcs(HashMap<&'static str, Rc<Func>>);
+pub struct Funcs {
+    functions: HashMap<&'static str, Rc<Func>>,
+    methods: Vec<(&'static str, &'static str, Rc<Func>)>,
+}
 
 impl Funcs {
     /// No functions.
@@ -79,24 +83,44 @@ impl Funcs {
         signature: Signature,
         body: impl Fn(&Context<'_>, &[Value]) -> Result<Value, FuncError> + 'static,
     ) {
-        self.0.insert(name, Rc::new(Func::new(signature, body)));
+        self.functions.insert(name, Rc::new(Func::new(signature, body)));
+    }
+
+    /// Adds a method to maps of type [`Type::NamedMap`] with this name. Its first argument is the map, which the
+    /// signature leaves out. A method wins over a key of its name, as in Go.
+    pub fn insert_method(
+        &mut self,
+        map: &'static str,
+        name: &'static str,
+        signature: Signature,
+        body: impl Fn(&Context<'_>, &[Value]) -> Result<Value, FuncError> + 'static,
+    ) {
+        self.methods.push((map, name, Rc::new(Func::new(signature, body))));
+    }
+
+    /// A method of maps of a type.
+    #[must_use]
+    pub fn method(&self, map: Type, name: &str) -> Option<&Rc<Func>> {
+        let Type::NamedMap(map) = map else { return None };
+        let found = self.methods.iter().find(|(owner, method, _)| *owner == map && *method == name);
+        found.map(|(_, _, func)| func)
     }
 
     /// Takes a function away.
     pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        self.functions.remove(name);
     }
 
     /// A function by name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Rc<Func>> {
-        self.0.get(name)
+        self.functions.get(name)
     }
 
     /// All names, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> = self.0.keys().copied().collect();
+        let mut names: Vec<_> = self.functions.keys().copied().collect();
         names.sort_unstable();
         names
     }

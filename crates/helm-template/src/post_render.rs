@@ -2,7 +2,7 @@
 //! with an annotation that says which template it came from.
 use std::collections::BTreeMap;
 
-use manifest::yaml::{Dialect, FormatOptions, Limits, Mapping, Node, format_node, parse_nodes};
+use manifest::yaml::{Dialect, FormatOptions, Limits, Mapping, Node, YamlError, format_node, parse_nodes};
 
 use crate::manifests::{SortError, sort, split_manifests};
 
@@ -148,7 +148,7 @@ pub fn split_post_rendered(stream: &str, prefix: &str) -> Result<Texts, String> 
 /// The documents of a text; a lone list of objects is taken apart.
 fn nodes(text: &str) -> Result<Vec<Node>, String> {
     let mut nodes = parse_nodes("", text, Dialect::Kyaml, &Limits::default())
-        .map_err(|error| error.brief().to_string())?;
+        .map_err(|error| malformed(&error))?;
     if let [Node::Mapping(list)] = nodes.as_mut_slice() {
         let kind = list.get("kind").and_then(Node::as_str);
         if matches!(kind, Some("List" | "ResourceList"))
@@ -158,6 +158,14 @@ fn nodes(text: &str) -> Result<Vec<Node>, String> {
         }
     }
     Ok(nodes)
+}
+
+/// In the words of kyaml, which leaves the first line out.
+fn malformed(error: &YamlError) -> String {
+    match error.line {
+        0 | 1 => format!("MalformedYAMLError: yaml: {}", error.cause),
+        line => format!("MalformedYAMLError: yaml: line {line}: {}", error.cause),
+    }
 }
 
 fn print(nodes: &[Node]) -> String {

@@ -4,6 +4,7 @@ mod error;
 mod files;
 mod functions;
 mod notes;
+mod table;
 
 use std::{collections::BTreeMap, rc::Rc};
 

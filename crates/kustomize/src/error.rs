@@ -13,6 +13,7 @@ use crate::{
     resource::ResourceError,
     selector::SelectorError,
     sort::SortError,
+    target::ValidatorError,
     transformers::{ImageError, PatchError, ReplicaError, ValueAddError},
     vars::VarError,
 };
@@ -128,6 +129,9 @@ pub enum BuildError {
     /// `sortOptions` is wrong.
     #[error(transparent)]
     Sort(#[from] SortError),
+    /// A validator changed something.
+    #[error(transparent)]
+    Validator(#[from] ValidatorError),
 }
 
 impl BuildError {

@@ -54,6 +54,7 @@ pub use crate::{
     selector::SelectorError,
     smp::MergeError,
     sort::SortError,
+    target::ValidatorError,
     transformers::{ImageError, PatchError, ReplicaError, ValueAddError},
     tree::{DirEntry, EntryKind, MemoryTree, Tree, TreeError},
     vars::VarError,

@@ -12,8 +12,8 @@ use crate::{
     resource::Resource,
     target::BuildError,
     transformers::{
-        AddAnnotations, AddLabels, AddPrefix, AddSuffix, AddValue, ApplyJsonPatch, ApplyMergePatches,
-        ApplyPatch, Replacements, SetImage, SetNamespace, SetReplicas, Transformer,
+        AddAnnotations, AddHashes, AddLabels, AddPrefix, AddSuffix, AddValue, ApplyJsonPatch,
+        ApplyMergePatches, ApplyPatch, Replacements, SetImage, SetNamespace, SetReplicas, Transformer,
     },
 };
 
@@ -105,6 +105,7 @@ pub(crate) fn transformers(
     check_builtin(object)?;
     Ok(match object.gvk().kind {
         "AnnotationsTransformer" => vec![Box::new(read::<AddAnnotations>(object)?)],
+        "HashTransformer" => vec![Box::new(AddHashes)],
         "LabelTransformer" => vec![Box::new(read::<AddLabels>(object)?)],
         "NamespaceTransformer" => vec![Box::new(read::<SetNamespace>(object)?)],
         "PrefixTransformer" => vec![Box::new(read::<AddPrefix>(object)?)],

@@ -2,6 +2,7 @@
 
 mod accumulate;
 mod configure;
+mod validate;
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -9,17 +10,18 @@ use manifest::yaml::{DuplicateKeys, Limits, parse_value};
 
 pub(crate) use crate::error::BuildError;
 
+pub use self::validate::ValidatorError;
+
 use self::accumulate::Accumulator;
 use crate::{
     build::{BuildLimits, is_local},
-    hash::content_hash,
     kustomization::{COMPONENT_KIND, Kustomization},
     load::Loader,
     origin::Origin,
     refs::fix_references,
-    resmap::ResMap,
     resource::{Resource, check_metadata},
     schema::{BUILTIN_VERSION, CustomSchema, Schemas},
+    transformers::{AddHashes, Transformer},
     vars,
 };
 
@@ -118,7 +120,7 @@ impl<'a> Target<'a> {
     /// Builds to the end: hashes, name references and vars come last, once.
     pub(crate) fn build(mut self) -> Result<Vec<Resource>, BuildError> {
         let mut all = self.accumulate(Accumulator::default())?;
-        add_hashes(&mut all.resources)?;
+        AddHashes.transform(&mut all.resources, &self.session.schemas())?;
         fix_references(&mut all.resources, &all.config)?;
         vars::resolve(&mut all.resources, &all.vars, &all.config.var_reference)?;
         let mut resources = all.resources.into_list();
@@ -130,17 +132,4 @@ impl<'a> Target<'a> {
     fn is_component(&self) -> bool {
         self.kustomization.kind == COMPONENT_KIND
     }
-}
-
-fn add_hashes(resources: &mut ResMap) -> Result<(), BuildError> {
-    if !resources.iter().any(|resource| resource.needs_hash) {
-        return Ok(());
-    }
-    for resource in resources.list_mut().iter_mut().filter(|resource| resource.needs_hash) {
-        let hash = content_hash(&resource.node)?;
-        resource.store_previous_id();
-        let name = format!("{}-{hash}", resource.id().name);
-        resource.set_name(&name);
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 //! `transformers`.
 
 mod annotations;
+mod hashes;
 mod images;
 mod labels;
 mod names;
@@ -15,6 +16,7 @@ mod value_add;
 
 pub(crate) use self::{
     annotations::AddAnnotations,
+    hashes::AddHashes,
     images::SetImage,
     labels::AddLabels,
     names::{AddPrefix, AddSuffix},

@@ -9,6 +9,9 @@ use crate::{Host, call::fixed, hashes::hex};
 
 const I: Type = Type::Int;
 
+/// What 256 random bytes cost.
+const STEPS_A_BUFFER: u64 = 4;
+
 /// Which characters a text is made of.
 type Wanted = fn(u8) -> bool;
 
@@ -24,8 +27,8 @@ pub(crate) fn add(funcs: &mut Funcs, host: &Rc<dyn Host>) {
         fixed(funcs, name, &[I], move |call| {
             let count = usize::try_from(call.int(0)).unwrap_or(0);
             call.session().allow(count as u64)?;
-            call.session().step(count as u64 / 64)?;
-            Ok(Value::string(text(host.as_ref(), count, wanted)?))
+            let step = || call.session().step(STEPS_A_BUFFER).map_err(FuncError::from);
+            Ok(Value::string(text(host.as_ref(), count, wanted, &step)?))
         });
     }
     add_numbers(funcs, host);
@@ -66,10 +69,18 @@ fn add_numbers(funcs: &mut Funcs, host: &Rc<dyn Host>) {
 }
 
 /// Characters picked evenly: random bytes that are not wanted are thrown away.
-fn text(host: &dyn Host, count: usize, wanted: Wanted) -> Result<String, FuncError> {
+///
+/// Each buffer counts steps, so that a host without randomness ends at the limit and not never.
+fn text(
+    host: &dyn Host,
+    count: usize,
+    wanted: Wanted,
+    step: &dyn Fn() -> Result<(), FuncError>,
+) -> Result<String, FuncError> {
     let mut text = String::with_capacity(count);
     let mut buffer = [0; 256];
     while text.len() < count {
+        step()?;
         host.random(&mut buffer)?;
         let picked = buffer.iter().map(|byte| byte & 0x7f).filter(|byte| wanted(*byte)).map(char::from);
         text.extend(picked.take(count - text.len()));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{At, Done, Exec, Held};
 use crate::{
     builtin::{self, Builtin},
-    func::{FuncError, Signature},
+    func::{Func, FuncError, Signature},
     parse::Expr,
     value::{HostObject, Type, Value},
 };
@@ -60,6 +60,23 @@ impl<'t> Exec<'t, '_> {
         let arguments = self.arguments(dot, name, signature, words, last)?;
         let context = self.context;
         self.finish(name, node, object.call(name, &context, &arguments))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a call needs, and the map and method it is of")]
+    pub(super) fn map_method(
+        &mut self,
+        dot: &Held,
+        receiver: &Held,
+        name: &'t str,
+        method: &Func,
+        node: At<'t>,
+        words: &'t [Expr],
+        last: Option<Value>,
+    ) -> Done<Value> {
+        let mut arguments = self.arguments(dot, name, method.signature, words, last)?;
+        arguments.insert(0, receiver.value.clone());
+        let context = self.context;
+        self.finish(name, node, method.call(&context, &arguments))
     }
 
     /// Charges for the result, or says which function failed.

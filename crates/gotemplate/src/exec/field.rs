@@ -78,6 +78,10 @@ impl<'t> Exec<'t, '_> {
             Value::Absent => Ok(Held::bare(Value::Absent)),
             Value::Nil => self.fail(format!("nil pointer evaluating interface {{}}.{name}")),
             Value::Map(map) => {
+                if let Some(method) = self.context.funcs.method(map.kind(), name) {
+                    let words = words.map_or(&[][..], |words| &words[1..]);
+                    return self.map_method(dot, receiver, name, method, node, words, last).map(Held::bare);
+                }
                 if arguments {
                     return self.fail(format!("{name} is not a method but has arguments"));
                 }

@@ -14,8 +14,11 @@ pub struct Map(Rc<Shared>);
 struct Shared {
     kind: Type,
     nil: bool,
-    entries: RefCell<BTreeMap<Str, Value>>,
+    entries: Rc<Entries>,
 }
+
+#[derive(Default)]
+struct Entries(RefCell<BTreeMap<Str, Value>>);
 
 impl Map {
     /// An empty `map[string]interface {}`.
@@ -27,13 +30,19 @@ impl Map {
     /// An empty map of another type: [`Type::StringMap`] or [`Type::NamedMap`].
     #[must_use]
     pub fn of(kind: Type) -> Self {
-        Self(Rc::new(Shared { kind, nil: false, entries: RefCell::default() }))
+        Self(Rc::new(Shared { kind, nil: false, entries: Rc::default() }))
     }
 
     /// A nil map: empty, and `null` in JSON.
     #[must_use]
     pub fn nil(kind: Type) -> Self {
-        Self(Rc::new(Shared { kind, nil: true, entries: RefCell::default() }))
+        Self(Rc::new(Shared { kind, nil: true, entries: Rc::default() }))
+    }
+
+    /// The same map seen as another type, as a conversion gives it in Go: both change together.
+    #[must_use]
+    pub fn retyped(&self, kind: Type) -> Self {
+        Self(Rc::new(Shared { kind, nil: self.0.nil, entries: Rc::clone(&self.0.entries) }))
     }
 
     /// The map's type.
@@ -51,81 +60,79 @@ impl Map {
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Value> {
-        self.0.entries.borrow().get(key.as_ref()).cloned()
+        self.0.entries.0.borrow().get(key.as_ref()).cloned()
     }
 
     /// Whether the key is there, be its value nil or not.
     #[must_use]
     pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
-        self.0.entries.borrow().contains_key(key.as_ref())
+        self.0.entries.0.borrow().contains_key(key.as_ref())
     }
 
     /// Sets a key; answers what was there.
     pub fn insert(&self, key: impl Into<Str>, value: impl Into<Value>) -> Option<Value> {
-        self.0.entries.borrow_mut().insert(key.into(), value.into())
+        self.0.entries.0.borrow_mut().insert(key.into(), value.into())
     }
 
     /// Takes a key away; answers what was there.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Option<Value> {
-        self.0.entries.borrow_mut().remove(key.as_ref())
+        self.0.entries.0.borrow_mut().remove(key.as_ref())
     }
 
     /// How many keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.entries.borrow().len()
+        self.0.entries.0.borrow().len()
     }
 
     /// Whether there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.entries.borrow().is_empty()
+        self.0.entries.0.borrow().is_empty()
     }
 
     /// The keys, sorted by bytes.
     #[must_use]
     pub fn keys(&self) -> Vec<Str> {
-        self.0.entries.borrow().keys().cloned().collect()
+        self.0.entries.0.borrow().keys().cloned().collect()
     }
 
     /// The values, in the order of their keys.
     #[must_use]
     pub fn values(&self) -> Vec<Value> {
-        self.0.entries.borrow().values().cloned().collect()
+        self.0.entries.0.borrow().values().cloned().collect()
     }
 
     /// Keys and values as they are now, sorted; later changes do not show.
     #[must_use]
     pub fn entries(&self) -> Vec<(Str, Value)> {
-        self.0.entries.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        self.0.entries.0.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     /// Takes everything out.
     pub fn clear(&self) {
-        drop(std::mem::take(&mut *self.0.entries.borrow_mut()));
+        drop(std::mem::take(&mut *self.0.entries.0.borrow_mut()));
     }
 
     /// Whether both are the same map in memory.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.0.entries, &other.0.entries)
     }
 }
 
 impl Map {
     /// Takes the values out, when nobody else holds the map.
     pub(super) fn take_values(&mut self) -> Vec<Value> {
-        let shared = Rc::get_mut(&mut self.0);
-        shared
-            .map(|shared| std::mem::take(shared.entries.get_mut()).into_values().collect())
-            .unwrap_or_default()
+        let entries = Rc::get_mut(&mut self.0).and_then(|shared| Rc::get_mut(&mut shared.entries));
+        entries.map(|entries| std::mem::take(entries.0.get_mut()).into_values().collect()).unwrap_or_default()
     }
 }
 
-impl Drop for Shared {
+impl Drop for Entries {
     fn drop(&mut self) {
-        if self.entries.get_mut().values().any(is_container) {
-            dismantle(std::mem::take(self.entries.get_mut()).into_values().collect());
+        if self.0.get_mut().values().any(is_container) {
+            dismantle(std::mem::take(self.0.get_mut()).into_values().collect());
         }
     }
 }

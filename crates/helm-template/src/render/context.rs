@@ -2,7 +2,7 @@
 use gotemplate::{Map, Numbers, Type, Value};
 use serde_json::{Map as JsonMap, Value as Json};
 
-use super::{ReleaseOptions, files::FilesObject};
+use super::{ReleaseOptions, files::FilesObject, table::VALUES};
 use crate::{
     capabilities::{Capabilities, capabilities_value},
     chart::{Chart, Dependency, ImportValues, Maintainer, Metadata},
@@ -33,7 +33,7 @@ pub(super) fn pages(
     release: &ReleaseOptions,
     capabilities: &Capabilities,
 ) -> Vec<Page> {
-    let top = Map::of(Type::NamedMap("common.Values"));
+    let top = Map::of(VALUES);
     for (key, value) in values {
         top.insert(key, Value::from_json(&value, Numbers::Keep));
     }
@@ -70,8 +70,8 @@ fn collect(
     data.insert("Subcharts", Value::Map(children.clone()));
     for child in chart.dependencies() {
         let own = match values.get(child.name()) {
-            Some(Value::Map(own)) => own,
-            _ => Map::of(Type::NamedMap("common.Values")),
+            Some(Value::Map(own)) => own.retyped(VALUES),
+            _ => Map::of(VALUES),
         };
         let inner = format!("{path}/charts/{}", child.name());
         let child_data = collect(child, &inner, own, false, shared, pages);

@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use gotemplate::{Context, FuncError, Funcs, Numbers, Signature, Str, Type, Value, sprintf};
 
-use super::{Host, RenderOptions, error::warn, without_no_value};
+use super::{Host, RenderOptions, error::warn, table::add_table_methods, without_no_value};
 
 /// How often a template may include itself, directly or not.
 const NESTED: usize = 1_000;
@@ -35,6 +35,7 @@ pub(super) fn functions(host: Rc<dyn Host>, options: &RenderOptions) -> Funcs {
         let found = host.lookup(&version, &kind, &namespace, &name)?;
         Ok(Value::from_json(&found, Numbers::Keep))
     });
+    add_table_methods(&mut funcs);
     funcs
 }
 

@@ -34,14 +34,10 @@ impl Target<'_> {
             }
             all.resources.drop_empties();
         }
-        for (validator, _) in self.plugin_steps(&self.kustomization.validators)? {
-            // A validator must not change anything: it works on a copy.
-            validator.transform(&mut all.resources.clone(), &schemas)?;
-        }
-        Ok(())
+        self.validate(&mut all.resources)
     }
 
-    fn plugin_steps(&self, entries: &[String]) -> Result<Vec<Step>, BuildError> {
+    pub(super) fn plugin_steps(&self, entries: &[String]) -> Result<Vec<Step>, BuildError> {
         let mut steps = Vec::new();
         for object in self.plugin_objects(entries)? {
             let origin = plugin_origin(&object);

@@ -1,7 +1,5 @@
 //! Go's syntax to the `regex` crate's, and Go's words for what is wrong.
 
-use std::fmt::Write;
-
 /// The same expression for the `regex` crate.
 ///
 /// # Errors
@@ -162,8 +160,13 @@ impl<'s> Translator<'s> {
                 self.atom(text);
                 return Ok(());
             }
+            'p' | 'P' => {
+                let text = self.property()?;
+                self.atom(text);
+                return Ok(());
+            }
             _ => {
-                let text = self.character_escape()?;
+                let text = literal(self.escaped_character()?);
                 self.atom(&text);
                 return Ok(());
             }
@@ -187,119 +190,152 @@ impl<'s> Translator<'s> {
         Ok(())
     }
 
-    /// An escape that stands for characters, in a class or out of it.
-    fn character_escape(&mut self) -> Result<String, String> {
-        let c = self.rest[1..].chars().next().unwrap_or('\\');
-        match c {
-            'p' | 'P' => {
-                let braced = self.rest[2..].starts_with('{');
-                let end = if braced { self.rest.find('}').map(|end| end + 1) } else { Some(3) };
-                match end.filter(|end| self.rest.is_char_boundary(*end) && *end <= self.rest.len()) {
-                    Some(end) => Ok(self.take(end).to_owned()),
-                    None => Err(wrong("invalid character class range", self.rest)),
-                }
-            }
-            'a' | 'f' | 't' | 'n' | 'r' | 'v' => Ok(self.take(2).to_owned()),
-            'x' => {
-                let braced = self.rest[2..].starts_with('{');
-                let end = if braced { self.rest.find('}').map_or(0, |end| end + 1) } else { 4 };
-                if end == 0 || !self.rest.is_char_boundary(end) || end > self.rest.len() {
-                    return Err(wrong("invalid escape sequence", self.rest));
-                }
-                Ok(self.take(end).to_owned())
-            }
-            '0'..='7' => self.octal(c),
-            c if c.is_ascii_punctuation() => {
-                self.take(2);
-                Ok(regex::escape(&c.to_string()))
-            }
-            c => Err(wrong("invalid escape sequence", &self.rest[..1 + c.len_utf8()])),
+    /// `\pL`, `\p{Greek}` and their negations, in a class or out of it.
+    fn property(&mut self) -> Result<&'s str, String> {
+        let end = match self.rest[2..].chars().next() {
+            Some('{') => self.rest.find('}').map(|end| end + 1),
+            Some(c) => Some(2 + c.len_utf8()),
+            None => None,
+        };
+        match end {
+            Some(end) => Ok(self.take(end)),
+            None => Err(wrong("invalid character class range", self.rest)),
         }
     }
 
-    /// `\123`; a single digit from 1 to 7 would be a back reference.
-    fn octal(&mut self, first: char) -> Result<String, String> {
-        let digits = self.rest[1..].chars().take(3).take_while(|c| matches!(c, '0'..='7')).count();
-        if first != '0' && digits == 1 {
-            return Err(wrong("invalid escape sequence", &self.rest[..2]));
+    /// The character that an escape stands for, in a class or out of it.
+    fn escaped_character(&mut self) -> Result<char, String> {
+        let whole = self.rest;
+        self.take(1);
+        let Some(c) = self.rest.chars().next() else {
+            return Err("error parsing regexp: trailing backslash at end of expression: ``".to_owned());
+        };
+        self.take(c.len_utf8());
+        let found = match c {
+            '1'..='7' if !self.rest.starts_with(|c| matches!(c, '0'..='7')) => None,
+            '0'..='7' => {
+                let more = self.rest.chars().take(2).take_while(|c| matches!(c, '0'..='7')).count();
+                self.take(more);
+                u32::from_str_radix(&whole[1..2 + more], 8).ok()
+            }
+            'x' => self.hexadecimal(),
+            'a' => Some(7),
+            'f' => Some(12),
+            't' => Some(9),
+            'n' => Some(10),
+            'r' => Some(13),
+            'v' => Some(11),
+            c => (c.is_ascii() && !c.is_ascii_alphanumeric()).then_some(u32::from(c)),
+        };
+        let consumed = &whole[..whole.len() - self.rest.len()];
+        found.and_then(char::from_u32).ok_or_else(|| wrong("invalid escape sequence", consumed))
+    }
+
+    /// What follows `\x`: two digits, or any number of them in braces.
+    fn hexadecimal(&mut self) -> Option<u32> {
+        if !self.rest.starts_with('{') {
+            let length = self.rest.chars().take(2).map(char::len_utf8).sum();
+            let digits = self.take(length);
+            let fits = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            return fits.then(|| u32::from_str_radix(digits, 16).ok())?;
         }
-        let text = self.take(1 + digits);
-        let code = u32::from_str_radix(&text[1..], 8).unwrap_or_default();
-        let mut out = String::new();
-        let _ = write!(out, "\\x{{{code:x}}}");
-        Ok(out)
+        self.take(1);
+        let length = self.rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let digits = self.take(length);
+        let after = self.rest.chars().next()?;
+        self.take(after.len_utf8());
+        if after == '}' { u32::from_str_radix(digits, 16).ok() } else { None }
     }
 
     fn class(&mut self) -> Result<(), String> {
         let whole = self.rest;
-        let unclosed = || wrong("missing closing ]", whole);
         let negated = whole[1..].starts_with('^');
         self.take(1 + usize::from(negated));
         self.out.push_str(if negated { "[^" } else { "[" });
         let mut first = true;
-        let mut before = None;
-        loop {
-            let Some(c) = self.rest.chars().next() else { return Err(unclosed()) };
-            match c {
-                ']' if !first => break,
-                '[' if self.rest.starts_with("[:") && self.rest.contains(":]") => {
-                    let end = self.rest.find(":]").unwrap_or_default() + 2;
-                    let name = self.take(end);
-                    self.out.push_str(name);
-                }
-                '\\' => self
-                    .class_escape()
-                    .map_err(|error| if self.rest.len() < 2 { unclosed() } else { error })?,
-                '-' => {
-                    self.take(1);
-                    let edge = first || self.rest.starts_with(']');
-                    let after = self.rest.chars().next().filter(|c| !matches!(c, ']' | '[' | '\\'));
-                    if let (Some(low), Some(high), false) = (before, after, edge)
-                        && high < low
-                    {
-                        return Err(wrong("invalid character class range", &format!("{low}-{high}")));
-                    }
-                    self.out.push_str(if edge { r"\-" } else { "-" });
-                }
-                '[' | ']' | '&' | '~' | '^' | '#' | ' ' => {
-                    self.take(1);
-                    if c != ' ' && c != '#' {
-                        self.out.push('\\');
-                    }
-                    self.out.push(c);
-                }
-                c => {
-                    let text = self.take(c.len_utf8());
-                    self.out.push_str(text);
-                }
-            }
-            before = (!matches!(c, '[' | '\\' | '-')).then_some(c);
+        while first || !self.rest.starts_with(']') {
             first = false;
+            if !self.class_of_characters()? {
+                self.class_range(whole)?;
+            }
         }
         self.take(1);
         self.atom("]");
         Ok(())
     }
 
-    fn class_escape(&mut self) -> Result<(), String> {
-        let text = match self.rest[1..].chars().next() {
+    /// `[:alpha:]`, `\pL`, `\d` inside a class; false when something else is there.
+    fn class_of_characters(&mut self) -> Result<bool, String> {
+        if self.rest.starts_with("[:")
+            && let Some(end) = self.rest.find(":]")
+        {
+            let name = self.take(end + 2);
+            if !NAMED_CLASSES.contains(&name[2..end].trim_start_matches('^')) {
+                return Err(wrong("invalid character class range", name));
+            }
+            self.out.push_str(name);
+            return Ok(true);
+        }
+        let Some(escaped) = self.rest.strip_prefix('\\') else { return Ok(false) };
+        let text = match escaped.chars().next() {
+            Some('p' | 'P') => {
+                let text = self.property()?;
+                self.out.push_str(text);
+                return Ok(true);
+            }
             Some('d') => "0-9",
             Some('D') => "[^0-9]",
             Some('w') => "0-9A-Za-z_",
             Some('W') => "[^0-9A-Za-z_]",
             Some('s') => r"\t\n\f\r ",
             Some('S') => r"[^\t\n\f\r ]",
-            Some(_) => {
-                let text = self.character_escape()?;
-                self.out.push_str(&text);
-                return Ok(());
-            }
-            None => return Err(wrong("missing closing ]", self.rest)),
+            _ => return Ok(false),
         };
         self.take(2);
         self.out.push_str(text);
+        Ok(true)
+    }
+
+    /// One character, or a range of them. A minus that begins no range is a character, wherever it stands.
+    fn class_range(&mut self, class: &str) -> Result<(), String> {
+        let range = self.rest;
+        let low = self.class_character(class)?;
+        self.out.push_str(&literal(low));
+        let mut after = self.rest.chars();
+        if (after.next(), after.next().is_some_and(|c| c != ']')) != (Some('-'), true) {
+            return Ok(());
+        }
+        self.take(1);
+        let high = self.class_character(class)?;
+        if high < low {
+            let consumed = &range[..range.len() - self.rest.len()];
+            return Err(wrong("invalid character class range", consumed));
+        }
+        self.out.push('-');
+        self.out.push_str(&literal(high));
         Ok(())
     }
+
+    fn class_character(&mut self, class: &str) -> Result<char, String> {
+        match self.rest.chars().next() {
+            None => Err(wrong("missing closing ]", class)),
+            Some('\\') => self.escaped_character(),
+            Some(c) => {
+                self.take(c.len_utf8());
+                Ok(c)
+            }
+        }
+    }
+}
+
+const NAMED_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
+];
+
+/// A character that means nothing else, in a class or out of it.
+fn literal(c: char) -> String {
+    format!(r"\x{{{:x}}}", u32::from(c))
 }
 
 /// The length of a repetition in braces.
