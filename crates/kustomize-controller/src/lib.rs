@@ -9,12 +9,13 @@
 //! A pass that waits (for health, for siblings, for a missing kind) is remembered and ends its run; a signal of the
 //! drift watch, a deadline or a newer revision begins the next one.
 //!
-//! Reading order: `args`, `status`, `state` (what is decided, pure), `contest`, `guard`, `history`, `memory` (what is
+//! Reading order: `args`, `status`, `state` (what is decided, pure), `hints` (what events say below their message), `contest`, `guard`, `history`, `memory` (what is
 //! remembered), `sources`, `wakes` (who wakes whom), `app`, `work`, `reconciler`, `pass`, `steps`, `record`,
 //! `watching`, `setup`.
 
 pub mod args;
 
+mod hints;
 mod state;
 mod status;
 

@@ -115,6 +115,8 @@ pub(crate) struct Memory {
     pub deferred_since: Option<(Target, Instant)>,
     /// Objects that go away with the Kustomization and are waited for.
     pub termination: Option<Termination>,
+    /// The revision for which dropped fields were told.
+    pub warned: Option<String>,
     /// When a signal last woke a wait; the next one is held back for [`COALESCE`].
     pub woken: Option<Instant>,
 }

@@ -4,19 +4,20 @@ use std::time::Duration;
 use api::kustomize::v1::KustomizationStatus;
 use api::meta::{ConditionType, Reason};
 use manifest::{Inventory, ObjectId};
-use runtime::Set;
 use runtime::conditions::find;
+use runtime::{Event, Set};
 use ssa::{Applied, ApplyError, Change, Deferred, ObjectError, Prepared};
 use tokio::time::Instant;
 
 use crate::contest::Nomination;
+use crate::hints;
 use crate::memory::{AppliedBuild, Pass, Stage, Wait};
 use crate::state::{Last, Scope};
-use crate::status::{Failure, Phase};
+use crate::status::{Failure, Own, Phase};
 use crate::steps::apply::{ApplyStop, Sends};
 use crate::steps::finish::Checked;
-use crate::steps::{apply, build, drift, finish, health, inventory, prune};
-use crate::work::{Stop, Work};
+use crate::steps::{apply, build, drift, finish, health, inventory, origin, prune};
+use crate::work::{Stop, Work, reference};
 
 /// How a run ends that did not fail.
 #[derive(Debug)]
@@ -81,6 +82,7 @@ pub(crate) async fn pass(work: &Work<'_>, scope: Scope) -> Result<End, Stop> {
             .with(attempted.clone())
     })?;
     let plan = plan(work, &prepared, built.digest, scope);
+    warn_of_dropped(work, &prepared).await;
     if has_nothing_to_do(work, &plan)? {
         keep(work, &plan.build, false);
         return Ok(End::Done(Box::new(finish::done(work, Checked::Before))));
@@ -92,6 +94,31 @@ pub(crate) async fn pass(work: &Work<'_>, scope: Scope) -> Result<End, Stop> {
         work.app.memories.with(&work.run.key, |memory| memory.contest.put_back(nominations));
     }
     end
+}
+
+/// Says once a revision, in Kubernetes alone, that a committed `kubectl get -o yaml` was applied without what belongs
+/// to the server.
+async fn warn_of_dropped(work: &Work<'_>, prepared: &Prepared) {
+    let Some((first, fields)) = prepared.dropped().first() else { return };
+    let told = work.app.memories.with(&work.run.key, |memory| {
+        memory.warned.replace(work.target.revision.clone()).as_ref() == Some(&work.target.revision)
+    });
+    if told {
+        return;
+    }
+    let more = match prepared.dropped().len() - 1 {
+        0 => String::new(),
+        more => format!(", and of {more} more objects"),
+    };
+    let text = format!(
+        "fields of the server were dropped from {}{more}: {}; what was committed is the output of kubectl get",
+        first.subject(),
+        fields.join(", ")
+    );
+    let found = origin::files(work, std::slice::from_ref(first)).await;
+    let run = found.first().map(|(_, file)| hints::strip(file, fields));
+    let lines = hints::whereabouts(&found, &work.target.revision).into_iter().chain(run);
+    work.run.emit(Event::error(Own::ServerFieldsDropped, text).below(lines).on(reference(work.object())));
 }
 
 async fn carry_out(
@@ -187,9 +214,18 @@ async fn send(work: &Work<'_>, prepared: &Prepared, plan: &Plan) -> Result<Appli
             let left = inventory::after_failure(&base, &prepared.inventory(), &error);
             let mut status = attempted(work);
             status.inventory = Some(inventory::to_status(&left)).filter(|list| !list.entries.is_empty());
-            Err(finish::failed(work, apply::failure(&error), status, &plan.build.digest).into())
+            let failure = explained(work, apply::failure(&error), &error.errors).await;
+            Err(finish::failed(work, failure, status, &plan.build.digest).into())
         }
     }
+}
+
+/// A failure with the places of its objects in the source, and what to run about the first.
+async fn explained(work: &Work<'_>, failure: Failure, errors: &[ObjectError]) -> Failure {
+    let ids: Vec<ObjectId> = errors.iter().map(|error| error.id.clone()).collect();
+    let account = work.account();
+    let run = errors.first().map(|error| hints::refused(error, account.as_deref()));
+    origin::located(work, failure, &ids).await.below(run)
 }
 
 fn is_hopeless_heal(sends: &Sends, error: &ApplyError) -> bool {
@@ -217,7 +253,7 @@ async fn after_apply(
     work.app.cluster.drift().track(&work.owner, &applied.changes);
     tell_changes(work, &applied.changes, &plan);
     if !applied.deferred.is_empty() {
-        return put_off(work, &plan, &applied.deferred);
+        return put_off(work, &plan, &applied.deferred).await;
     }
     if plan.sends == Sends::All {
         work.app.memories.with(&work.run.key, |memory| memory.full_due = false);
@@ -259,7 +295,7 @@ fn keep(work: &Work<'_>, build: &AppliedBuild, heals: bool) {
 
 /// Some objects wait for their kind or a webhook (decision D7): nothing is pruned and nothing is judged until they
 /// are applied, or the time is up.
-fn put_off(work: &Work<'_>, plan: &Plan, deferred: &[Deferred]) -> Result<End, Stop> {
+async fn put_off(work: &Work<'_>, plan: &Plan, deferred: &[Deferred]) -> Result<End, Stop> {
     let now = Instant::now();
     let (since, count) = work.app.memories.with(&work.run.key, |memory| {
         memory.defer(&work.target, work.run.started, now);
@@ -270,6 +306,8 @@ fn put_off(work: &Work<'_>, plan: &Plan, deferred: &[Deferred]) -> Result<End, S
     if now.duration_since(since) >= work.timeout() {
         let message = format!("{}\n", texts.join("\n"));
         let failure = Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, message);
+        let errors: Vec<ObjectError> = deferred.iter().map(|one| one.error.clone()).collect();
+        let failure = explained(work, failure, &errors).await;
         return Err(finish::failed(work, failure, status, &plan.build.digest).into());
     }
     let seconds = 2u64.saturating_pow(count.saturating_sub(1)).min(30);
@@ -388,7 +426,9 @@ async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> R
         work.app.cluster.drift().wait_for(&work.owner, &[]);
         work.app.memories.with(&work.run.key, |memory| memory.fail());
         let status = finish::applied_status(work, applied);
-        return Err(finish::failed(work, error.failure(took), status, &applied.digest).into());
+        let ids: Vec<ObjectId> = look.pending.iter().map(|(id, _)| id.clone()).collect();
+        let failure = origin::located(work, error.failure(took), &ids).await.below(look.run);
+        return Err(finish::failed(work, failure, status, &applied.digest).into());
     }
     Ok(still_waiting(work, applied, wait, look))
 }

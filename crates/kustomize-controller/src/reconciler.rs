@@ -93,7 +93,12 @@ async fn depend(work: &Work<'_>) -> Result<(), Stop> {
     let result = dependencies::check(work.object(), &work.target.revision, additive, lookup);
     app.memories.with(&work.run.key, |memory| memory.blocked = result.is_err());
     let requeue = api::meta::GoDuration::from(app.options.requeue_dependency).to_string();
-    result.map_err(|error| error.failure(&requeue).into())
+    result.map_err(|error| {
+        let own = &work.run.key;
+        let cycle = dependencies::cycle(own, |key| app.peers.get(key).or_else(|| unseen.get(key).cloned()));
+        let run = format!("Run: kubectl -n {} get kustomizations", own.namespace);
+        error.failure(&requeue).below(cycle.into_iter().chain([run])).into()
+    })
 }
 
 /// Dependencies that our watch does not show: of another namespace or shard. They are read; nobody tells their moves,

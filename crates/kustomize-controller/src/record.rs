@@ -113,6 +113,7 @@ fn event(app: &App, run: &Run<Kustomization>, failure: &Failure) -> Option<Event
         Telling::Normal => Event::info(failure.reason, text),
         Telling::Warning => Event::error(failure.reason, text),
     };
+    let event = event.below(failure.detail.iter().cloned());
     let revision = worked_with(app, run).filter(|_| failure.knows_source);
     Some(with_revision(event, revision.as_deref(), None))
 }

@@ -65,6 +65,8 @@ pub(crate) enum Own {
     DriftContested,
     /// Reason of the event on an object whose drift was undone.
     DriftCorrected,
+    /// Reason of the event that tells of a committed `kubectl get -o yaml`.
+    ServerFieldsDropped,
 }
 
 impl Own {
@@ -72,6 +74,7 @@ impl Own {
         match self {
             Self::DriftContested => "DriftContested",
             Self::DriftCorrected => "DriftCorrected",
+            Self::ServerFieldsDropped => "ServerFieldsDropped",
         }
     }
 }
@@ -131,6 +134,8 @@ pub(crate) struct Failure {
     pub unhealthy: Option<String>,
     /// The source's revision was known.
     pub knows_source: bool,
+    /// Lines below the event's message in Kubernetes: where the objects stand in the source, what to run.
+    pub detail: Vec<String>,
     /// The status to record, where it differs from the one last written.
     pub status: Option<Box<KustomizationStatus>>,
 }
@@ -147,6 +152,7 @@ impl Failure {
             event: None,
             unhealthy: None,
             knows_source: true,
+            detail: Vec::new(),
             status: None,
         }
     }
@@ -162,6 +168,7 @@ impl Failure {
             event: None,
             unhealthy: None,
             knows_source: false,
+            detail: Vec::new(),
             status: None,
         }
     }
@@ -170,6 +177,13 @@ impl Failure {
     #[must_use]
     pub(crate) fn with(mut self, status: KustomizationStatus) -> Self {
         self.status = Some(Box::new(status));
+        self
+    }
+
+    /// The same, with these lines below the event's message.
+    #[must_use]
+    pub(crate) fn below(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.detail.extend(lines);
         self
     }
 

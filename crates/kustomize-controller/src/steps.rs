@@ -9,6 +9,7 @@ pub(crate) mod fetch;
 pub(crate) mod variables;
 
 pub(crate) mod build;
+pub(crate) mod origin;
 
 pub(crate) mod apply;
 pub(crate) mod inventory;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
 use api::meta::{Artifact, ConditionType, Reason};
+use k8s_openapi::api::core::v1::ObjectReference;
 use runtime::{Event, Run, Set};
 use ssa::{Identity, Owner, Session};
 
@@ -79,6 +80,16 @@ impl<'a> Work<'a> {
         phase.message(&self.target.revision, self.timeout())
     }
 
+    /// The user name of the ServiceAccount that the Kustomization acts as; none when that is the controller.
+    pub(crate) fn account(&self) -> Option<String> {
+        match identity(self.app, self.object()) {
+            Identity::ServiceAccount { namespace, name } => {
+                Some(format!("system:serviceaccount:{namespace}:{name}"))
+            }
+            Identity::Controller => None,
+        }
+    }
+
     /// The status as last written.
     pub(crate) fn status(&self) -> KustomizationStatus {
         self.run.written()
@@ -119,6 +130,18 @@ impl<'a> Work<'a> {
     /// Sends what was done so far while the pass goes on.
     pub(crate) fn tell(&self, message: String) {
         self.run.emit(self.about(Event::info(Reason::Progressing, message)));
+    }
+}
+
+/// The Kustomization as what an event is about that Kubernetes alone is told.
+pub(crate) fn reference(object: &Kustomization) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(format!("{}/v1", api::meta::groups::KUSTOMIZE)),
+        kind: Some("Kustomization".to_owned()),
+        name: object.metadata.name.clone(),
+        namespace: object.metadata.namespace.clone(),
+        uid: object.metadata.uid.clone(),
+        ..ObjectReference::default()
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Event {
     pub message: String,
     /// Metadata: a key without `/` gets the object's API group as its prefix, one with `/` is kept.
     pub metadata: BTreeMap<String, String>,
+    /// Lines below the message in the event of Kubernetes alone: where the trouble stands, since when, what to run.
+    pub detail: Vec<String>,
     /// Another object than the reconciled one, for an event of Kubernetes on it; such an event is not posted.
     pub on: Option<Box<ObjectReference>>,
 }
@@ -47,13 +49,21 @@ impl Event {
     }
 
     fn new(severity: Severity, reason: ReasonName, message: String) -> Self {
-        Self { severity, reason, message, metadata: BTreeMap::new(), on: None }
+        Self { severity, reason, message, metadata: BTreeMap::new(), detail: Vec::new(), on: None }
     }
 
     /// Adds metadata (`revision`, `digest`, `commit_status` ...).
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Adds lines below the message, for who reads the event in Kubernetes. Receivers do not get them: they may change
+    /// with each try, and a receiver must know a repeated event again.
+    #[must_use]
+    pub fn below(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.detail.extend(lines);
         self
     }
 

@@ -6,6 +6,7 @@ mod finalizer;
 mod observe;
 mod record;
 mod schedule;
+mod trouble;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use tracing::Instrument;
 
 use self::finalizer::FinalizerError;
 pub(crate) use self::schedule::Backoff;
+pub(crate) use self::trouble::Troubles;
 use crate::args::CommonArgs;
 use crate::debug::{Debug, State};
 use crate::event::Event;
@@ -46,6 +48,7 @@ pub(crate) struct Shared<K: FluxObject> {
     /// What we know of an object beyond the watch: the status as we last wrote it.
     pub(crate) bases: Mutex<HashMap<Key, Live<K::Status>>>,
     pub(crate) backoff: Backoff,
+    pub(crate) troubles: Troubles,
 }
 
 impl<K: FluxObject> Shared<K> {
@@ -82,6 +85,7 @@ impl<K: FluxObject> Shared<K> {
     pub(crate) fn forget(&self, key: &Key) {
         self.bases().remove(key);
         self.backoff.reset(key);
+        self.troubles.over(key);
         self.queue.forget(key);
         self.debug.forget(self.kind, key);
         self.metrics.forget(self.kind, key);
@@ -203,6 +207,9 @@ impl<R: Reconciler> Shell<R> {
     async fn suspend(&self, run: &Run<R::Kind>) -> Result<bool, TurnError> {
         let shared = &self.shared;
         let mut live = run.live().clone();
+        if R::SUSPEND_JUDGES_ALL {
+            live.status.set_observed_generation(run.generation());
+        }
         live.judge_again(run.generation(), R::SUSPEND_REJUDGES);
         if let Some(token) = run.requested_at() {
             live.status.set_last_handled_reconcile_at(token.to_owned());

@@ -37,7 +37,8 @@ impl Steps for GitRepositories {
         let spec = &run.object.spec;
         let remote = access::remote(&self.base.client, &run.key.namespace, spec).await?;
         let selector = selector(spec.reference.as_ref());
-        let remoted = checkout::resolve(&self.git, &remote, &selector).await?;
+        let remoted = checkout::resolve(&self.git, &remote, &selector).await;
+        let remoted = remoted.map_err(|error| error.run(ask_the_remote(run)))?;
         progress.sets.push(Set::remove(ConditionType::FetchFailed));
         let revision = remoted.resolved.revision.clone();
         run.revision(&revision);
@@ -99,6 +100,15 @@ fn observe(status: &mut GitRepositoryStatus, spec: &GitRepositorySpec, artifact:
     status.observed_sparse_checkout.clone_from(&spec.sparse_checkout);
     status.included_artifacts = Vec::new();
     status.source_verification_mode = None;
+}
+
+/// What to run about a remote that refuses: look at the credentials where there are some, else ask it what it has.
+fn ask_the_remote(run: &Run<GitRepository>) -> String {
+    let spec = &run.object.spec;
+    match &spec.secret_ref {
+        Some(reference) => access::describe(&run.key.namespace, &reference.name),
+        None => format!("git ls-remote {}", access::without_userinfo(&spec.url)),
+    }
 }
 
 fn selector(reference: Option<&GitRepositoryRef>) -> Selector {

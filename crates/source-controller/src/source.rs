@@ -347,10 +347,11 @@ fn conclude<K: SourceObject>(
 }
 
 fn failed<S>(status: S, mut conditions: Vec<Set>, mut events: Vec<Event>, error: StepError) -> Outcome<S> {
-    events.push(match error.is_quiet {
+    let event = match error.is_quiet {
         true => Event::trace(error.reason, error.message.clone()),
         false => Event::error(error.reason, error.message.clone()),
-    });
+    };
+    events.push(event.below(error.run));
     if let Some(kind) = error.condition {
         conditions.retain(|set| set.kind() != kind.into());
         conditions.push(Set::yes(kind, error.reason, error.message.clone()));

@@ -72,6 +72,8 @@ pub(crate) struct StepError {
     pub(crate) disposition: Disposition,
     /// Told as a trace: it is only waiting.
     pub(crate) is_quiet: bool,
+    /// What to run, below the event's message in Kubernetes.
+    pub(crate) run: Option<String>,
 }
 
 impl StepError {
@@ -102,6 +104,13 @@ impl StepError {
         self
     }
 
+    /// The same, with a command that shows more. It must not hold a secret.
+    #[must_use]
+    pub(crate) fn run(mut self, command: impl Into<String>) -> Self {
+        self.run = Some(format!("Run: {}", command.into()));
+        self
+    }
+
     /// The same, but it is no error: another object is waited for.
     #[must_use]
     pub(crate) fn quiet(mut self) -> Self {
@@ -115,7 +124,14 @@ impl StepError {
         message: impl Into<String>,
         disposition: Disposition,
     ) -> Self {
-        Self { condition, reason: reason.into(), message: message.into(), disposition, is_quiet: false }
+        Self {
+            condition,
+            reason: reason.into(),
+            message: message.into(),
+            disposition,
+            is_quiet: false,
+            run: None,
+        }
     }
 }
 

@@ -17,8 +17,24 @@ pub(crate) async fn find(session: &Session, workload: &Object) -> Option<Failing
     let pods = list.get("items")?.as_array()?;
     let mut failing: Vec<FailingPod> = pods.iter().filter_map(failing).collect();
     failing.sort_by(|a, b| a.pod.cmp(&b.pod));
-    failing.into_iter().next()
+    failing.into_iter().next().or_else(|| uncreated(workload))
 }
+
+/// Why a Deployment has no pods: a quota or a webhook that refuses them.
+fn uncreated(workload: &Object) -> Option<FailingPod> {
+    let conditions = workload.value().pointer("/status/conditions")?.as_array()?;
+    let text = |condition: &Value, field: &str| Some(condition.get(field)?.as_str()?.to_owned());
+    let failure = conditions.iter().find(|condition| {
+        text(condition, "type").as_deref() == Some("ReplicaFailure")
+            && text(condition, "status").as_deref() == Some("True")
+    })?;
+    let message = text(failure, "message")?.chars().take(MAX_MESSAGE).collect();
+    let cause = kstatus::PodCause { container: None, reason: text(failure, "reason")?, message };
+    Some(FailingPod { pod: String::new(), cause })
+}
+
+/// Characters of a condition's message that are told.
+const MAX_MESSAGE: usize = 300;
 
 fn failing(item: &Value) -> Option<FailingPod> {
     let mut item = item.clone();

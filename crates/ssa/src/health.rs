@@ -38,7 +38,7 @@ pub struct ObjectHealth {
 /// A pod that keeps a workload from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailingPod {
-    /// Name of the pod.
+    /// Name of the pod; empty when the workload has none because none may be created.
     pub pod: String,
     /// Container, reason and message.
     pub cause: PodCause,
@@ -47,6 +47,9 @@ pub struct FailingPod {
 impl fmt::Display for FailingPod {
     /// `pod web-1: container app: ImagePullBackOff: …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pod.is_empty() {
+            return write!(f, "{}", self.cause);
+        }
         write!(f, "pod {}: {}", self.pod, self.cause)
     }
 }

@@ -6,6 +6,21 @@ use serde_json::{Map, Value, json};
 const SERVER_METADATA: [&str; 6] =
     ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
 
+/// Fields that only an object read from a cluster has; controllers' generators write the others of
+/// [`SERVER_METADATA`] too, empty.
+const READ_FROM_A_CLUSTER: [&str; 3] = ["managedFields", "resourceVersion", "uid"];
+
+/// Fields of the server in an object that was read from a cluster and committed; empty for all others.
+pub(crate) fn server_fields(object: &Object) -> Vec<String> {
+    let has = |path: &str| object.value().pointer(path).is_some_and(|value| !value.is_null());
+    if !READ_FROM_A_CLUSTER.iter().any(|field| has(&format!("/metadata/{field}"))) {
+        return Vec::new();
+    }
+    let metadata = SERVER_METADATA.iter().filter(|field| has(&format!("/metadata/{field}")));
+    let status = has("/status").then(|| "status".to_owned());
+    metadata.map(|field| format!("metadata.{field}")).chain(status).collect()
+}
+
 /// Brings an object into the form that is sent: what Flux gets by a round trip through the Go types of
 /// known kinds, as far as the API server can tell the difference, and without fields of the server.
 pub(crate) fn normalize(object: &mut Object) {
@@ -160,6 +175,19 @@ mod tests {
         let mut object = Object::from_value(input).unwrap();
         normalize(&mut object);
         assert_eq!(object.into_value(), expect);
+    }
+
+    #[test]
+    fn a_committed_kubectl_get_is_known_by_what_only_a_cluster_gives() {
+        let object = |metadata: Value| {
+            Object::from_value(
+                json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "status": {"x": 1}}),
+            )
+            .unwrap()
+        };
+        let fields = server_fields(&object(json!({"name": "x", "uid": "u", "creationTimestamp": "t"})));
+        assert_eq!(fields, ["metadata.creationTimestamp", "metadata.uid", "status"]);
+        assert!(server_fields(&object(json!({"name": "x", "creationTimestamp": null}))).is_empty());
     }
 
     #[test]

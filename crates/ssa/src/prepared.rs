@@ -8,7 +8,7 @@ use crate::{
     ApiError, Owner, Session,
     discovery::Lookup,
     fingerprint,
-    normalize::normalize,
+    normalize::{normalize, server_fields},
     order::{self, Stage},
 };
 
@@ -18,6 +18,7 @@ use crate::{
 pub struct Prepared {
     objects: Vec<Object>,
     custom: Vec<(String, String)>,
+    dropped: Vec<(ObjectId, Vec<String>)>,
 }
 
 impl Prepared {
@@ -31,6 +32,12 @@ impl Prepared {
     #[must_use]
     pub fn inventory(&self) -> Inventory {
         self.objects.iter().map(|object| (object.id(), object.gvk().version)).collect()
+    }
+
+    /// Objects that were read from a cluster and committed, with the fields of the server that were dropped.
+    #[must_use]
+    pub fn dropped(&self) -> &[(ObjectId, Vec<String>)] {
+        &self.dropped
     }
 
     /// A hash of each object's content: objects whose hash differs from that of the last applied build have
@@ -78,19 +85,24 @@ impl Session {
         let cluster_scoped = self.cluster_scoped(&objects).await?;
         let marks = &self.cluster.marks;
         let mut by_id: HashMap<ObjectId, Object> = HashMap::with_capacity(objects.len());
+        let mut dropped = Vec::new();
         for mut object in objects {
+            let fields = server_fields(&object);
             normalize(&mut object);
             object.set_label(&marks.owner_name, &owner.name);
             object.set_label(&marks.owner_namespace, &owner.namespace);
             if cluster_scoped.contains(&object.gvk()) {
                 object.metadata_mut().shift_remove("namespace");
             }
+            if !fields.is_empty() {
+                dropped.push((object.id(), fields));
+            }
             by_id.insert(object.id(), object);
         }
         let mut objects: Vec<_> = by_id.into_iter().collect();
         objects.sort_by(|(a, _), (b, _)| order::compare(a, b));
         let objects = objects.into_iter().map(|(_, object)| object).collect();
-        Ok(Prepared { objects, custom: self.cluster.settings.custom_stage_kinds.clone() })
+        Ok(Prepared { objects, custom: self.cluster.settings.custom_stage_kinds.clone(), dropped })
     }
 
     async fn cluster_scoped(&self, objects: &[Object]) -> Result<HashSet<Gvk>, ApiError> {

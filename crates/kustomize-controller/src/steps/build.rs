@@ -10,6 +10,7 @@ use flux_build::{Build, BuildError, Spec, Substitute};
 use kustomize::{DirEntry, EntryKind, TreeError};
 use manifest::Object;
 
+use crate::hints;
 use crate::status::{Failure, Phase};
 use crate::steps::variables::VariablesError;
 use crate::steps::{fetch, variables};
@@ -92,9 +93,36 @@ async fn built(work: &Work<'_>, tree: Arc<Tree>, spec: Spec) -> Result<Build, St
     Ok(built.map_err(|error| match error {
         BuildError::PathNotFound { .. } | BuildError::PathNotADirectory { .. } => {
             Failure::in_phase(Phase::Fetching, Reason::ArtifactFailed, error.to_string())
+                .below([at(work)].into_iter().chain(hints::folders(&work.target.revision)))
         }
-        error => tried(work, Failure::in_phase(Phase::Building, Reason::BuildFailed, error.to_string())),
+        error => {
+            let failure = Failure::in_phase(Phase::Building, Reason::BuildFailed, error.to_string());
+            tried(work, failure.below([at(work)].into_iter().chain(repeat(work))))
+        }
     })?)
+}
+
+/// The wish for origins, among `buildMetadata`.
+const ORIGINS: &str = "originAnnotations";
+
+fn path<'a>(work: &'a Work<'_>) -> &'a str {
+    work.object().spec.path.as_deref().unwrap_or_default()
+}
+
+/// Where a build fails that names the file, if it knows one, itself.
+fn at(work: &Work<'_>) -> String {
+    format!("Where: path '{}', at {}", path(work), work.target.revision)
+}
+
+fn repeat(work: &Work<'_>) -> Option<String> {
+    hints::rebuild(&work.target.revision, path(work))
+}
+
+/// The objects of the build with their origins, for a person; none when it fails.
+pub(crate) async fn with_origins(work: &Work<'_>, tree: Arc<Tree>) -> Option<Vec<Object>> {
+    let mut spec = to_spec(&work.object().spec);
+    spec.build_metadata.push(ORIGINS.to_owned());
+    Some(on_blocking_thread(work, tree, spec).await.ok()?.ok()?.objects)
 }
 
 /// Variables that cannot be read fail the first resource that would take them, as in Flux; a build that fails without
@@ -105,7 +133,9 @@ async fn without_variables(work: &Work<'_>, tree: Arc<Tree>, error: &VariablesEr
         Ok(build) => {
             let takes = |object: &&Object| object.mark(annotations::KUSTOMIZE_SUBSTITUTE) != Some("disabled");
             let first = build.objects.iter().find(takes).map(resource_name).unwrap_or_default();
-            tried(work, error.failure(&first)).into()
+            let run =
+                error.reference().map(|(kind, name)| hints::look_at(&work.run.key.namespace, kind, name));
+            tried(work, error.failure(&first).below([at(work)].into_iter().chain(run))).into()
         }
     }
 }

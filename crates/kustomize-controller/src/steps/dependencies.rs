@@ -1,5 +1,7 @@
 //! `dependsOn`: what must be ready first.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
@@ -58,6 +60,48 @@ impl DependencyError {
             },
         }
     }
+}
+
+/// Most Kustomizations of a way through dependencies that is followed to find a cycle.
+const LONGEST: usize = 10_000;
+
+/// The way by which a Kustomization depends on itself, in words; each Kustomization is looked at once.
+pub(crate) fn cycle(own: &Key, lookup: impl Fn(&Key) -> Option<Arc<Kustomization>>) -> Option<String> {
+    let mut before: HashMap<Key, Key> = HashMap::new();
+    let mut next = vec![own.clone()];
+    while let Some(key) = next.pop().filter(|_| before.len() < LONGEST) {
+        let Some(object) = lookup(&key) else { continue };
+        for reference in &object.spec.depends_on {
+            let far = Key::new(reference.namespace_or(&key.namespace), reference.name.clone());
+            if far == *own {
+                return Some(way(own, &key, &before));
+            }
+            if let Entry::Vacant(entry) = before.entry(far.clone()) {
+                entry.insert(key.clone());
+                next.push(far);
+            }
+        }
+    }
+    None
+}
+
+/// Most names of a cycle that are told.
+const TOLD: usize = 8;
+
+fn way(own: &Key, last: &Key, before: &HashMap<Key, Key>) -> String {
+    let mut names = vec![own.to_string()];
+    let mut at = last;
+    while at != own {
+        names.push(at.to_string());
+        let Some(key) = before.get(at) else { break };
+        at = key;
+    }
+    names.push(own.to_string());
+    names.reverse();
+    if names.len() > TOLD {
+        names.splice(TOLD / 2..names.len() - TOLD / 2, ["...".to_owned()]);
+    }
+    format!("Cycle: {}; none of them can start until one dependsOn goes", names.join(" -> "))
 }
 
 /// Checks all dependencies in their order. `revision` is the source's of now.

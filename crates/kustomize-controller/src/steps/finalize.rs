@@ -11,9 +11,10 @@ use ssa::{Owner, PruneOptions, Pruned, Session};
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::hints;
 use crate::status::finished_message;
 use crate::steps::{inventory, prune};
-use crate::work::{identity, owner, with_revision};
+use crate::work::{identity, owner, reference, with_revision};
 
 /// How often objects that are going away are looked at.
 const POLL: Duration = Duration::from_secs(2);
@@ -79,7 +80,7 @@ async fn delete(
     run.emit(told);
     let version = |id| inventory.version(id).unwrap_or_default().to_owned();
     let going = pruned.deleted.iter().map(|id| (id.clone(), version(id))).collect();
-    let wait = Termination { going, until: Instant::now() + run.object.spec.timeout() };
+    let wait = Termination { going, until: Instant::now() + run.object.spec.timeout(), told: false };
     app.memories.with(&run.key, |memory| memory.termination = Some(wait.clone()));
     terminated(app, run, session, &wait).await
 }
@@ -89,6 +90,20 @@ async fn delete(
 pub(crate) struct Termination {
     going: Inventory,
     until: Instant,
+    told: bool,
+}
+
+/// What is left after so long a wait is held by somebody.
+const HELD: Duration = Duration::from_secs(10);
+
+/// Says once, in Kubernetes alone, what is waited for and how to see who holds it.
+fn tell_held(run: &Run<Kustomization>, present: &[manifest::ObjectId], until: Instant) {
+    let Some(first) = present.first() else { return };
+    let left = present.iter().map(manifest::ObjectId::subject).collect::<Vec<_>>().join(", ");
+    let seconds = until.saturating_duration_since(Instant::now()).as_secs();
+    let text =
+        format!("waiting for the termination of {left}: finalizers hold it; the wait ends in {seconds}s");
+    run.emit(Event::error(ready_reason(run), text).below([hints::holders(first)]).on(reference(&run.object)));
 }
 
 async fn terminated(
@@ -108,6 +123,12 @@ async fn terminated(
     }
     let left = present.iter().map(manifest::ObjectId::subject).collect::<Vec<_>>().join(", ");
     run.note(format!("termination of {left}"));
+    let begun = wait.until.checked_sub(run.object.spec.timeout());
+    let tells = !wait.told && begun.is_some_and(|begun| now.duration_since(begun) >= HELD);
+    if tells {
+        tell_held(run, &present, wait.until);
+    }
+    let wait = Termination { told: wait.told || tells, ..wait.clone() };
     app.memories.with(&run.key, |memory| memory.termination = Some(wait.clone()));
     let next = Next::At(wait.until.min(now + POLL));
     Finalized::Wait { status: run.base.clone(), message: None, events: Vec::new(), next }

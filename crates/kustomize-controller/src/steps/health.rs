@@ -11,6 +11,7 @@ use runtime::conditions::find;
 use ssa::ObjectHealth;
 use tokio::time::Instant;
 
+use crate::hints;
 use crate::memory::{AppliedObject, Target};
 use crate::status::{Failure, Phase, short};
 use crate::work::Work;
@@ -85,6 +86,8 @@ pub(crate) struct Look {
     pub failed: Vec<String>,
     /// Causes found in pods: Deployment, pod, container and why.
     pub causes: Vec<String>,
+    /// What to run about the first that is not healthy.
+    pub run: Option<String>,
 }
 
 /// Looks at the objects once, as the Kustomization's identity.
@@ -101,6 +104,9 @@ fn judge(pending: &[Check], healths: &[ObjectHealth]) -> Look {
             look.failed.push(line.clone());
         }
         look.lines.push(line);
+        if look.run.is_none() || (look.causes.is_empty() && health.cause.is_some()) {
+            look.run = Some(hints::unhealthy(&health.id, health.cause.as_ref()));
+        }
         look.causes.extend(cause(health));
         look.pending.extend(pending.iter().find(|(id, _)| *id == health.id).cloned());
     }

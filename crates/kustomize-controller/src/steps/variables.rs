@@ -51,6 +51,15 @@ pub(crate) enum VariablesError {
 }
 
 impl VariablesError {
+    /// Kind and name of what could not be read.
+    pub(crate) fn reference(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Missing { kind, name, .. } | Self::Unreadable { kind, name, .. } => Some((kind, name)),
+            Self::NotText { name, .. } => Some(("Secret", name)),
+            Self::Kind { .. } => None,
+        }
+    }
+
     /// What it means for the pass; `resource` is the first that would take a variable.
     pub(crate) fn failure(&self, resource: &str) -> Failure {
         let message = format!("post build failed for '{resource}': {self}");

@@ -34,6 +34,9 @@ pub(super) struct Posted {
 /// The longest message of a core/v1 event (its validation: 1 kB).
 const MAX_CORE_MESSAGE: usize = 1024;
 
+/// The most of it that the lines below the message take.
+const MAX_DETAIL: usize = 600;
+
 pub(super) fn message<K: FluxObject>(object: &K, event: Event, controller: &'static str) -> Message {
     let own = reference(object);
     let metadata = metadata(object, &event);
@@ -95,7 +98,7 @@ pub(super) fn core(
     core.involved_object = target;
     core.type_ = Some(if event.severity == Severity::Error { "Warning" } else { "Normal" }.to_owned());
     core.reason = Some(event.reason.as_str().to_owned());
-    core.message = Some(cut(&event.message, MAX_CORE_MESSAGE).to_owned());
+    core.message = Some(text(event));
     core.source = Some(EventSource { component: Some(controller.to_owned()), host: None });
     core.reporting_component = Some(controller.to_owned());
     core.reporting_instance = Some(String::new());
@@ -103,6 +106,16 @@ pub(super) fn core(
     core.last_timestamp = Some(now);
     core.count = Some(1);
     core
+}
+
+/// The message and the lines below it. The lines are what helps at night: a long message gives way to them.
+fn text(event: &Event) -> String {
+    if event.detail.is_empty() {
+        return cut(&event.message, MAX_CORE_MESSAGE).to_owned();
+    }
+    let detail = event.detail.join("\n");
+    let detail = cut(&detail, MAX_DETAIL);
+    format!("{}\n{detail}", cut(event.message.trim_end(), MAX_CORE_MESSAGE - 1 - detail.len()))
 }
 
 /// Names of events are stricter than those of some objects (`system:node`).
@@ -176,6 +189,16 @@ mod tests {
         {
             assert_eq!(super::event_name(name), expected);
         }
+    }
+
+    #[test]
+    fn lines_below_the_message_are_for_kubernetes_only_and_outlast_a_long_message() {
+        let event = Event::error(Reason::Failed, "x".repeat(3000)).below(["Run: kubectl".to_owned()]);
+        let message = message(&object(), event, "c");
+        let text = message.core.message.unwrap();
+        assert!(text.len() <= 1024 && text.ends_with("x\nRun: kubectl"), "{text}");
+        let posted = serde_json::to_value(message.posted.unwrap()).unwrap();
+        assert!(!posted["message"].as_str().unwrap().contains("Run:"));
     }
 
     #[test]

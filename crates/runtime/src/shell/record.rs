@@ -1,11 +1,13 @@
 //! One run's result, recorded once.
 
 use api::meta::FluxStatus;
+use k8s_openapi::jiff::Timestamp;
+use tokio::time::Instant;
 
-use super::{Shell, TurnError};
+use super::{Shell, TurnError, trouble};
 use crate::conditions;
 use crate::debug::State;
-use crate::event::Severity;
+use crate::event::{Event, Severity};
 use crate::reason::Reason;
 use crate::reconciler::{Next, Outcome, Reconciler, StatusOf, Verdict};
 use crate::run::Run;
@@ -22,11 +24,11 @@ impl<R: Reconciler> Shell<R> {
         let live = self.conclude(run, status, &verdict, &own);
         *run.live() = self.shared.write_status(&run.key, live).await?;
         let told = events.iter().any(|event| event.severity == Severity::Error);
-        for event in events {
+        let next = self.plan(run, &verdict, next);
+        for event in self.explained(run, &verdict, events, next) {
             self.shared.emit(&run.object, event);
         }
         self.show(run, &verdict, told);
-        self.plan(run, &verdict, next);
         Ok(!matches!(verdict, Verdict::Failed { .. } | Verdict::Stalled { .. }))
     }
 
@@ -72,11 +74,36 @@ impl<R: Reconciler> Shell<R> {
         });
     }
 
-    fn plan(&self, run: &Run<R::Kind>, verdict: &Verdict, next: Next) {
+    /// The events; those of a failure say since when, how often, when next and what to run.
+    fn explained(
+        &self,
+        run: &Run<R::Kind>,
+        verdict: &Verdict,
+        events: Vec<Event>,
+        next: Option<Instant>,
+    ) -> Vec<Event> {
+        let troubles = &self.shared.troubles;
+        let reason = match verdict {
+            Verdict::Failed { reason, .. } | Verdict::Stalled { reason, .. } => *reason,
+            Verdict::Ready { .. } => {
+                troubles.over(&run.key);
+                return events;
+            }
+            Verdict::Waiting { .. } | Verdict::Judged | Verdict::Unchanged => return events,
+        };
+        let trouble = troubles.failed(&run.key, trouble::since(&run.base));
+        let next = next
+            .and_then(|at| Timestamp::now().checked_add(at.saturating_duration_since(Instant::now())).ok());
+        let tell = |event| trouble.tell(event, reason, next, self.shared.kind, &run.key);
+        events.into_iter().map(tell).collect()
+    }
+
+    /// When the next run is due.
+    fn plan(&self, run: &Run<R::Kind>, verdict: &Verdict, next: Next) -> Option<Instant> {
         if next != Next::Backoff && !matches!(verdict, Verdict::Unchanged) {
             self.shared.backoff.reset(&run.key);
         }
-        self.schedule(&run.key, next);
+        self.schedule(&run.key, next)
     }
 }
 

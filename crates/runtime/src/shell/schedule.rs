@@ -39,7 +39,8 @@ impl Backoff {
 }
 
 impl<R: Reconciler> Shell<R> {
-    pub(super) fn schedule(&self, key: &Key, next: Next) {
+    /// Plans the next run, and says when it is due.
+    pub(super) fn schedule(&self, key: &Key, next: Next) -> Option<Instant> {
         let shared = &self.shared;
         let now = Instant::now();
         let at = match next {
@@ -57,6 +58,7 @@ impl<R: Reconciler> Shell<R> {
         if let Some(at) = at {
             shared.queue.push_at(key, reason_of(next), at);
         }
+        at
     }
 }
 

@@ -19,17 +19,33 @@ pub(crate) async fn remote(
 ) -> Result<Remote, StepError> {
     let url = parse_url(&spec.url)?;
     let proxy = match &spec.proxy_secret_ref {
-        Some(reference) => Some(proxy(client, namespace, &reference.name).await?),
+        Some(reference) => {
+            let found = proxy(client, namespace, &reference.name).await;
+            Some(found.map_err(|error| error.run(describe(namespace, &reference.name)))?)
+        }
         None => None,
     };
     let secret = match &spec.secret_ref {
-        Some(reference) => Some(auth(client, namespace, &reference.name).await?),
+        Some(reference) => {
+            let found = auth(client, namespace, &reference.name).await;
+            Some(found.map_err(|error| error.run(describe(namespace, &reference.name)))?)
+        }
         None => None,
     };
-    let access = Access::new(&url, secret.as_ref(), proxy)
-        .map_err(|error| failed(format!("failed to configure authentication options: {error}")))?;
+    let access = Access::new(&url, secret.as_ref(), proxy).map_err(|error| {
+        let error = failed(format!("failed to configure authentication options: {error}"));
+        match &spec.secret_ref {
+            Some(reference) => error.run(describe(namespace, &reference.name)),
+            None => error,
+        }
+    })?;
     let timeout = spec.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.get_or(TIMEOUT));
     Ok(Remote { url, access, timeout })
+}
+
+/// What shows the keys of a Secret and the sizes of their values, and no value.
+pub(crate) fn describe(namespace: &str, secret: &str) -> String {
+    format!("kubectl -n {namespace} describe secret {secret}")
 }
 
 fn parse_url(text: &str) -> Result<RemoteUrl, StepError> {

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::queue::{Queue, Sizes};
 use crate::reason::Reason;
 use crate::recorder::Recorder;
-use crate::shell::{Backoff, Shared, Shell};
+use crate::shell::{Backoff, Shared, Shell, Troubles};
 use crate::status::Writer;
 use crate::store::Mirror;
 
@@ -165,6 +165,7 @@ impl Rig {
             client,
             bases: Mutex::default(),
             backoff: Backoff::new(Duration::from_millis(750), Duration::from_secs(900)),
+            troubles: Troubles::default(),
         };
         let reconciler = Arc::new(reconciler);
         let shell = Shell { shared: Arc::new(shared), reconciler: reconciler.clone() };

@@ -1,0 +1,170 @@
+use manifest::ObjectId;
+use ssa::{ApiError, FailingPod, ObjectCause, ObjectError};
+
+/// Most objects whose place in the source is told.
+pub(crate) const MOST: usize = 3;
+
+/// Where objects stand: `Where: Deployment/ns/web in app/web.yaml, at main@sha1:…`.
+pub(crate) fn whereabouts(found: &[(ObjectId, String)], revision: &str) -> Option<String> {
+    let one = |(id, file): &(ObjectId, String)| format!("{} in {file}", id.subject());
+    let all: Vec<String> = found.iter().take(MOST).map(one).collect();
+    (!all.is_empty()).then(|| format!("Where: {}, at {revision}", all.join("; ")))
+}
+
+/// What to run about an object that the API server refused.
+pub(crate) fn refused(error: &ObjectError, account: Option<&str>) -> String {
+    let id = &error.id;
+    let text = error.to_string();
+    if text.contains("exceeded quota") {
+        return run(&id.namespace, "describe resourcequota");
+    }
+    if text.contains("because it is being terminated") {
+        return run("", &format!("get namespace {} -o yaml", id.namespace));
+    }
+    if text.contains("failed calling webhook") || text.contains("admission webhook") {
+        return run("", "get validatingwebhookconfigurations,mutatingwebhookconfigurations");
+    }
+    match &error.cause {
+        ObjectCause::NoMatch(gvk) => run("", &format!("api-resources --api-group={}", gvk.group)),
+        ObjectCause::StillThere => run(&id.namespace, &format!("get {} -o yaml", named(id))),
+        _ if text.contains("namespaces \"") => run("", &format!("get namespace {}", id.namespace)),
+        _ if error.api().is_some_and(ApiError::is_forbidden) => may_what(&id.namespace, account),
+        _ => describe(id),
+    }
+}
+
+fn may_what(namespace: &str, account: Option<&str>) -> String {
+    let account = account.map(|account| format!(" --as={account}")).unwrap_or_default();
+    run(namespace, &format!("auth can-i --list{account}"))
+}
+
+/// What to run about an object that does not become healthy.
+pub(crate) fn unhealthy(id: &ObjectId, pod: Option<&FailingPod>) -> String {
+    let Some(FailingPod { pod, cause }) = pod else { return describe(id) };
+    if pod.is_empty() {
+        let quota = cause.message.contains("exceeded quota");
+        return if quota { run(&id.namespace, "describe resourcequota") } else { describe(id) };
+    }
+    match &cause.container {
+        Some(container) if cause.reason == "CrashLoopBackOff" => {
+            run(&id.namespace, &format!("logs {pod} -c {container} --previous"))
+        }
+        _ => run(&id.namespace, &format!("describe pod {pod}")),
+    }
+}
+
+/// What to run about a build that fails: the same build, where the repository is at hand. None for sources that are
+/// not Git.
+pub(crate) fn rebuild(revision: &str, path: &str) -> Option<String> {
+    let path = path.trim_start_matches("./").trim_matches('/');
+    Some(format!("Run: git checkout {} && kustomize build ./{path}", commit(revision)?))
+}
+
+/// What to run about a path that is not there: the folders that are.
+pub(crate) fn folders(revision: &str) -> Option<String> {
+    Some(format!("Run: git ls-tree -rd --name-only {}", commit(revision)?))
+}
+
+/// What to run about something of the namespace that is referred to. Of a Secret `describe` shows keys and sizes only.
+pub(crate) fn look_at(namespace: &str, kind: &str, name: &str) -> String {
+    run(namespace, &format!("describe {} {name}", kind.to_ascii_lowercase()))
+}
+
+/// How to take fields of the server out of a file.
+pub(crate) fn strip(file: &str, fields: &[String]) -> String {
+    let paths: Vec<String> = fields.iter().map(|field| format!(".{field}")).collect();
+    format!("Run: yq -i 'del({})' {file}", paths.join(", "))
+}
+
+/// What to run about an object that does not go away.
+pub(crate) fn holders(id: &ObjectId) -> String {
+    run(&id.namespace, &format!("get {} -o jsonpath={{.metadata.finalizers}}", named(id)))
+}
+
+fn describe(id: &ObjectId) -> String {
+    run(&id.namespace, &format!("describe {}", named(id)))
+}
+
+fn named(id: &ObjectId) -> String {
+    let group = if id.group.is_empty() { String::new() } else { format!(".{}", id.group) };
+    format!("{}{group}/{}", id.kind.to_ascii_lowercase(), id.name)
+}
+
+fn run(namespace: &str, what: &str) -> String {
+    let namespace = if namespace.is_empty() { String::new() } else { format!("-n {namespace} ") };
+    format!("Run: kubectl {namespace}{what}")
+}
+
+fn commit(revision: &str) -> Option<&str> {
+    let (_, hash) = revision.rsplit_once("sha1:")?;
+    hash.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(hash)
+}
+
+/// A path of the origin annotation, which is seen from the folder that was built, as one of the source.
+pub(crate) fn from_root(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> ObjectId {
+        ObjectId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn objects_are_told_with_their_files_and_the_commit() {
+        let found = [(id("ns_web_apps_Deployment"), "app/web.yaml".to_owned())];
+        assert_eq!(
+            whereabouts(&found, "main@sha1:1").unwrap(),
+            "Where: Deployment/ns/web in app/web.yaml, at main@sha1:1"
+        );
+        assert_eq!(whereabouts(&[], "r"), None);
+    }
+
+    #[test]
+    fn a_crash_is_looked_up_in_the_log_and_everything_else_by_describe() {
+        let pod = |reason: &str| FailingPod {
+            pod: "web-1".into(),
+            cause: kstatus::PodCause {
+                container: Some("main".into()),
+                reason: reason.into(),
+                message: String::new(),
+            },
+        };
+        let id = id("ns_web_apps_Deployment");
+        assert_eq!(
+            unhealthy(&id, Some(&pod("CrashLoopBackOff"))),
+            "Run: kubectl -n ns logs web-1 -c main --previous"
+        );
+        assert_eq!(unhealthy(&id, Some(&pod("ImagePullBackOff"))), "Run: kubectl -n ns describe pod web-1");
+        assert_eq!(unhealthy(&id, None), "Run: kubectl -n ns describe deployment.apps/web");
+    }
+
+    #[test]
+    fn a_build_is_repeated_at_its_commit_and_only_for_git() {
+        assert_eq!(
+            rebuild("main@sha1:ab12", "./app").unwrap(),
+            "Run: git checkout ab12 && kustomize build ./app"
+        );
+        assert_eq!(rebuild("v1@sha256:ab12", "./app"), None);
+        assert_eq!(folders("main@sha1:ab; rm"), None);
+    }
+
+    #[test]
+    fn paths_of_bases_are_told_from_the_root_of_the_source() {
+        assert_eq!(from_root("./apps/prod", "../base/web.yaml"), "apps/base/web.yaml");
+        assert_eq!(from_root("", "../../x.yaml"), "x.yaml");
+    }
+}
