@@ -9,7 +9,7 @@ use crate::{
     fields::set_entry,
     kustomization::Strings,
     load::{LoadRestriction, Loader},
-    origin::transformations_yaml,
+    origin::{ORIGIN, TRANSFORMATIONS, transformations_yaml},
     remote::RemoteLoader,
     resource::Resource,
     settle::settle,
@@ -76,8 +76,6 @@ impl Resources {
 
 /// The label that `buildMetadata: [managedByLabel]` sets, and the version this build is equal to.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
-const ORIGIN: &str = "config.kubernetes.io/origin";
-const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 const LOCAL: &str = "config.kubernetes.io/local-config";
 /// Marks of the reference tool that never leave it.
 const INTERNAL: [&str; 8] = [

@@ -2,6 +2,10 @@ use manifest::yaml::{FormatOptions, Mapping, Node, format_node};
 
 use crate::path;
 
+/// The annotations that hold the record.
+pub(crate) const ORIGIN: &str = "config.kubernetes.io/origin";
+pub(crate) const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
+
 /// Where an object or a transformation comes from, as `buildMetadata` records it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {

@@ -1,5 +1,6 @@
 //! An object on its way through a build, with the names it had before.
 
+mod history;
 mod parse;
 mod twins;
 

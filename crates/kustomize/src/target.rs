@@ -19,6 +19,7 @@ use crate::{
     load::Loader,
     origin::Origin,
     refs::fix_references,
+    resmap::ResMap,
     resource::{Resource, check_metadata},
     schema::{BUILTIN_VERSION, CustomSchema, Schemas},
     transformers::{AddHashes, Transformer},
@@ -126,7 +127,8 @@ impl<'a> Target<'a> {
         let mut resources = all.resources.into_list();
         resources.iter().try_for_each(|resource| check_metadata(&resource.node))?;
         resources.retain(|resource| !is_local(resource));
-        Ok(resources)
+        // Names may have run together since they were gathered.
+        Ok(ResMap::from_resources(resources)?.into_list())
     }
 
     fn is_component(&self) -> bool {

@@ -27,12 +27,18 @@ impl Target<'_> {
         steps.extend(self.plugin_steps(&self.kustomization.transformers)?);
         let schemas = self.session.schemas();
         for (transformer, origin) in steps {
+            if self.origin.is_some() {
+                all.resources.list_mut().iter_mut().for_each(Resource::show_history);
+            }
             transformer.transform(&mut all.resources, &schemas)?;
             all.resources.list_mut().iter_mut().for_each(Resource::sync_twins);
+            all.resources.drop_empties();
+            if self.origin.is_some() {
+                all.resources.list_mut().iter_mut().for_each(Resource::check_history);
+            }
             if let Some(origin) = origin {
                 record(all, &origin);
             }
-            all.resources.drop_empties();
         }
         self.validate(&mut all.resources)
     }
