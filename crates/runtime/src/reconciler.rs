@@ -30,6 +30,10 @@ pub trait Reconciler: Send + Sync + 'static {
     /// Whether suspending an object moves the observedGeneration of its Ready condition too, as Flux's sources do.
     const SUSPEND_REJUDGES: bool = false;
 
+    /// Whether suspending moves the observedGeneration of objects that are neither ready nor stalled too, as Flux's
+    /// helm-controller does.
+    const SUSPEND_JUDGES_ALL: bool = false;
+
     /// Who is told as writer of finalizers, status and events, where that is not the controller: kinds of which Flux
     /// has a controller of its own keep its name, so that going over and back leaves no second owner.
     const MANAGER: Option<&'static str> = None;
