@@ -5,12 +5,17 @@
 pub mod bench;
 pub mod chain;
 pub mod demo;
+mod examples;
+pub mod faults;
 mod manifests;
+pub mod soak;
 mod world;
 
 pub mod recorded;
+pub mod stuck;
 
 pub use crate::{
+    examples::example_repository,
     manifests::{deployment, git_repository, kustomization, service, yaml_list},
     world::{SOON, World, WorldBuilder, eventually},
 };

@@ -42,6 +42,7 @@ pub struct WorldBuilder {
     without_kustomize: bool,
     source_args: Vec<String>,
     kustomize_args: Vec<String>,
+    plane: Option<&'static ControlPlane>,
 }
 
 impl WorldBuilder {
@@ -73,9 +74,19 @@ impl WorldBuilder {
         self
     }
 
+    /// On this control plane instead of the shared one.
+    #[must_use]
+    pub fn on(mut self, plane: &'static ControlPlane) -> Self {
+        self.plane = Some(plane);
+        self
+    }
+
     /// Starts it all.
     pub async fn start(self) -> Result<World> {
-        let plane = ControlPlane::shared().await?;
+        let plane = match self.plane {
+            Some(plane) => plane,
+            None => ControlPlane::shared().await?,
+        };
         let ns = plane.namespace(&self.prefix).await?;
         let git = GitServer::start()?;
         let repo = git.repo("apps")?;

@@ -38,6 +38,72 @@ fn writes(world: &World, user: &str) -> usize {
     requests.len() - requests.iter().filter(reads).count()
 }
 
+/// Leader and second replica, and what the leader applied.
+async fn pair(world: &World) -> [Controller; 2] {
+    push(world, &files("old")[..1]).await;
+    world.apply_source().await.unwrap();
+    let first = replica(world, &format!("first:{}", world.ns.name())).await;
+    world.apply_kustomization("app", "./app", json!({})).await.unwrap();
+    world.applied("app", &world.repo.revision().unwrap()).await.unwrap();
+    let second = replica(world, &format!("second:{}", world.ns.name())).await;
+    assert!(second.is_ready().await, "the replica that waits for the Lease is Ready");
+    // It has seen whose the Lease is.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    [first, second]
+}
+
+#[tokio::test]
+async fn after_sigkill_of_the_leader_the_next_reconcile_comes_within_forty_seconds() {
+    let world = World::builder("lease-kill").without_kustomize().start().await.unwrap();
+    let [first, second] = pair(&world).await;
+    first.process().signal("KILL").unwrap();
+    let killed = Instant::now();
+    let revision = push(&world, &files("new")[..1]).await;
+    world.applied("app", &revision).await.unwrap();
+    println!("SIGKILL of the leader: live {:.1} s later", killed.elapsed().as_secs_f64());
+    assert!(killed.elapsed() < Duration::from_secs(40), "{:?}", killed.elapsed());
+    assert!(second.process().exit_status().is_none());
+}
+
+#[tokio::test]
+async fn after_a_clean_end_of_the_leader_the_next_reconcile_comes_within_three_seconds() {
+    let world = World::builder("lease-end").without_kustomize().start().await.unwrap();
+    let [first, _second] = pair(&world).await;
+    let revision = push(&world, &files("new")[..1]).await;
+    world.applied("app", &revision).await.unwrap();
+    first.process().terminate(Duration::from_secs(20)).unwrap();
+    let ended = Instant::now();
+    let revision = push(&world, &files("newer")[..1]).await;
+    world.applied("app", &revision).await.unwrap();
+    println!("clean end of the leader: live {:.1} s later", ended.elapsed().as_secs_f64());
+    assert!(ended.elapsed() < Duration::from_secs(3), "{:?}", ended.elapsed());
+}
+
+#[tokio::test]
+async fn a_leader_whose_lease_is_stolen_writes_nothing_more_and_ends() {
+    let world = World::builder("lease-stolen").without_kustomize().start().await.unwrap();
+    let user = format!("first:{}", world.ns.name());
+    push(&world, &files("old")[..1]).await;
+    world.apply_source().await.unwrap();
+    let first = replica(&world, &user).await;
+    world.apply_kustomization("app", "./app", json!({})).await.unwrap();
+    world.applied("app", &world.repo.revision().unwrap()).await.unwrap();
+    let stolen = json!({ "spec": { "holderIdentity": "a-thief", "leaseDurationSeconds": 3600 } });
+    let lease = "kustomize-controller-leader-election";
+    world.cluster.patch("Lease", &world.ns, lease, stolen).await.unwrap();
+    let since = Instant::now();
+    while first.process().exit_status().is_none() {
+        assert!(since.elapsed() < Duration::from_secs(30), "it goes on without the Lease");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let before = writes(&world, &user);
+    push(&world, &files("new")[..1]).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(writes(&world, &user), before);
+    assert_eq!(holder(&world).await, "a-thief", "it took the Lease back");
+    println!("stolen Lease: ended {:.1} s later", since.elapsed().as_secs_f64());
+}
+
 #[tokio::test]
 async fn a_leader_stopped_for_a_minute_in_the_middle_of_an_apply_writes_nothing_when_it_goes_on() {
     let world = World::builder("lease").without_kustomize().start().await.unwrap();

@@ -77,6 +77,10 @@ points! {
     DeleteBefore = "delete-before",
     /// An object was pruned.
     DeleteAfter = "delete-after",
+    /// A commit is about to be pushed.
+    PushBefore = "push-before",
+    /// A commit was pushed.
+    PushAfter = "push-after",
     /// An object of a release, or the release itself, is about to be written.
     WriteBefore = "write-before",
     /// An object of a release, or the release itself, was written.

@@ -32,6 +32,10 @@ pub(crate) struct Times {
     pub(crate) retry: Duration,
 }
 
+/// How often one that waits looks at the Lease, at least: one that is given back is taken within 3 s, and one whose holder
+/// was killed within 40 s (a Lease of 35 s, seen up to one look late, and taken up to one look late).
+const LOOK: Duration = Duration::from_secs(1);
+
 impl Times {
     pub(crate) fn of(args: &CommonArgs) -> Self {
         Self {
@@ -113,7 +117,7 @@ impl Candidate {
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(self.times.retry) => {}
+                () = tokio::time::sleep(self.times.retry.min(LOOK)) => {}
             }
         }
     }

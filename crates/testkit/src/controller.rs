@@ -15,13 +15,14 @@ use crate::{ControlPlane, Metrics, Process, Usage, ports::free_ports, tools};
 /// Names a folder with the binaries to run; without it they are built by cargo first.
 const BINARIES: &str = "SLUICE_BIN_DIR";
 
-/// The controllers of this project: package and binary.
-const CONTROLLERS: [&str; 5] = [
+/// The controllers of this project, package and binary, in the order to start them: the first takes the events of the
+/// others.
+pub const CONTROLLERS: [&str; 5] = [
+    "notification-controller",
     "source-controller",
     "kustomize-controller",
     "helm-controller",
     "image-automation-controller",
-    "notification-controller",
 ];
 
 /// A controller is given this long until it answers on its health port.
@@ -169,7 +170,9 @@ impl ControllerBuilder {
             .arg(format!("--metrics-addr=127.0.0.1:{metrics}"))
             .arg(format!("--health-addr=127.0.0.1:{health}"))
             .arg(format!("--watch-all-namespaces={}", self.namespace.is_none()));
-        command.args(flags_of(&self.binary, ports, &dir));
+        if !is_fluxs_automation(&self.binary, self.binaries.as_deref()) {
+            command.args(flags_of(&self.binary, ports, &dir));
+        }
         command
             .args(&self.args)
             .env("KUBECONFIG", &self.kubeconfig)
@@ -287,6 +290,12 @@ async fn get(port: u16, path: &str) -> Result<String> {
     Ok(answer.text().await?)
 }
 
+/// Flux has two controllers where we have one: its image-automation-controller keeps nothing on disk.
+fn is_fluxs_automation(binary: &str, dir: Option<&Path>) -> bool {
+    binary == "image-automation-controller"
+        && dir.is_some_and(|dir| dir.join("image-reflector-controller").is_file())
+}
+
 /// Flags that keep the files and ports of one kind of controller apart.
 fn flags_of(binary: &str, [_, _, service, receiver]: [u16; 4], dir: &Path) -> Vec<String> {
     let storage = format!("--storage-path={}", dir.join("storage").display());
@@ -296,7 +305,7 @@ fn flags_of(binary: &str, [_, _, service, receiver]: [u16; 4], dir: &Path) -> Ve
             format!("--storage-addr=127.0.0.1:{service}"),
             format!("--storage-adv-addr=127.0.0.1:{service}"),
         ],
-        "image-automation-controller" => vec![storage],
+        "image-automation-controller" | "image-reflector-controller" => vec![storage],
         "notification-controller" => {
             vec![format!("--events-addr=127.0.0.1:{service}"), format!("--receiverAddr=127.0.0.1:{receiver}")]
         }
@@ -319,7 +328,8 @@ fn binaries() -> Result<PathBuf> {
 /// `cargo build` of all, so that a test run by hand never meets yesterday's binary.
 fn build() -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let packages = CONTROLLERS.iter().flat_map(|name| ["-p", name]);
+    // With this package among them they have kill points.
+    let packages = CONTROLLERS.iter().chain(["testkit"].iter()).flat_map(|name| ["-p", name]);
     let done = Command::new(cargo)
         .args(["build", "--quiet"])
         .args(packages)

@@ -17,6 +17,7 @@ use axum::{
     routing::any,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures::StreamExt;
 
 use crate::{GitRepo, serve::Served};
 
@@ -35,6 +36,12 @@ pub enum Fault {
     Status(u16),
     /// Answers late.
     Slow(Duration),
+    /// Begins an answer, and sends one byte of it every half second for ever.
+    Drip,
+    /// Sends every request on to the same place.
+    Redirect,
+    /// Promises this many bytes and sends a few.
+    Promise(u64),
 }
 
 /// A Git server with any number of repositories. Below `/auth/` it asks for user `git`, password `s3cret`.
@@ -64,12 +71,25 @@ impl Fault {
             Fault::Status(code) => {
                 Some(StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response())
             }
+            Fault::Drip => Some(Body::from_stream(drops()).into_response()),
+            Fault::Redirect => Some((StatusCode::FOUND, [(header::LOCATION, "?again")]).into_response()),
+            Fault::Promise(size) => {
+                let body = Body::from_stream(futures::stream::iter([Ok::<_, std::io::Error>("001e")]));
+                Some(([(header::CONTENT_LENGTH, size.to_string())], body).into_response())
+            }
             Fault::Slow(time) => {
                 tokio::time::sleep(*time).await;
                 None
             }
         }
     }
+}
+
+fn drops() -> impl futures::Stream<Item = std::io::Result<&'static str>> {
+    futures::stream::repeat("0").then(|byte| async move {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(byte)
+    })
 }
 
 impl GitServer {

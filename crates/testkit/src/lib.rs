@@ -5,6 +5,7 @@
 //! Whatever is started here dies with the test process, also when that process is killed: see [`reaper`](crate::Scope).
 //!
 //! Reading order: reaper, process, tools, plane, cluster, controller, the servers, the condition rules.
+mod api_proxy;
 mod certificates;
 mod charts;
 mod cluster;
@@ -32,10 +33,11 @@ mod tls;
 mod tools;
 
 pub use crate::{
+    api_proxy::{ApiFault, ApiProxy, ApiRule},
     charts::{ChartFiles, archive, chart_archive},
     cluster::{Cluster, patience},
     conditions::{check_conditions, condition},
-    controller::{Controller, ControllerBuilder},
+    controller::{CONTROLLERS, Controller, ControllerBuilder},
     event_sink::EventSink,
     fake_forge::{FakeForge, Posted},
     git_repo::GitRepo,

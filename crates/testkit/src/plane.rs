@@ -11,7 +11,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::Output,
-    sync::OnceLock,
+    sync::{Mutex, OnceLock},
     time::Duration,
 };
 
@@ -50,6 +50,8 @@ pub struct ControlPlane {
     dir: PathBuf,
     url: String,
     processes: Vec<Process>,
+    /// An API server that took the place of an earlier one.
+    restarted: Mutex<Option<Process>>,
 }
 
 impl ControlPlane {
@@ -182,6 +184,28 @@ impl ControlPlane {
         &self.processes
     }
 
+    /// SIGKILL to the API server, and the same again; ready when it answers. For a control plane of a test's own.
+    ///
+    /// # Errors
+    /// When it is another process's, or does not answer again within 90 s.
+    pub async fn restart_apiserver(&self) -> Result<()> {
+        let mut restarted = self.restarted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let first = self.processes.iter().find(|process| process.name() == "kube-apiserver");
+        let old = restarted.as_ref().or(first).context("the control plane is not of this process")?;
+        let command = old.command()?;
+        old.kill();
+        *restarted = Some(Process::start("kube-apiserver", command, &self.dir.join("kube-apiserver.log"))?);
+        drop(restarted);
+        let since = std::time::Instant::now();
+        while self.kubectl_ok(&["get", "--raw", "/readyz"]).is_err() {
+            if since.elapsed() > Duration::from_secs(90) {
+                bail!("the API server does not answer after its restart");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     /// Leaves everything running, and returns a shell command that ends it.
     pub fn keep(self) -> Result<String> {
         let mut pids = Vec::new();
@@ -198,7 +222,7 @@ impl ControlPlane {
     fn at(kubeconfig: &Path) -> Result<ControlPlane> {
         let dir = kubeconfig.parent().context("kubeconfig without a folder")?.to_path_buf();
         let url = std::fs::read_to_string(dir.join("url")).context("not a control plane of testkit")?;
-        Ok(ControlPlane { dir, url, processes: Vec::new() })
+        Ok(ControlPlane { dir, url, processes: Vec::new(), restarted: Mutex::default() })
     }
 }
 
@@ -212,6 +236,7 @@ impl Drop for ControlPlane {
             self.processes.clear();
             return;
         }
+        drop(self.restarted.lock().ok().and_then(|mut held| held.take()));
         // Clients first: nobody is left to write while the folder goes.
         while let Some(process) = self.processes.pop() {
             process.kill();

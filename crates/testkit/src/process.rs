@@ -52,6 +52,24 @@ impl Process {
         Ok(Process { name: name.into(), pid, log: log.into(), child: Mutex::new(Some(child)) })
     }
 
+    /// What it was started as.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its command line, to start the same again.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn command(&self) -> Result<Command> {
+        let bytes = std::fs::read(format!("/proc/{}/cmdline", self.pid))?;
+        let line = String::from_utf8(bytes).context("a command line that is not text")?;
+        let mut words = line.trim_end_matches('\0').split('\0');
+        let mut command = Command::new(words.next().filter(|word| !word.is_empty()).context("it has ended")?);
+        command.args(words);
+        Ok(command)
+    }
+
     /// Process id.
     pub fn pid(&self) -> u32 {
         self.pid

@@ -91,6 +91,16 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     become_program("release", "bench", args)
 }
 
+/// Builds controllers and soak with kill points, then becomes the soak.
+pub(crate) fn soak(args: &[String]) -> Result<()> {
+    tools::ensure(&PLANE.map(String::from))?;
+    tools::ensure(&["kustomize".to_string()])?;
+    let mut packages = vec!["build", "-p", "e2e", "--bin", "soak"];
+    packages.extend(CONTROLLERS.iter().flat_map(|name| ["-p", name, "--bin", name]));
+    build("building the soak", &packages)?;
+    become_program("debug", "soak", args)
+}
+
 /// `config/crd` and `config/crd-legacy` are written by a program of crate `api`, which knows the types.
 pub(crate) fn generate(args: &[String]) -> Result<()> {
     let mut command = cargo(&["run", "--quiet", "-p", "api", "--bin", "generate-crds", "--"]);

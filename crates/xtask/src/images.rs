@@ -38,7 +38,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let asked = read(args)?;
     let bin = match &asked.bin {
         Some(dir) => env::current_dir()?.join(dir),
-        None => release(&asked.names)?,
+        None => {
+            let bin = release(&asked.names)?;
+            without_kill_points(&bin, &asked.names)?;
+            bin
+        }
     };
     let out = asked.out.clone().unwrap_or_else(|| built("images"));
     build("building the image builder", &["build", "-p", "images"])?;
@@ -97,6 +101,20 @@ fn release(names: &[String]) -> Result<PathBuf> {
     }
     Ok(dir.join(target).join("release"))
 }
+
+/// Tests end a process at its kill points; a binary that is shipped has none.
+fn without_kill_points(bin: &Path, names: &[String]) -> Result<()> {
+    for name in names {
+        let bytes = std::fs::read(bin.join(name)).with_context(|| format!("reading {name}"))?;
+        if bytes.windows(KILL_POINTS.len()).any(|part| part == KILL_POINTS) {
+            bail!("{name} has kill points: it was built together with the tests");
+        }
+    }
+    Ok(())
+}
+
+/// The variable that arms them, as it stands in a binary that has them.
+const KILL_POINTS: &[u8] = b"SLUICE_KILL_POINTS";
 
 fn remapped() -> String {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);

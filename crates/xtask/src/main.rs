@@ -27,10 +27,13 @@ cargo xtask <task>
   tools [PROGRAM...]    build the pinned Go programs that tests run against (all, or these)
   demo [--keep] [--report FILE] [--without CONTROLLER] [--bin DIR] [--crd DIR]
                         ten acts on a real control plane, judged by kubectl
-  test [--only NAME] [--null]
-                        every test; --only a crate or suite; --null against a stand-in that does nothing
-  bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR]
+  test [--only NAME] [--null] [--peer-bin DIR]
+                        every test; --only a crate or suite; --null against a stand-in that does nothing;
+                        --peer-bin: the chain also among Flux's own controllers of that folder
+  bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR] [--peer-bin DIR --ours NAME,..]
                         measures the controllers beside a bare client
+  soak [--for TIME] [--seed N] [--kills N]
+                        random commits, kills, faults and drift against a model of what must be live
   generate [--check]    write config/crd and config/crd-legacy from the types of crate api, the chart's copies,
                         docs/differences-from-flux.md
   images [--bin DIR] [--out DIR] [--push REGISTRY [--tag TAG]] [NAME...]
@@ -55,6 +58,7 @@ fn run(args: &[String]) -> Result<()> {
         "tools" => tools::ensure(rest),
         "demo" => cargo::demo(rest),
         "bench" => cargo::bench(rest),
+        "soak" => cargo::soak(rest),
         "generate" => cargo::generate(rest),
         "images" => images::run(rest),
         "test" => test::run(rest),

@@ -1,9 +1,5 @@
 //! A release, hop by hop: from the pushed image to the provider's event, each with its time.
-use std::{
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
@@ -72,9 +68,9 @@ impl Release<'_> {
         let wanted = format!("/app:{}\"", self.version);
         let limit = testkit::patience(LIMIT);
         loop {
-            let text = git(self.stage.repo.bare(), &["show", "main:apps/web.yaml"])?;
+            let text = self.stage.repo.served(&["show", "main:apps/web.yaml"])?;
             if text.contains(&wanted) {
-                let head = git(self.stage.repo.bare(), &["rev-parse", "main"])?.trim().to_owned();
+                let head = self.stage.repo.served(&["rev-parse", "main"])?.trim().to_owned();
                 return Ok((head, start.elapsed().as_secs_f64()));
             }
             if start.elapsed() > limit {
@@ -105,13 +101,5 @@ impl Release<'_> {
 }
 
 fn commits(stage: &Stage) -> Result<usize> {
-    Ok(git(stage.repo.bare(), &["rev-list", "--count", "main"])?.trim().parse()?)
-}
-
-fn git(dir: &Path, args: &[&str]) -> Result<String> {
-    let done = Command::new("git").arg("-C").arg(dir).args(args).output().context("running git")?;
-    if !done.status.success() {
-        bail!("git {}: {}", args.join(" "), String::from_utf8_lossy(&done.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+    Ok(stage.repo.served(&["rev-list", "--count", "main"])?.trim().parse()?)
 }

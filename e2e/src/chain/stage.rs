@@ -8,18 +8,14 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use testkit::{Cluster, ControlPlane, Controller, FakeForge, GitRepo, GitServer, Registry, TestNamespace};
+use testkit::{
+    CONTROLLERS, Cluster, ControlPlane, Controller, FakeForge, GitRepo, GitServer, Registry, TestNamespace,
+};
 
 use super::objects;
 
-/// The controllers of the chain, in the order of their start.
-pub const CONTROLLERS: [&str; 5] = [
-    "notification-controller",
-    "source-controller",
-    "kustomize-controller",
-    "helm-controller",
-    "image-automation-controller",
-];
+/// The half of image automation that Flux has apart.
+const REFLECTOR: &str = "image-reflector-controller";
 
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -39,6 +35,8 @@ pub struct Stage {
     pub cluster: Cluster,
     plane: &'static ControlPlane,
     binaries: BTreeMap<String, PathBuf>,
+    /// One folder of kill points a controller.
+    points: tempfile::TempDir,
 }
 
 impl Stage {
@@ -61,9 +59,15 @@ impl Stage {
             cluster: plane.cluster().await?,
             plane,
             binaries: binaries.clone(),
+            points: tempfile::Builder::new().prefix("sluice-kill-points-").tempdir()?,
         };
         for name in CONTROLLERS {
             stage.start(name, None).await?;
+        }
+        // Where we have one controller for images, Flux has two.
+        let images = stage.binaries.get("image-automation-controller");
+        if images.is_some_and(|dir| dir.join(REFLECTOR).is_file()) {
+            stage.start(REFLECTOR, None).await?;
         }
         Ok(stage)
     }
@@ -80,17 +84,40 @@ impl Stage {
     /// SIGKILL, and the same again at the same addresses and with the same files.
     pub async fn kill_and_restart(&self, name: &'static str) -> Result<()> {
         let old = self.running().remove(name).with_context(|| format!("{name} does not run"))?;
-        old.process().signal("KILL")?;
+        // It may have died of an order already.
+        if old.process().exit_status().is_none() {
+            old.process().signal("KILL")?;
+        }
         let place = (old.ports(), old.dir().to_path_buf());
         drop(old);
         self.start(name, Some(place)).await
+    }
+
+    /// Orders a controller to die at the `count`-th pass of a kill point.
+    pub fn order(&self, name: &str, point: kill_points::Point, count: u32) -> Result<()> {
+        let folder = self.points.path().join(name);
+        let aside = folder.join("next");
+        std::fs::write(&aside, format!("{point} {count}"))?;
+        Ok(std::fs::rename(aside, folder.join(kill_points::ORDER))?)
+    }
+
+    /// Waits until a controller has died of its order, and starts it again.
+    pub async fn until_dead_and_restart(&self, name: &'static str) -> Result<()> {
+        loop {
+            let dead = self.running().get(name).is_none_or(|one| one.process().exit_status().is_some());
+            if dead {
+                return self.kill_and_restart(name).await;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     async fn start(&self, name: &'static str, place: Option<([u16; 4], PathBuf)>) -> Result<()> {
         let user = format!("{name}:{}", self.ns.name());
         let mut builder =
             self.plane.controller(name).namespace(&self.ns).user(self.plane, &user)?.arg("--concurrent=8");
-        if let Some(dir) = self.binaries.get(name) {
+        let same = if name == REFLECTOR { "image-automation-controller" } else { name };
+        if let Some(dir) = self.binaries.get(same) {
             builder = builder.binaries(dir);
         }
         if name == "notification-controller" {
@@ -98,6 +125,9 @@ impl Stage {
         } else {
             builder = builder.arg(format!("--events-addr={}/", self.notifications(Controller::service_url)?));
         }
+        let points = self.points.path().join(name);
+        std::fs::create_dir_all(&points)?;
+        builder = builder.env(kill_points::FOLDER, points.to_str().context("folder name is not text")?);
         if let Some((ports, dir)) = place {
             builder = builder.ports(ports).dir(&dir);
         }

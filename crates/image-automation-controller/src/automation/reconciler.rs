@@ -261,7 +261,9 @@ impl Writer<'_> {
         }
         self.run.fence().map_err(|_| RunFailure::Outdated)?;
         let push = Push { commit: &prepared.commit, updates: &updates, options: &options };
+        kill_points::at(kill_points::Point::PushBefore);
         let sent = self.of.git.push(&self.source.remote, &push).await;
+        kill_points::at(kill_points::Point::PushAfter);
         Ok(sent.map(|()| self.pushed(prepared)))
     }
 

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use kill_points::{Point, at as point};
 use runtime::Key;
 use serde::{Deserialize, Serialize};
 
@@ -102,10 +103,14 @@ impl TagStore {
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
+    point(Point::FileBefore);
     let mut aside = tempfile::Builder::new().prefix(".tags-").tempfile_in(folder)?;
     aside.write_all(content)?;
     aside.as_file().sync_all()?;
+    point(Point::FileAfter);
+    point(Point::RenameBefore);
     aside.persist(path)?;
+    point(Point::RenameAfter);
     File::open(folder)?.sync_all()
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use kill_points::{Point, at as point};
 use runtime::Key;
 use serde::{Deserialize, Serialize};
 
@@ -141,7 +142,10 @@ impl Spool {
             let counted = |value: u64| Some(value.saturating_sub(size));
             let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
             self.events.fetch_sub(1, Ordering::Relaxed);
-            fs::remove_file(&file)
+            point(Point::RemoveBefore);
+            let removed = fs::remove_file(&file);
+            point(Point::RemoveAfter);
+            removed
         } else {
             write(&self.dir, &file, text(left).as_bytes(), false)
         };
@@ -161,12 +165,16 @@ fn text(entry: &Entry) -> String {
 
 fn write(dir: &Path, file: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let beside = file.with_extension("part");
+    point(Point::FileBefore);
     let mut out = File::create(&beside)?;
     out.write_all(bytes)?;
     if sync {
         out.sync_all()?;
     }
+    point(Point::FileAfter);
+    point(Point::RenameBefore);
     fs::rename(&beside, file)?;
+    point(Point::RenameAfter);
     if sync {
         File::open(dir)?.sync_all()?;
     }

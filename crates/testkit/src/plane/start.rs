@@ -53,8 +53,12 @@ pub(super) fn start(options: &PlaneOptions) -> Result<ControlPlane> {
     Scope::add_dir(&dir)?;
     let [etcd, etcd_peer, apiserver, controller_manager, kubelet] = free_ports()?;
     let ports = Ports { etcd, etcd_peer, apiserver, controller_manager, kubelet };
-    let mut plane =
-        ControlPlane { url: format!("https://127.0.0.1:{apiserver}"), dir, processes: Vec::new() };
+    let mut plane = ControlPlane {
+        url: format!("https://127.0.0.1:{apiserver}"),
+        dir,
+        processes: Vec::new(),
+        restarted: std::sync::Mutex::default(),
+    };
     write_files(&plane)?;
     let started = start_programs(&mut plane, &ports, options, tell);
     started.with_context(|| plane_logs(&plane))?;

@@ -1,0 +1,123 @@
+//! Each controller is killed before and after each of its writes, at the first, second and third pass, and restarted:
+//! nothing is lost, orphaned or wrongly pruned by the word of the real `kustomize build`.
+use std::time::Duration;
+
+use e2e::{
+    World,
+    chain::{Release, Stage},
+    faults::{Victim, kill_at_each},
+};
+use kill_points::Point;
+
+#[expect(clippy::print_stdout, reason = "the hits are shown with --nocapture")]
+async fn survives(world: &World, binary: &str, args: &[&str], points: &[Point]) {
+    let mut victim = Victim::start(world, binary, args).await.unwrap();
+    let hits = kill_at_each(world, &mut victim, points).await.unwrap();
+    println!("{binary}: killed {} times; passes: {hits:?}", 3 * points.len());
+}
+
+#[tokio::test]
+async fn kustomize_controller_killed_at_each_write_of_an_object_loses_and_orphans_nothing() {
+    let world = World::builder("kill-objects").without_kustomize().start().await.unwrap();
+    let points = [
+        Point::ApplyBefore,
+        Point::ApplyAfter,
+        Point::TakeoverBefore,
+        Point::TakeoverAfter,
+        Point::RecreateBefore,
+        Point::RecreateAfter,
+        Point::DeleteBefore,
+        Point::DeleteAfter,
+    ];
+    survives(&world, "kustomize-controller", &[], &points).await;
+}
+
+#[tokio::test]
+async fn kustomize_controller_killed_at_each_write_about_itself_loses_and_orphans_nothing() {
+    let world = World::builder("kill-own").without_kustomize().start().await.unwrap();
+    let points = [
+        Point::StatusBefore,
+        Point::StatusAfter,
+        Point::FinalizerBefore,
+        Point::FinalizerAfter,
+        Point::EventBefore,
+        Point::EventAfter,
+        Point::PostBefore,
+        Point::PostAfter,
+        Point::FetchBefore,
+        Point::FetchAfter,
+        Point::UnpackBefore,
+        Point::UnpackAfter,
+    ];
+    survives(&world, "kustomize-controller", &[], &points).await;
+}
+
+#[tokio::test]
+async fn source_controller_killed_at_each_write_serves_whole_artifacts_and_keeps_no_deleted_source() {
+    let world = World::builder("kill-source").without_source().start().await.unwrap();
+    let points = [
+        Point::FileBefore,
+        Point::FileAfter,
+        Point::RenameBefore,
+        Point::RenameAfter,
+        Point::CollectBefore,
+        Point::CollectAfter,
+        Point::RemoveBefore,
+        Point::RemoveAfter,
+        Point::StatusBefore,
+        Point::StatusAfter,
+        Point::FinalizerBefore,
+        Point::FinalizerAfter,
+        Point::EventBefore,
+        Point::EventAfter,
+        Point::PostBefore,
+        Point::PostAfter,
+    ];
+    let args = ["--artifact-retention-records=1", "--artifact-retention-ttl=1s"];
+    survives(&world, "source-controller", &args, &points).await;
+}
+
+/// What one release of the chain passes at least once, at each controller.
+const CHAIN: [(&str, Point); 18] = [
+    ("helm-controller", Point::WriteBefore),
+    ("helm-controller", Point::WriteAfter),
+    ("helm-controller", Point::ApplyBefore),
+    ("helm-controller", Point::ApplyAfter),
+    ("helm-controller", Point::StatusBefore),
+    ("helm-controller", Point::StatusAfter),
+    ("image-automation-controller", Point::FileBefore),
+    ("image-automation-controller", Point::RenameBefore),
+    ("image-automation-controller", Point::RenameAfter),
+    ("image-automation-controller", Point::PushBefore),
+    ("image-automation-controller", Point::PushAfter),
+    ("image-automation-controller", Point::StatusBefore),
+    ("image-automation-controller", Point::StatusAfter),
+    ("notification-controller", Point::FileBefore),
+    ("notification-controller", Point::RenameBefore),
+    ("notification-controller", Point::RenameAfter),
+    ("notification-controller", Point::RemoveBefore),
+    ("notification-controller", Point::RemoveAfter),
+];
+
+#[tokio::test]
+async fn the_other_controllers_killed_at_their_writes_end_each_release_with_its_hook_run_once() {
+    let stage = Stage::set("kill-chain").await.unwrap();
+    stage.open().await.unwrap();
+    let hooks = stage.hooks().await.unwrap();
+    for (number, (name, point)) in CHAIN.into_iter().enumerate() {
+        let version = format!("2.{number}.0");
+        stage.order(name, point, 1).unwrap();
+        let release = Release { stage: &stage, version: &version, hooks: &hooks };
+        let (hops, died) = tokio::join!(
+            release.run(),
+            tokio::time::timeout(Duration::from_secs(60), stage.until_dead_and_restart(name))
+        );
+        let hops = hops.unwrap_or_else(|error| panic!("{name} killed at {point}: {error:#}"));
+        died.unwrap_or_else(|_| panic!("{name} never passed {point}")).unwrap();
+        println!("{name} killed at {point}: event after {:.1} s", hops.event);
+        let object = stage.cluster.get("HelmRelease", &stage.ns, "released").await.unwrap();
+        assert_eq!(object["status"]["history"][0]["version"], number + 2, "{:#}", object["status"]);
+        let jobs = stage.cluster.list("Job", &stage.ns).await.unwrap();
+        assert_eq!(jobs.len(), number + 2, "{name} killed at {point}: hooks ran twice or not");
+    }
+}
