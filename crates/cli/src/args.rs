@@ -68,6 +68,10 @@ pub(crate) enum Command {
     Diff(commands::local::DiffArgs),
     Push(commands::artifact::PushArgs),
     Pull(commands::artifact::PullArgs),
+    Kustomize(commands::kustomize::KustomizeArgs),
+    Helm(commands::helm::HelmArgs),
+    Envsubst(commands::envsubst::EnvsubstArgs),
+    Validate(commands::validate::ValidateArgs),
     Completion(commands::completion::CompletionArgs),
     Version(commands::version::VersionArgs),
 }

@@ -28,14 +28,28 @@ pub(crate) fn is_manifest(path: &str) -> bool {
 pub(crate) fn documents(file: &str, content: &str) -> Result<Vec<Document>, YamlError> {
     let nodes = parse_nodes(file, content, Dialect::Sigs, &Limits::default())?;
     let mut found = Vec::new();
-    for node in nodes {
-        if node.as_mapping().is_none() {
-            continue;
-        }
-        let value = node.to_json(DuplicateKeys::LastWins).map_err(|error| error.in_file(file))?;
-        found.push(Document { file: file.to_owned(), line: node.place().line, node, value });
+    for node in nodes.into_iter().filter(|node| node.as_mapping().is_some()) {
+        add(&mut found, file, node)?;
     }
     Ok(found)
+}
+
+/// A list counts as its items.
+fn add(found: &mut Vec<Document>, file: &str, node: Node) -> Result<(), YamlError> {
+    let is_list = node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    if let Some(items) = node.get("items").and_then(Node::items).filter(|_| is_list) {
+        for item in items.iter().filter(|item| item.as_mapping().is_some()) {
+            push(found, file, item.clone())?;
+        }
+        return Ok(());
+    }
+    push(found, file, node)
+}
+
+fn push(found: &mut Vec<Document>, file: &str, node: Node) -> Result<(), YamlError> {
+    let value = node.to_json(DuplicateKeys::LastWins).map_err(|error| error.in_file(file))?;
+    found.push(Document { file: file.to_owned(), line: node.place().line, node, value });
+    Ok(())
 }
 
 impl Document {

@@ -6,7 +6,7 @@
 //! generic over it. Differences from `flux`: docs/cli.md.
 //!
 //! Reading order: error, say, args, run; kinds, target, cluster, resource, discovery; table, shorten, age, ready, wait,
-//! typed, confirm, deploy_key, documents, embedded; then one file per verb in `commands`.
+//! typed, confirm, deploy_key, disk, documents, embedded; then one file per verb in `commands`.
 mod error;
 mod say;
 
@@ -25,11 +25,13 @@ mod resource;
 mod value;
 
 mod age;
+mod chart_files;
 mod shorten;
 mod table;
 
 mod confirm;
 mod deploy_key;
+mod disk;
 mod documents;
 mod embedded;
 mod ready;

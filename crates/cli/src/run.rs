@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Context {
     pub(crate) global: Global,
     namespace_given: bool,
+    namespace_flag: bool,
 }
 
 impl Context {
@@ -20,6 +21,11 @@ impl Context {
     pub(crate) async fn cluster(&self) -> Result<Cluster, CommandError> {
         let (client, namespace) = connect::connect(&self.global.cluster, self.namespace_given).await?;
         Ok(Cluster::new(client, namespace))
+    }
+
+    /// The namespace, if the command line names one.
+    pub(crate) fn namespace_of_flag(&self) -> Option<&str> {
+        self.namespace_flag.then_some(self.global.cluster.namespace.as_str())
     }
 
     /// The namespace of the flags, for commands that need no cluster.
@@ -32,14 +38,14 @@ impl Context {
 #[must_use]
 pub fn main() -> ExitCode {
     let matches = command().get_matches();
-    let namespace_given = matches.subcommand().is_some_and(|(_, inner)| {
-        inner.value_source("namespace").is_some_and(|from| from != ValueSource::DefaultValue)
-    });
+    let source = matches.value_source("namespace");
+    let namespace_given = source.is_some_and(|from| from != ValueSource::DefaultValue);
+    let namespace_flag = source == Some(ValueSource::CommandLine);
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.format(&mut command()).exit(),
     };
-    let context = Context { global: cli.global, namespace_given };
+    let context = Context { global: cli.global, namespace_given, namespace_flag };
     match block_on(&context, cli.command) {
         Ok(code) => code,
         Err(error) => told(&error),
@@ -109,6 +115,10 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Diff(args) => return commands::local::run_diff(context, args).await,
         Command::Push(args) => commands::artifact::push(context, args).await,
         Command::Pull(args) => commands::artifact::pull(context, args).await,
+        Command::Kustomize(args) => commands::kustomize::run(args),
+        Command::Helm(args) => commands::helm::run(context, args).await,
+        Command::Envsubst(args) => commands::envsubst::run(&args),
+        Command::Validate(args) => commands::validate::run(&args),
         Command::Completion(args) => commands::completion::run(&args),
         Command::Version(args) => commands::version::run(context, args).await,
     };

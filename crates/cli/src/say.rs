@@ -101,3 +101,36 @@ impl Drop for Progress {
         }
     }
 }
+
+/// A bar on the terminal for work whose amount is known; nothing elsewhere.
+pub(crate) struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// Shown until dropped.
+    pub(crate) fn start(what: &str, amount: usize) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::new(amount as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        Self(Some(bar))
+    }
+
+    /// One more is done.
+    pub(crate) fn step(&self) {
+        if let Some(bar) = &self.0 {
+            bar.inc(1);
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -63,7 +63,7 @@ struct PushArtifact {
     /// Paths to leave out, beside those of .sourceignore files
     #[arg(long, value_delimiter = ',')]
     ignore_paths: Vec<String>,
-    /// The same bytes at every push: no time of creation
+    /// The same bytes at every push: created in 1970
     #[arg(long)]
     reproducible: bool,
     /// What was pushed, for a program
@@ -84,8 +84,9 @@ struct PullArtifact {
     login: LoginArgs,
 }
 
+/// How to log in to a registry.
 #[derive(Args, Debug)]
-struct LoginArgs {
+pub(crate) struct LoginArgs {
     /// NAME[:PASSWORD]; those of docker login when not given
     #[arg(long, default_value = "", hide_default_value = true)]
     creds: String,
@@ -154,11 +155,15 @@ fn annotations(args: &PushArtifact) -> Result<BTreeMap<String, String>, CommandE
         all.insert(key.to_owned(), value.to_owned());
     }
     let mut own = vec![("source", args.source.clone()), ("revision", args.revision.clone())];
-    if !args.reproducible {
-        own.push(("created", Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
-    }
+    let created = if args.reproducible { Timestamp::UNIX_EPOCH } else { Timestamp::now() };
+    own.push(("created", created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
     all.extend(own.into_iter().map(|(key, value)| (format!("org.opencontainers.image.{key}"), value)));
     Ok(all)
+}
+
+/// The repository of a name without a tag.
+pub(crate) fn repository(name: &str) -> Result<Repository, CommandError> {
+    Repository::parse(name).map_err(|error| CommandError::usage(error.to_string()))
 }
 
 fn shown(url: &str) -> &str {
@@ -184,10 +189,15 @@ fn parsed(url: &str) -> Result<(Repository, Reference), CommandError> {
             }
         }
     };
-    Ok((Repository::parse(name).map_err(wrong)?, reference))
+    Ok((repository(name)?, reference))
 }
 
-fn session(context: &Context, repository: &Repository, args: &LoginArgs) -> Result<Session, CommandError> {
+/// A session with a registry.
+pub(crate) fn session(
+    context: &Context,
+    repository: &Repository,
+    args: &LoginArgs,
+) -> Result<Session, CommandError> {
     let login = if args.creds.is_empty() { docker_login(repository) } else { given(&args.creds) };
     let timeout = context.global.timeout;
     let access = Access { login, insecure: args.insecure_registry, timeout, ..Access::default() };
@@ -223,7 +233,8 @@ fn written(bytes: &[u8], into: &std::path::Path) -> Result<(), CommandError> {
     done
 }
 
-fn refused(cause: &str) -> CommandError {
+/// The registry said no, or nothing.
+pub(crate) fn refused(cause: &str) -> CommandError {
     CommandError::new(ErrorKind::Failed, cause).hint("see --creds, docker login and --insecure-registry")
 }
 

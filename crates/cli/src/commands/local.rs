@@ -1,7 +1,6 @@
 //! Kustomizations built from files of this machine: `build` and `diff`.
 mod differences;
-mod disk;
-mod spec;
+pub(crate) mod spec;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -10,12 +9,13 @@ use flux_build::build;
 use manifest::{Object, ObjectId};
 use serde_json::Value;
 
-use self::{differences::differences, disk::DiskTree};
+use self::differences::differences;
 use crate::{
     CommandError, ErrorKind,
     cluster::{Cluster, Dry},
     commands::install::subject,
     discovery::Discovery,
+    disk::DiskTree,
     kinds::Kind,
     run::Context,
     say,

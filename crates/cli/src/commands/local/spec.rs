@@ -17,7 +17,7 @@ use crate::{
 const CONFIG_MAPS: Resource = Resource::fixed("", "v1", "configmaps", "ConfigMap");
 
 /// The spec of the engine, with another folder.
-pub(super) fn spec(object: &Value, folder: &str, vars: BTreeMap<String, String>, strict: bool) -> Spec {
+pub(crate) fn spec(object: &Value, folder: &str, vars: BTreeMap<String, String>, strict: bool) -> Spec {
     let part = |key| text(object, &["spec", key]).to_owned();
     let many = |key| list(object, &["spec", key]);
     Spec {

@@ -1,3 +1,4 @@
+//! Trees of files of this machine, for the engines.
 use std::{
     borrow::Cow,
     fs,
@@ -12,15 +13,15 @@ use crate::CommandError;
 const MAX_FILE: u64 = 64 << 20;
 
 /// Files of this machine below a root; what leads out of it, links too, is not there.
-pub(super) struct DiskTree {
+pub(crate) struct DiskTree {
     root: PathBuf,
     /// The folder that was asked for, from the root.
-    pub(super) folder: String,
+    pub(crate) folder: String,
 }
 
 impl DiskTree {
     /// The repository around a folder, so that `../base` is found; the folder itself where there is none.
-    pub(super) fn around(folder: &Path) -> Result<Self, CommandError> {
+    pub(crate) fn around(folder: &Path) -> Result<Self, CommandError> {
         let shown = folder.display();
         let whole =
             folder.canonicalize().map_err(|error| CommandError::usage(format!("--path {shown}: {error}")))?;
@@ -31,6 +32,28 @@ impl DiskTree {
         let inside = whole.strip_prefix(&root).unwrap_or(Path::new(""));
         let parts: Vec<&str> = inside.components().filter_map(|part| part.as_os_str().to_str()).collect();
         Ok(Self { folder: parts.join("/"), root })
+    }
+
+    /// A folder as kustomize sees it: everything on this machine is in the tree.
+    pub(crate) fn whole(folder: &Path) -> Result<Self, CommandError> {
+        let shown = folder.display();
+        let whole =
+            folder.canonicalize().map_err(|error| CommandError::usage(format!("{shown}: {error}")))?;
+        if !whole.is_dir() {
+            return Err(CommandError::usage(format!("{shown} is not a folder")));
+        }
+        let parts: Vec<&str> = whole
+            .components()
+            .filter(|part| matches!(part, Component::Normal(_)))
+            .filter_map(|part| part.as_os_str().to_str())
+            .collect();
+        let root = whole.ancestors().last().unwrap_or(Path::new("/")).to_path_buf();
+        Ok(Self { folder: parts.join("/"), root })
+    }
+
+    /// The root of the tree.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The real place of a path, if it is below the root.

@@ -1,0 +1,105 @@
+//! Charts of this machine, and what their templates may ask of the world: clock and randomness, no cluster.
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use gotemplate::FuncError;
+use helm_template::{Chart, Host, Limits, SprigHost};
+use k8s_openapi::jiff::{Timestamp, tz::TimeZone};
+use rand::Rng;
+use serde_json::{Value, json};
+
+use crate::CommandError;
+
+/// Folders within folders of a chart.
+const DEPTH: usize = 64;
+
+/// A world without a cluster.
+pub(crate) struct Offline {
+    now: Timestamp,
+}
+
+impl Offline {
+    /// All templates see the time of this call.
+    pub(crate) fn new() -> Self {
+        Self { now: Timestamp::now() }
+    }
+}
+
+impl SprigHost for Offline {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn random(&self, buffer: &mut [u8]) -> Result<(), FuncError> {
+        rand::rng().fill_bytes(buffer);
+        Ok(())
+    }
+
+    fn time_zone(&self, name: &str) -> Option<TimeZone> {
+        TimeZone::get(name).ok()
+    }
+
+    fn local_zone(&self) -> TimeZone {
+        TimeZone::system()
+    }
+}
+
+impl Host for Offline {
+    fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Value, String> {
+        Ok(json!({}))
+    }
+}
+
+/// The chart of a folder or of a `.tgz`.
+pub(crate) fn chart_at(path: &Path) -> Result<Chart, CommandError> {
+    let shown = path.display();
+    let failed = |error: helm_template::ChartError| CommandError::failed(error.to_string());
+    let about = fs::metadata(path)
+        .map_err(|error| CommandError::failed(format!("path \"{shown}\" not found: {error}")))?;
+    if about.is_dir() {
+        let mut files = Vec::new();
+        let mut budget = Limits::default();
+        walk(path, "", &mut budget, DEPTH, &mut files)?;
+        return Chart::from_directory(files, &Limits::default()).map_err(failed);
+    }
+    let limits = Limits::default();
+    if about.len() > limits.archive_bytes {
+        return Err(CommandError::failed(format!("{shown} is larger than {} bytes", limits.archive_bytes)));
+    }
+    Chart::from_archive(&fs::read(path)?, &limits).map_err(failed)
+}
+
+/// Files with their paths below the chart; links are followed, as Helm does.
+fn walk(
+    dir: &Path,
+    below: &str,
+    budget: &mut Limits,
+    depth: usize,
+    found: &mut Vec<(String, Vec<u8>)>,
+) -> Result<(), CommandError> {
+    let too_much = |what: &str| CommandError::failed(format!("{}: the chart has {what}", dir.display()));
+    if depth == 0 {
+        return Err(too_much("folders nested too deep, or a link that leads in a circle"));
+    }
+    let mut entries: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        entries.push(entry?.path());
+    }
+    entries.sort();
+    for place in entries {
+        let Some(name) = place.file_name().and_then(|name| name.to_str()) else { continue };
+        let path = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
+        let about = fs::metadata(&place)?;
+        if about.is_dir() {
+            walk(&place, &path, budget, depth - 1, found)?;
+        } else if about.is_file() {
+            budget.files = budget.files.checked_sub(1).ok_or_else(|| too_much("too many files"))?;
+            budget.chart_bytes =
+                budget.chart_bytes.checked_sub(about.len()).ok_or_else(|| too_much("too many bytes"))?;
+            found.push((path, fs::read(&place)?));
+        }
+    }
+    Ok(())
+}

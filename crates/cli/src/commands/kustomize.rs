@@ -1,0 +1,118 @@
+//! `kustomize build`: what the command `kustomize` prints, by our own engine.
+use std::{fs, path::PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use kustomize::{BuildOptions, LoadRestriction, build};
+use manifest::yaml::to_yaml;
+use serde_json::Value;
+
+use crate::{
+    CommandError,
+    disk::DiskTree,
+    say,
+    value::{name, namespace, text},
+};
+
+/// Build kustomizations, as the command kustomize does
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  # Print what a folder makes
+  sluice kustomize build ./clusters/staging
+
+  # One file for each object
+  sluice kustomize build ./clusters/staging --output=./built")]
+pub(crate) struct KustomizeArgs {
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Print the objects of a folder with a kustomization.yaml
+    Build(BuildArgs),
+}
+
+#[derive(Args, Debug)]
+struct BuildArgs {
+    /// Folder
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// File to write to; or a folder that exists, for one file for each object
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+    /// Which files a kustomization may read
+    #[arg(long, value_enum, default_value = "LoadRestrictionsRootOnly")]
+    load_restrictor: Restrictor,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Restrictor {
+    /// Those in and below its folder
+    #[value(name = "LoadRestrictionsRootOnly")]
+    RootOnly,
+    /// Any
+    #[value(name = "LoadRestrictionsNone")]
+    None,
+}
+
+/// Runs it.
+pub(crate) fn run(args: KustomizeArgs) -> Result<(), CommandError> {
+    let Noun::Build(args) = args.noun;
+    let tree = DiskTree::whole(&args.path)?;
+    let load_restriction = match args.load_restrictor {
+        Restrictor::RootOnly => LoadRestriction::RootOnly,
+        Restrictor::None => LoadRestriction::None,
+    };
+    let options = BuildOptions { load_restriction, ..BuildOptions::default() };
+    let built = build(&tree, &tree.folder, &options);
+    let built = built.map_err(|error| CommandError::failed(format!("kustomize build failed: {error}")))?;
+    match &args.output {
+        None => say::data(&built.to_yaml()),
+        Some(dir) if dir.is_dir() => {
+            let objects = built.into_values();
+            files(&objects).into_iter().try_for_each(|(file, text)| written(&dir.join(file), &text))
+        }
+        Some(file) => written(file, &built.to_yaml()),
+    }
+}
+
+fn written(file: &PathBuf, text: &str) -> Result<(), CommandError> {
+    fs::write(file, text).map_err(|error| CommandError::failed(format!("{}: {error}", file.display())))
+}
+
+/// Names and contents of one file for each object; the namespace is in the name where there are several.
+fn files(objects: &[Value]) -> Vec<(String, String)> {
+    let mut places: Vec<&str> = objects.iter().map(namespace).collect();
+    places.sort_unstable();
+    places.dedup();
+    let several = places.iter().filter(|place| !place.is_empty()).count() > 1;
+    let file = |object: &Value| {
+        let version = text(object, &["apiVersion"]).replace('/', "_");
+        let place = namespace(object);
+        let place = if several && !place.is_empty() { format!("{place}_") } else { String::new() };
+        let file = format!("{place}{version}_{}_{}.yaml", text(object, &["kind"]), name(object));
+        // An object's name cannot hold a slash, but one that no API server has seen may.
+        (file.to_lowercase().replace('/', "_"), to_yaml(object))
+    };
+    objects.iter().map(file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::files;
+
+    #[test]
+    fn files_are_named_as_kustomize_names_them() {
+        let object = |version: &str, kind: &str, place: &str| json!({ "apiVersion": version, "kind": kind, "metadata": { "name": "A", "namespace": place } });
+        let names =
+            |objects: &[_]| -> Vec<String> { files(objects).into_iter().map(|(name, _)| name).collect() };
+        let one = [object("v1", "Service", "x"), object("apps/v1", "Deployment", "x")];
+        assert_eq!(names(&one), ["v1_service_a.yaml", "apps_v1_deployment_a.yaml"]);
+        let two = [object("v1", "Service", "x"), object("v1", "Service", "y")];
+        assert_eq!(names(&two), ["x_v1_service_a.yaml", "y_v1_service_a.yaml"]);
+        let outside = json!({ "apiVersion": "v1", "kind": "X", "metadata": { "name": "../../etc/x" } });
+        assert_eq!(names(&[outside]), ["v1_x_.._.._etc_x.yaml"]);
+    }
+}
