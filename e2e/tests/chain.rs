@@ -1,8 +1,9 @@
 //! The chain: image, policy, commit, webhook, Kustomization and HelmRelease, event and commit status.
-use std::time::Duration;
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use e2e::chain::{CONTROLLERS, Hops, Release, Stage};
+use e2e::chain::{Hops, Release, Stage};
 use serde_json::Value;
+use testkit::CONTROLLERS;
 
 #[expect(clippy::print_stdout, reason = "the time of each hop is shown with --nocapture")]
 fn say(what: &str, hops: &Hops) {
@@ -31,13 +32,7 @@ async fn a_pushed_image_goes_live_by_a_commit_and_is_told() {
         say(version, &hops);
         done_once(&stage, number + 2).await;
     }
-    let text = std::process::Command::new("git")
-        .arg("-C")
-        .arg(stage.repo.bare())
-        .args(["show", "main:apps/web.yaml"])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(text.stdout).unwrap();
+    let text = stage.repo.served(&["show", "main:apps/web.yaml"]).unwrap();
     assert!(text.contains("    replicas: 1   # four spaces, on purpose\n"), "{text}");
     assert!(text.starts_with("# The web front.\n"), "{text}");
 }
@@ -62,4 +57,34 @@ async fn each_controller_may_be_killed_at_any_moment_of_the_chain() {
         say(&version, &hops.unwrap_or_else(|error| panic!("{name} killed after {wait:?}: {error:#}")));
         done_once(&stage, number + 2).await;
     }
+}
+
+/// One release on a stage whose controllers come from two folders.
+async fn mixed(dir: &Path, theirs: &[&str]) -> anyhow::Result<Hops> {
+    let binaries: BTreeMap<_, _> =
+        theirs.iter().map(|name| ((*name).to_owned(), dir.to_path_buf())).collect();
+    let stage = Stage::set_with("chain-peers", &binaries).await?;
+    stage.open().await?;
+    let hooks = stage.hooks().await?;
+    Release { stage: &stage, version: "1.0.1", hooks: &hooks }.run().await
+}
+
+/// `SLUICE_PEER_BIN` names a folder with Flux's own binaries (`cargo xtask test --only chain --peer-bin DIR`).
+#[tokio::test]
+async fn each_controller_works_among_those_of_flux_and_each_of_theirs_among_ours() {
+    let Some(dir) = std::env::var_os("SLUICE_PEER_BIN") else {
+        testkit::not_run("the chain with controllers of Flux", "SLUICE_PEER_BIN names no folder");
+        return;
+    };
+    let mut failed = Vec::new();
+    for name in CONTROLLERS {
+        let others: Vec<&str> = CONTROLLERS.into_iter().filter(|other| *other != name).collect();
+        for (what, theirs) in [("ours among Flux's", others), ("Flux's among ours", vec![name])] {
+            match mixed(Path::new(&dir), &theirs).await {
+                Ok(hops) => say(&format!("{name}, {what}"), &hops),
+                Err(error) => failed.push(format!("{name}, {what}: {error:#}")),
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -1,16 +1,23 @@
 //! The command `sluice` beside the controllers: the same output as `flux`, the examples of its help, an installation from
 //! an empty cluster to its end.
 mod cli {
+    mod artifacts;
+    mod engines;
+    mod explanations;
+    mod installations;
     pub(crate) mod sluice;
+    pub(crate) mod stage;
+    mod watches;
 }
 
-use std::{process::Command, time::Duration};
-
 use e2e::{World, deployment, service, yaml_list};
-use serde_json::{Value, json};
-use testkit::{ControlPlane, Controller, GitServer, workspace_root};
+use serde_json::json;
+use testkit::workspace_root;
 
-use cli::sluice::Sluice;
+use cli::{
+    sluice::Sluice,
+    stage::{HOME, Stage, within},
+};
 
 async fn world(prefix: &str) -> (World, String) {
     let world = World::start(prefix).await.unwrap();
@@ -113,42 +120,6 @@ async fn the_output_is_that_of_flux() {
     }
 }
 
-/// A control plane of its own with everything in it that the examples name.
-struct Stage {
-    plane: ControlPlane,
-    sluice: Sluice,
-    git: GitServer,
-    _controllers: Vec<Controller>,
-}
-
-const HOME: &str = "flux-system";
-
-impl Stage {
-    async fn start() -> Stage {
-        let plane = ControlPlane::start().await.unwrap();
-        let mut controllers = Vec::new();
-        for binary in ["source-controller", "kustomize-controller"] {
-            controllers.push(plane.controller(binary).without_waiting().start().await.unwrap());
-        }
-        let sluice = Sluice::of(&plane.kubeconfig(), HOME);
-        Stage { plane, sluice, git: GitServer::start().unwrap(), _controllers: controllers }
-    }
-
-    /// A repository that anybody may push to.
-    fn open_repository(&self, name: &str) -> testkit::GitRepo {
-        let repo = self.git.repo(name).unwrap();
-        let bare = repo.bare().to_str().unwrap();
-        let done =
-            Command::new("git").args(["-C", bare, "config", "http.receivepack", "true"]).status().unwrap();
-        assert!(done.success());
-        repo
-    }
-
-    fn kubectl(&self, args: &str) -> String {
-        self.plane.kubectl_ok(&args.split(' ').collect::<Vec<_>>()).unwrap()
-    }
-}
-
 /// Examples that need what this stage has not: a server that speaks SSH under a name of the Internet.
 const OUTSIDE: [&str; 1] = ["ssh://git@git.example.com"];
 
@@ -180,13 +151,14 @@ async fn every_example_of_the_help_runs() {
     examples.sort_by_key(|example| {
         (example.contains("uninstall"), example.contains(" delete "), !example.contains(" logs"))
     });
+    let here = files_of_examples(stage.plane.dir());
     let mut failed = Vec::new();
     for example in examples.iter().filter(|example| OUTSIDE.iter().all(|words| !example.contains(words))) {
         let example = example.replace(
             "https://git.example.com/fleet.git --password=token",
             &format!("{} --allow-insecure-http", fleet.url()),
         );
-        let done = stage.sluice.run(example.strip_prefix("sluice ").unwrap());
+        let done = stage.sluice.shell(&example, &here);
         if !done.status.success() {
             failed.push(format!("{example}: {}", String::from_utf8_lossy(&done.stderr)));
         }
@@ -194,9 +166,22 @@ async fn every_example_of_the_help_runs() {
     assert!(failed.is_empty(), "{} examples fail:\n{}", failed.len(), failed.join("\n"));
 }
 
-fn within(mut object: Value, namespace: &str) -> Value {
-    object["metadata"]["namespace"] = namespace.into();
-    object
+/// The folder in which the examples are typed.
+fn files_of_examples(below: &std::path::Path) -> std::path::PathBuf {
+    let dir = below.join("examples");
+    let files = [
+        ("clusters/staging/kustomization.yaml", "resources: [app.yaml]\n".to_owned()),
+        ("clusters/staging/app.yaml", yaml_list(&[deployment("web", "web:1.0", 1)])),
+        ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n".to_owned()),
+        ("charts/web/values.yaml", "replicas: 1\n".to_owned()),
+        ("built/.keep", String::new()),
+    ];
+    for (path, text) in files {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    dir
 }
 
 /// A Deployment as `logs` and `version` look for, with one pod whose log is known.
@@ -220,61 +205,4 @@ fn controllers_with_logs(stage: &Stage) {
         .sluice
         .tells("logs --kind=Kustomization --name=apps", &["info Kustomization/apps.flux-system - told"]);
     assert!(!stage.sluice.ok("logs --level=error").contains("told"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_installation_from_an_empty_cluster_to_its_end() {
-    let stage = Stage::start().await;
-    let fleet = stage.open_repository("fleet");
-    let command =
-        format!("bootstrap git --url={} --allow-insecure-http --path=clusters/one --timeout=3m", fleet.url());
-    stage.sluice.tells(&command, &["committed component manifests", "bootstrap finished"]);
-    stage.sluice.tells("check", &["all checks passed", "source-controller: deployment ready"]);
-    let (head, before) = (heads(&fleet), versions(&stage));
-    stage.sluice.tells(&command, &["up to date", "bootstrap finished"]);
-    assert_eq!((heads(&fleet), versions(&stage)), (head, before), "a second bootstrap changed something");
-
-    fleet.git(&["pull", "--quiet", "origin", "main"]).unwrap();
-    let file = "clusters/one/flux-system/gotk-components.yaml";
-    let text = std::fs::read_to_string(fleet.work().join(file)).unwrap();
-    let app = yaml_list(&[within(deployment("web", "web:1.0", 1), "default")]);
-    fleet
-        .commit(
-            &[
-                (file, text.replace("--log-level=info", "--log-level=debug").as_str()),
-                ("clusters/one/app.yaml", &app),
-            ],
-            "more",
-        )
-        .unwrap();
-    stage.sluice.ok("reconcile kustomization flux-system --with-source");
-    let arguments = stage.kubectl("-n flux-system get deployment source-controller -o jsonpath={.spec.template.spec.containers[0].args}");
-    assert!(arguments.contains("--log-level=debug"), "{arguments}");
-
-    let workload = || stage.kubectl("-n default get deployment web -o jsonpath={.metadata.uid}");
-    let uid = workload();
-    let since = std::time::Instant::now();
-    stage.sluice.tells("uninstall --silent", &["finalizers deleted", "uninstall finished"]);
-    assert!(since.elapsed() < testkit::patience(Duration::from_secs(30)), "{:?}", since.elapsed());
-    assert_eq!(workload(), uid, "a workload did not outlive the controllers");
-    assert_eq!(stage.kubectl("get namespace flux-system --ignore-not-found"), "");
-    let kinds = stage.kubectl("get crd -o name");
-    assert!(!kinds.contains("toolkit.fluxcd.io"), "{kinds}");
-}
-
-fn heads(repo: &testkit::GitRepo) -> String {
-    let bare = repo.bare().to_str().unwrap();
-    let done = Command::new("git").args(["-C", bare, "rev-list", "--all"]).output().unwrap();
-    String::from_utf8(done.stdout).unwrap()
-}
-
-/// Generations of what bootstrap applies.
-fn versions(stage: &Stage) -> Vec<Value> {
-    let all = stage
-        .kubectl("-n flux-system get deployment,gitrepository,kustomization,serviceaccount,service -o json");
-    let list: Value = serde_json::from_str(&all).unwrap();
-    let version = |object: &Value| {
-        json!([object["kind"], object["metadata"]["name"], object["metadata"]["generation"]])
-    };
-    list["items"].as_array().unwrap().iter().map(version).collect()
 }

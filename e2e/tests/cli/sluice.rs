@@ -27,14 +27,36 @@ impl Sluice {
 
     /// Runs it with these words.
     pub(crate) fn run(&self, words: &str) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    /// Not started yet.
+    pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.args(words.split_whitespace());
         if !words.contains("--timeout") {
             command.args(["--timeout", "60s"]);
         }
-        let command =
-            command.env("KUBECONFIG", &self.kubeconfig).env("FLUX_SYSTEM_NAMESPACE", &self.namespace);
+        command.env("KUBECONFIG", &self.kubeconfig).env("FLUX_SYSTEM_NAMESPACE", &self.namespace);
+        command.env_remove("GIT_PASSWORD");
+        command
+    }
+
+    /// Runs a line as it is typed in a shell; every `sluice` in it is this program.
+    pub(crate) fn shell(&self, line: &str, dir: &Path) -> Output {
+        let words: Vec<String> = line
+            .split_whitespace()
+            .map(|word| if word == "sluice" { self.program.display().to_string() } else { word.to_owned() })
+            .collect();
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{} --timeout 60s", words.join(" "))).current_dir(dir);
+        command.env("KUBECONFIG", &self.kubeconfig).env("FLUX_SYSTEM_NAMESPACE", &self.namespace);
         command.env_remove("GIT_PASSWORD").output().unwrap()
+    }
+
+    /// The program.
+    pub(crate) fn path(&self) -> &Path {
+        &self.program
     }
 
     /// What it prints; it must end well.

@@ -1,0 +1,213 @@
+//! Installations: bootstrap over HTTP and SSH, changes that roll themselves out, and the end of it all.
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use e2e::{deployment, git_repository, kustomization, yaml_list};
+use serde_json::{Value, json};
+use testkit::{GitRepo, SshServer};
+
+use super::stage::{HOME, Stage, within};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_from_an_empty_cluster_to_its_end() {
+    let stage = Stage::start().await;
+    let fleet = stage.open_repository("fleet");
+    let command =
+        format!("bootstrap git --url={} --allow-insecure-http --path=clusters/one --timeout=3m", fleet.url());
+    stage.sluice.tells(&command, &["committed component manifests", "bootstrap finished"]);
+    stage.sluice.tells("check", &["all checks passed", "source-controller: deployment ready"]);
+    let (head, before) = (heads(&fleet), versions(&stage));
+    stage.sluice.tells(&command, &["up to date", "bootstrap finished"]);
+    assert_eq!((heads(&fleet), versions(&stage)), (head, before), "a second bootstrap changed something");
+
+    fleet.git(&["pull", "--quiet", "origin", "main"]).unwrap();
+    let file = "clusters/one/flux-system/gotk-components.yaml";
+    let text = std::fs::read_to_string(fleet.work().join(file)).unwrap();
+    let app = yaml_list(&[within(deployment("web", "web:1.0", 1), "default")]);
+    fleet
+        .commit(
+            &[
+                (file, text.replace("--log-level=info", "--log-level=debug").as_str()),
+                ("clusters/one/app.yaml", &app),
+            ],
+            "more",
+        )
+        .unwrap();
+    stage.sluice.ok("reconcile kustomization flux-system --with-source");
+    let arguments = stage.kubectl("-n flux-system get deployment source-controller -o jsonpath={.spec.template.spec.containers[0].args}");
+    assert!(arguments.contains("--log-level=debug"), "{arguments}");
+
+    let workload = || stage.kubectl("-n default get deployment web -o jsonpath={.metadata.uid}");
+    let uid = workload();
+    let since = std::time::Instant::now();
+    stage.sluice.tells("uninstall --silent", &["finalizers deleted", "uninstall finished"]);
+    assert!(since.elapsed() < testkit::patience(Duration::from_secs(30)), "{:?}", since.elapsed());
+    assert_eq!(workload(), uid, "a workload did not outlive the controllers");
+    assert_eq!(stage.kubectl("get namespace flux-system --ignore-not-found"), "");
+    let kinds = stage.kubectl("get crd -o name");
+    assert!(!kinds.contains("toolkit.fluxcd.io"), "{kinds}");
+}
+
+fn heads(repo: &testkit::GitRepo) -> String {
+    let bare = repo.bare().to_str().unwrap();
+    let done = Command::new("git").args(["-C", bare, "rev-list", "--all"]).output().unwrap();
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// Generations of what bootstrap applies.
+fn versions(stage: &Stage) -> Vec<Value> {
+    let all = stage
+        .kubectl("-n flux-system get deployment,gitrepository,kustomization,serviceaccount,service -o json");
+    let list: Value = serde_json::from_str(&all).unwrap();
+    let version = |object: &Value| {
+        json!([object["kind"], object["metadata"]["name"], object["metadata"]["generation"]])
+    };
+    list["items"].as_array().unwrap().iter().map(version).collect()
+}
+
+/// Runs it until the line with the new key, lets the key in, and runs it to its end. The public half.
+fn bootstrap_and_let_in(stage: &Stage, server: &SshServer, words: &str) -> String {
+    let mut child = stage.sluice.command(words).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    let mut public = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if let Some(key) = line.split_once("public key: ") {
+            public = key.1.to_owned();
+            server.allow(&public).unwrap();
+        }
+        told += &format!("{line}\n");
+    }
+    assert!(child.wait().unwrap().success(), "{told}");
+    assert!(public.starts_with("ecdsa-sha2-nistp384 "), "{told}");
+    public
+}
+
+/// Asks again and again until the answer is as wanted.
+fn until(what: &str, mut ask: impl FnMut() -> bool) {
+    let (since, limit) = (Instant::now(), testkit::patience(Duration::from_secs(90)));
+    while !ask() {
+        assert!(since.elapsed() < limit, "not seen within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// A change of the file with the controllers, pushed.
+fn change(fleet: &GitRepo, from: &str, to: &str) -> String {
+    fleet.git(&["pull", "--quiet", "origin", "main"]).unwrap();
+    let file = "clusters/one/flux-system/gotk-components.yaml";
+    let text = std::fs::read_to_string(fleet.work().join(file)).unwrap();
+    assert!(text.contains(from), "{file} has no {from}");
+    fleet.commit(&[(file, text.replace(from, to).as_str())], to).unwrap()
+}
+
+fn secret(stage: &Stage) -> Value {
+    serde_json::from_str(&stage.kubectl("-n flux-system get secret flux-system -o json")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_follows_its_repository_over_ssh_and_heals_itself() {
+    let stage = Stage::start().await;
+    let server = SshServer::start().unwrap();
+    let fleet = stage.open_repository("fleet");
+    let known = stage.plane.dir().join("known_hosts");
+    std::fs::write(&known, server.known_hosts().unwrap()).unwrap();
+    let words = format!(
+        "bootstrap git --url={} --path=clusters/one --interval=2s --silent --timeout=3m --known-hosts-file={}",
+        server.url(fleet.bare()).unwrap(),
+        known.display()
+    );
+    let public = bootstrap_and_let_in(&stage, &server, &words);
+    let keys: Vec<String> = secret(&stage)["data"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys, ["identity", "identity.pub", "known_hosts"]);
+
+    let before = (heads(&fleet), versions(&stage), secret(&stage));
+    let done = stage.sluice.run(&words);
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && told.contains("up to date"), "{told}");
+    assert!(!told.contains("public key") && !told.contains(&public), "another key was made: {told}");
+    assert_eq!(
+        (heads(&fleet), versions(&stage), secret(&stage)),
+        before,
+        "a second bootstrap changed something"
+    );
+
+    rolls_out_by_itself(&stage, &fleet);
+    survives_a_missing_image(&stage, &fleet);
+}
+
+/// Nobody asks for a reconciliation: the commit alone must do.
+fn rolls_out_by_itself(stage: &Stage, fleet: &GitRepo) {
+    change(fleet, "--log-level=info", "--log-level=debug");
+    let arguments = || {
+        stage.kubectl("-n flux-system get deployment kustomize-controller -o jsonpath={.spec.template.spec.containers[0].args}")
+    };
+    until("the arguments of the commit", || arguments().contains("--log-level=debug"));
+    let state =
+        || stage.kubectl("-n flux-system rollout status deployment kustomize-controller --timeout=60s");
+    assert!(state().contains("successfully rolled out"), "{}", state());
+}
+
+/// `NAME READY` of the pods of source-controller.
+fn pods(stage: &Stage) -> Vec<(String, bool)> {
+    let all = stage.kubectl("-n flux-system get pods -l app=source-controller -o json");
+    let list: Value = serde_json::from_str(&all).unwrap();
+    let ready = |pod: &Value| {
+        let conditions = pod["status"]["conditions"].as_array();
+        conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
+    };
+    let pods = list["items"].as_array().unwrap().iter();
+    pods.map(|pod| (pod["metadata"]["name"].as_str().unwrap().to_owned(), ready(pod))).collect()
+}
+
+fn survives_a_missing_image(stage: &Stage, fleet: &GitRepo) {
+    until("one ready pod of source-controller", || pods(stage).len() == 1 && pods(stage)[0].1);
+    let old = pods(stage)[0].0.clone();
+    let bad = change(fleet, "/source-controller:v", "/source-controller:does-not-exist-v");
+    until("a pod whose image cannot be pulled", || pods(stage).iter().any(|(_, ready)| !ready));
+    stage.sluice.tells("explain deployment/source-controller", &["ImagePullBackOff", "does-not-exist", &bad]);
+    for _ in 0..10 {
+        assert!(pods(stage).contains(&(old.clone(), true)), "the old pod left: {:?}", pods(stage));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    fleet.revert("HEAD").unwrap();
+    until("the old image, and its pods alone", || pods(stage).iter().all(|(_, ready)| *ready));
+    assert_eq!(pods(stage), [(old, true)], "the revert did not go back to the pod that served");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parents_that_run_on_undo_nothing_of_an_uninstallation() {
+    let stage = Stage::start().await;
+    stage.plane.apply_crds(&testkit::workspace_root().join("config/crd")).unwrap();
+    stage.kubectl("create namespace flux-system");
+    let repo = stage.open_repository("apps");
+    let mut child = kustomization(HOME, "child", "apps", "./app", json!({ "interval": "1s" }));
+    child["spec"]["targetNamespace"] = "default".into();
+    let files = [
+        ("parent/child.yaml", yaml_list(&[child])),
+        ("app/app.yaml", yaml_list(&[deployment("web", "web:1.0", 1)])),
+    ];
+    repo.commit(&files, "first").unwrap();
+    let parent = kustomization(
+        HOME,
+        "parent",
+        "apps",
+        "./parent",
+        json!({ "interval": "1s", "targetNamespace": HOME }),
+    );
+    let file = stage.plane.dir().join("parent.yaml");
+    std::fs::write(&file, yaml_list(&[git_repository(HOME, "apps", repo.url()), parent])).unwrap();
+    stage.kubectl(&format!("apply -f {}", file.display()));
+    let uid =
+        || stage.kubectl("-n default get deployment web --ignore-not-found -o jsonpath={.metadata.uid}");
+    until("the workload of the child", || !uid().is_empty());
+    let before = uid();
+    let since = Instant::now();
+    stage.sluice.tells("uninstall --silent", &["suspending what applies", "uninstall finished"]);
+    assert!(since.elapsed() < testkit::patience(Duration::from_secs(30)), "{:?}", since.elapsed());
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(uid(), before, "a parent brought its child back, and the workload was pruned");
+}
