@@ -18,6 +18,12 @@ pub struct Options {
     /// Folder with other `source-controller` and `kustomize-controller` binaries that take Flux's flags.
     #[arg(long)]
     pub bin: Option<PathBuf>,
+    /// Folder with Flux's own binaries: all but those of --ours come from there.
+    #[arg(long, conflicts_with = "bin")]
+    pub peer_bin: Option<PathBuf>,
+    /// With --peer-bin: the controllers of this build.
+    #[arg(long, value_delimiter = ',', requires = "peer_bin")]
+    pub ours: Vec<String>,
     /// Folder with the custom resource definitions that go with them.
     #[arg(long)]
     pub crd: Option<PathBuf>,
@@ -90,7 +96,8 @@ async fn controller(
     args: &[&str],
 ) -> Result<Controller> {
     let mut builder = plane.controller(binary).kubeconfig(&plane.kubeconfig_for(binary)?);
-    if let Some(dir) = &options.bin {
+    let is_ours = options.ours.iter().any(|name| name == binary);
+    if let Some(dir) = options.bin.as_ref().or(options.peer_bin.as_ref().filter(|_| !is_ours)) {
         builder = builder.binaries(dir);
     }
     for arg in args {
