@@ -12,6 +12,7 @@ use cel::{
 use crate::budget::{charge, charge_bytes, charge_value};
 
 pub(crate) const CHARGED: &str = "@charged";
+pub(crate) const GOING: &str = "@going";
 pub(crate) const FORMAT: &str = "@format";
 pub(crate) const REPLACE: &str = "@replace";
 pub(crate) const JOIN: &str = "@join";
@@ -31,6 +32,7 @@ pub(crate) fn register(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload("sets.equivalent", "sets_equivalent", vec![LIST_TYPE, LIST_TYPE], sets_equivalent)?;
     env.add_overload("sets.intersects", "sets_intersects", vec![LIST_TYPE, LIST_TYPE], sets_intersects)?;
     env.add_overload(CHARGED, "charged", vec![DYN_TYPE], charged)?;
+    env.add_overload(GOING, "going", vec![DYN_TYPE], going)?;
     env.add_overload(FORMAT, "format", vec![text()], format)?;
     env.add_overload(REPLACE, "replace", vec![text(), text(), text()], replace)?;
     env.add_overload(REPLACE, "replace_n", vec![text(), text(), text(), INT_TYPE], replace)?;
@@ -44,6 +46,16 @@ pub(crate) fn register(env: &mut Env) -> Result<(), DeclarationError> {
 fn charged<'b, 'v>(mut args: Given<'b, 'v>) -> Answer<'b, 'v> {
     let value = args.pop().ok_or_else(ExecutionError::missing_argument_or_target)?;
     charge_value(value.as_ref())?;
+    Ok(value)
+}
+
+/// The condition of a loop, charged for. A loop whose evaluation ran out ends at once: an error would be swallowed by
+/// `||` in its body, and the loop would go on to its end.
+fn going<'b, 'v>(mut args: Given<'b, 'v>) -> Answer<'b, 'v> {
+    let value = args.pop().ok_or_else(ExecutionError::missing_argument_or_target)?;
+    if charge(1).is_err() {
+        return Ok(CowVal::owned(CelBool::from(false)));
+    }
     Ok(value)
 }
 

@@ -7,7 +7,7 @@ use cel::{
     common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, operators},
 };
 
-use crate::functions::{CHARGED, FORMAT, JOIN, MATCHES, REPLACE};
+use crate::functions::{CHARGED, FORMAT, GOING, JOIN, MATCHES, REPLACE};
 
 /// Bytes of an expression.
 pub const MAX_TEXT: usize = 16 << 10;
@@ -76,6 +76,7 @@ fn of_loop(loop_: &mut ComprehensionExpr) {
     [&mut loop_.accu_init, &mut loop_.loop_cond, &mut loop_.loop_step, &mut loop_.result]
         .into_iter()
         .for_each(instrument);
+    wrap(&mut loop_.loop_cond, GOING);
 }
 
 fn of_call(call: &mut CallExpr) {
