@@ -95,7 +95,8 @@ impl Discovery {
         key: &(String, String),
     ) -> Result<Option<Arc<Vec<Resource>>>, ApiError> {
         let (group, version) = key;
-        let Some(list) = optional(client, &version_path(group, version)).await? else {
+        let asked = optional(client, &version_path(group, version)).await;
+        let Some(list) = asked.map_err(|error| error.of_group(&format!("{group}/{version}")))? else {
             self.lock().remove(key);
             return Ok(None);
         };
@@ -133,7 +134,8 @@ async fn group_versions(client: &kube::Client, group: &str) -> Result<Vec<String
     if group.is_empty() {
         return Ok(vec!["v1".into()]);
     }
-    let Some(found) = optional(client, &format!("/apis/{}", segment(group))).await? else {
+    let asked = optional(client, &format!("/apis/{}", segment(group))).await;
+    let Some(found) = asked.map_err(|error| error.of_group(group))? else {
         return Ok(Vec::new());
     };
     let preferred = found["preferredVersion"]["version"].as_str().map(str::to_owned);

@@ -143,6 +143,17 @@ impl ApiError {
         }
     }
 
+    /// The same failure, said of an API group whose own message may be a bare status: an aggregated API without anybody
+    /// behind it answers 503 and no word. The phrase is the one that users of controller-runtime know.
+    pub(crate) fn of_group(self, group_version: &str) -> Self {
+        let Self::Status(mut failure) = self else { return self };
+        failure.message = format!(
+            "failed to get API group resources: unable to retrieve the complete list of server APIs: {group_version}: {}",
+            failure.message
+        );
+        Self::Status(failure)
+    }
+
     fn has_code(&self, code: u16) -> bool {
         self.failure().is_some_and(|failure| failure.code == code)
     }
@@ -181,6 +192,13 @@ mod tests {
         );
         assert_eq!(read.retry_after, Some(Duration::from_secs(2)));
         assert!(read.names_object && error.is_conflict());
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_asked_is_named_and_keeps_its_code() {
+        let error = failure(503, "").of_group("metrics.example.com/v1");
+        assert!(error.to_string().ends_with("metrics.example.com/v1: the server answered with status 503"));
+        assert!(error.is_transient());
     }
 
     #[test]
