@@ -68,17 +68,13 @@ async fn source_controller_killed_at_each_write_serves_whole_artifacts_and_keeps
         Point::StatusAfter,
         Point::FinalizerBefore,
         Point::FinalizerAfter,
-        Point::EventBefore,
-        Point::EventAfter,
-        Point::PostBefore,
-        Point::PostAfter,
     ];
     let args = ["--artifact-retention-records=1", "--artifact-retention-ttl=1s"];
     survives(&world, "source-controller", &args, &points).await;
 }
 
 /// What one release of the chain passes at least once, at each controller.
-const CHAIN: [(&str, Point); 18] = [
+const CHAIN: [(&str, Point); 16] = [
     ("helm-controller", Point::WriteBefore),
     ("helm-controller", Point::WriteAfter),
     ("helm-controller", Point::ApplyBefore),
@@ -86,14 +82,12 @@ const CHAIN: [(&str, Point); 18] = [
     ("helm-controller", Point::StatusBefore),
     ("helm-controller", Point::StatusAfter),
     ("image-automation-controller", Point::FileBefore),
-    ("image-automation-controller", Point::RenameBefore),
     ("image-automation-controller", Point::RenameAfter),
     ("image-automation-controller", Point::PushBefore),
     ("image-automation-controller", Point::PushAfter),
     ("image-automation-controller", Point::StatusBefore),
     ("image-automation-controller", Point::StatusAfter),
     ("notification-controller", Point::FileBefore),
-    ("notification-controller", Point::RenameBefore),
     ("notification-controller", Point::RenameAfter),
     ("notification-controller", Point::RemoveBefore),
     ("notification-controller", Point::RemoveAfter),

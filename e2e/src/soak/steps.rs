@@ -53,7 +53,7 @@ impl Step {
         let mut step = Step::default();
         step.api_fault(stage, dice, tally);
         step.git_fault(stage, dice, tally);
-        if dice.chance(50) {
+        if dice.chance(70) {
             step.order(stage, dice)?;
         }
         if dice.chance(30) {
