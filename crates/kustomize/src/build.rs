@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     error::BuildError,
     fields::set_entry,
-    kustomization::Strings,
+    kustomization::{SortOptions, Strings},
     load::{LoadRestriction, Loader},
     origin::{ORIGIN, TRANSFORMATIONS, transformations_yaml},
     remote::RemoteLoader,
@@ -25,6 +25,8 @@ pub struct BuildOptions<'a> {
     pub load_restriction: LoadRestriction,
     /// Gives remote bases and files; without it, they are refused.
     pub remote: Option<&'a dyn RemoteLoader>,
+    /// Where the kustomization says nothing of an order: the legacy one, as the command kustomize prints.
+    pub legacy_order: bool,
     /// What a build may cost.
     pub limits: BuildLimits,
 }
@@ -113,7 +115,8 @@ pub fn build(tree: &dyn Tree, path: &str, options: &BuildOptions<'_>) -> Result<
     let metadata = target.kustomization().build_metadata.clone();
     let sort_options = target.kustomization().sort_options.clone();
     let mut resources = target.build()?;
-    if let Some(sort_options) = sort_options {
+    let legacy = || SortOptions { order: "legacy".to_owned(), legacy_sort_options: None };
+    if let Some(sort_options) = sort_options.or_else(|| options.legacy_order.then(legacy)) {
         sort(&mut resources, &sort_options)?;
     }
     let mut values = Vec::with_capacity(resources.len());
