@@ -53,7 +53,7 @@ const BASE: &str = "resources: [web.yaml]\nconfigMapGenerator: [{ name: settings
 const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  template:\n    spec:\n      \
                    containers:\n      - { name: main, image: web, envFrom: [{ configMapRef: { name: settings } }] }\n";
 const OVERLAY: &str = "namespace: staging\nnamePrefix: s-\nresources: [../base]\nimages: [{ name: web, newTag: '2' }]\n\
-                       patches:\n- patch: '[{ op: add, path: /spec/replicas, value: 3 }]'\n  target: { kind: Deployment }\n";
+                       patches:\n- target: { kind: Deployment }\n  patch: |-\n    - { op: add, path: /spec/replicas, value: 3 }\n";
 
 fn kustomization() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -166,7 +166,7 @@ fn helm_template_prints_what_helm_prints() {
     for (words, cause) in [
         ("my bad", "no way"),
         ("my web --set a=x", "got string, want integer"),
-        ("my web --set a=[", "a=["),
+        ("my web --set-json a=[", "failed parsing --set-json data"),
         ("my web --kube-version 1.10.0", "kubeVersion"),
         ("my web --show-only templates/none.yaml", "could not find template templates/none.yaml in chart"),
         ("my none", "none"),
@@ -321,7 +321,7 @@ fn each_mistake_is_found_in_its_file_and_line() {
         "apps/web.yaml",
         "image: web:1",
         "imag: web:1",
-        "apps/web.yaml:14: error: ",
+        "apps/web.yaml:13: error: ",
         "unknown field 'imag'",
     );
     check("apps/web.yaml", "  replicas: ${count}\n", "  replicas: [\n", "apps/web.yaml:", "error");

@@ -63,7 +63,7 @@ pub(crate) fn run(args: KustomizeArgs) -> Result<(), CommandError> {
         Restrictor::RootOnly => LoadRestriction::RootOnly,
         Restrictor::None => LoadRestriction::None,
     };
-    let options = BuildOptions { load_restriction, ..BuildOptions::default() };
+    let options = BuildOptions { load_restriction, legacy_order: true, ..BuildOptions::default() };
     let built = build(&tree, &tree.folder, &options);
     let built = built.map_err(|error| CommandError::failed(format!("kustomize build failed: {error}")))?;
     match &args.output {

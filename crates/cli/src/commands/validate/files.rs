@@ -4,7 +4,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kustomize::MemoryTree;
+use artifact::{Ignore, IgnoreFile};
+use kustomize::{MemoryTree, Tree};
 
 use crate::{CommandError, disk::DiskTree};
 
@@ -26,6 +27,24 @@ pub(super) struct Repository {
     charts: BTreeSet<String>,
 }
 
+/// What is left to be read, and what is left out of it.
+struct Walk {
+    bytes: u64,
+    files: Vec<IgnoreFile>,
+    rules: Ignore,
+}
+
+impl Walk {
+    /// Heeds the files of a folder that name what is no part of the repository or of its artifact.
+    fn enter(&mut self, dir: &Path, below: &str) {
+        for name in [".gitignore", ".sourceignore"] {
+            let Ok(text) = fs::read_to_string(dir.join(name)) else { continue };
+            self.files.push(IgnoreFile { dir: below.to_owned(), text });
+            self.rules = Ignore::new(&self.files, None);
+        }
+    }
+}
+
 impl Repository {
     /// Reads the repository around a folder: bases and charts often lie beside it.
     pub(super) fn load(path: &Path) -> Result<Self, CommandError> {
@@ -36,8 +55,8 @@ impl Repository {
             scope: disk.folder.clone(),
             charts: BTreeSet::new(),
         };
-        let mut left = MAX_BYTES;
-        loaded.walk(disk.root(), "", &mut left)?;
+        let mut walk = Walk { bytes: MAX_BYTES, files: Vec::new(), rules: Ignore::new(&[], None) };
+        loaded.walk(disk.root(), "", &mut walk)?;
         let charts = loaded.paths.iter().filter_map(|path| match path.strip_suffix(CHART) {
             Some("") => Some(String::new()),
             other => other?.strip_suffix('/').map(str::to_owned),
@@ -46,10 +65,8 @@ impl Repository {
         Ok(loaded)
     }
 
-    fn walk(&mut self, dir: &Path, below: &str, left: &mut u64) -> Result<(), CommandError> {
-        let too_large = || {
-            CommandError::failed(format!("more than {MAX_FILES} files or {MAX_BYTES} bytes below the root"))
-        };
+    fn walk(&mut self, dir: &Path, below: &str, walk: &mut Walk) -> Result<(), CommandError> {
+        walk.enter(dir, below);
         let mut entries: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(dir)? {
             entries.push(entry?.path());
@@ -59,17 +76,26 @@ impl Repository {
             let path = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
             // A link leads who knows where; source-controller leaves them out too.
             let about = fs::symlink_metadata(&place)?;
-            if about.is_dir() && name != ".git" {
-                self.walk(&place, &path, left)?;
+            if name == ".git" || walk.rules.excludes(&path, about.is_dir()) {
+                continue;
+            }
+            if about.is_dir() {
+                self.walk(&place, &path, walk)?;
             } else if about.is_file() && about.len() <= MAX_FILE {
-                *left = left.checked_sub(about.len()).ok_or_else(too_large)?;
-                self.tree.insert(path.clone(), fs::read(&place)?);
-                self.paths.insert(path);
-                if self.paths.len() > MAX_FILES {
-                    return Err(too_large());
-                }
+                self.add(path, fs::read(&place)?, walk)?;
             }
         }
+        Ok(())
+    }
+
+    fn add(&mut self, path: String, content: Vec<u8>, walk: &mut Walk) -> Result<(), CommandError> {
+        let left = walk.bytes.checked_sub(content.len() as u64).filter(|_| self.paths.len() < MAX_FILES);
+        walk.bytes = left.ok_or_else(|| {
+            CommandError::failed(format!("more than {MAX_FILES} files or {MAX_BYTES} bytes below the root"))
+                .hint("what .gitignore and .sourceignore name is left out")
+        })?;
+        self.tree.insert(path.clone(), content);
+        self.paths.insert(path);
         Ok(())
     }
 
@@ -85,7 +111,6 @@ impl Repository {
 
     /// The files of a chart, with paths below it; nothing when there is none.
     pub(super) fn chart(&self, folder: &str) -> Option<Vec<(String, Vec<u8>)>> {
-        use kustomize::Tree;
         self.charts.contains(folder).then(|| {
             let inside = self.paths.iter().filter(|path| is_below(path, folder));
             let named = inside.filter_map(|path| {
@@ -99,7 +124,6 @@ impl Repository {
 
     /// A file as text.
     pub(super) fn text(&self, path: &str) -> Option<String> {
-        use kustomize::Tree;
         String::from_utf8(self.tree.read(path).ok()?.into_owned()).ok()
     }
 }
