@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::helm::v2::{HelmRelease, Kustomize, PostRenderStrategy};
 use api::meta::{Selector, groups};
-use kustomize::{BuildLimits, BuildOptions, LoadRestriction, MemoryTree};
+use kustomize::{BuildOptions, LoadRestriction, MemoryTree};
 use manifest::yaml::to_yaml;
 use serde_json::{Map, Value, json};
 
@@ -61,11 +61,7 @@ fn kustomized(text: &str, kustomization: &Value) -> Result<String, RenderError> 
     kustomization["resources"] = json!([INPUT]);
     tree.insert("kustomization.yaml", kustomization.to_string());
     tree.insert(INPUT, text);
-    let options = BuildOptions {
-        load_restriction: LoadRestriction::None,
-        remote: None,
-        limits: BuildLimits::default(),
-    };
+    let options = BuildOptions { load_restriction: LoadRestriction::None, ..BuildOptions::default() };
     let built = kustomize::build(&tree, "", &options).map_err(|error| RenderError(error.to_string()))?;
     Ok(built.to_yaml())
 }

@@ -5,6 +5,7 @@ use manifest::{
 use serde_json::Value;
 
 use crate::{
+    charts::ChartRenderer,
     error::BuildError,
     fields::set_entry,
     kustomization::{SortOptions, Strings},
@@ -25,6 +26,8 @@ pub struct BuildOptions<'a> {
     pub load_restriction: LoadRestriction,
     /// Gives remote bases and files; without it, they are refused.
     pub remote: Option<&'a dyn RemoteLoader>,
+    /// Renders `helmCharts`; without it, they are refused.
+    pub charts: Option<&'a dyn ChartRenderer>,
     /// Where the kustomization says nothing of an order: the legacy one, as the command kustomize prints.
     pub legacy_order: bool,
     /// What a build may cost.
@@ -36,12 +39,14 @@ pub struct BuildOptions<'a> {
 pub struct BuildLimits {
     /// Resources, after lists are taken apart.
     pub resources: usize,
+    /// Bases and components, each time one is visited.
+    pub bases: usize,
 }
 
 impl Default for BuildLimits {
-    /// 100 000 resources.
+    /// 100 000 resources, 20 000 visits of bases.
     fn default() -> Self {
-        Self { resources: 100_000 }
+        Self { resources: 100_000, bases: 20_000 }
     }
 }
 
@@ -109,7 +114,7 @@ const INTERNAL_NAMES: [&str; 10] = [
 /// When anything in the kustomization, its bases and files is missing or wrong; the message names file, field and
 /// object.
 pub fn build(tree: &dyn Tree, path: &str, options: &BuildOptions<'_>) -> Result<Resources, BuildError> {
-    let loader = Loader::new(tree, path, options.load_restriction, options.remote)?;
+    let loader = Loader::new(tree, path, options.load_restriction, options.remote, options.charts)?;
     let session = Session::new(options.limits);
     let target = Target::load_root(&session, loader)?;
     let metadata = target.kustomization().build_metadata.clone();

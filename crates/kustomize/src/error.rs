@@ -1,6 +1,7 @@
 use manifest::yaml::YamlError;
 
 use crate::{
+    charts::ChartError,
     config::ConfigError,
     fields::FieldError,
     generators::GeneratorError,
@@ -61,12 +62,12 @@ pub enum BuildError {
     /// The named version is unknown.
     #[error("the specified OpenAPI version is not built in")]
     SchemaVersion,
-    /// Helm charts are not inflated.
-    #[error("helmCharts are not inflated by this build; render them with a HelmRelease")]
-    Helm,
     /// More resources than allowed.
     #[error("build exceeds the limit of {0} resources")]
     TooMany(usize),
+    /// More visits of bases than allowed.
+    #[error("build exceeds the limit of {0} visits of bases")]
+    TooManyBases(usize),
     /// A built resource has no JSON form, such as one with a field given twice.
     #[error("{id}: {}", .source.brief())]
     NotJson {
@@ -75,6 +76,9 @@ pub enum BuildError {
         /// What is wrong.
         source: YamlError,
     },
+    /// A chart cannot be rendered.
+    #[error(transparent)]
+    Chart(#[from] ChartError),
     /// A kustomization file is wrong.
     #[error(transparent)]
     Kustomization(#[from] KustomizationError),

@@ -5,6 +5,7 @@ use manifest::yaml::{Dialect, Mapping, Node, Scalar, ScalarStyle, Sequence, Tag,
 use crate::{
     config::FieldSpec,
     resid::{GvkRef, ResId},
+    weigh::MAX_DEPTH,
 };
 
 /// Why a field cannot be set.
@@ -20,6 +21,9 @@ pub enum FieldError {
         /// What is wrong there.
         source: Box<FieldError>,
     },
+    /// A path has too many parts.
+    #[error("field path exceeds the limit of {0} parts")]
+    TooDeep(usize),
     /// A scalar stands where the path goes on.
     #[error("expected sequence or mapping node")]
     NotACollection,
@@ -62,6 +66,9 @@ pub(crate) fn for_each_field(
         return Ok(());
     }
     let create = create.filter(|_| spec.create);
+    if parts.len() > MAX_DEPTH {
+        return Err(FieldError::TooDeep(MAX_DEPTH));
+    }
     walk(object, parts, create, step).map_err(|source| FieldError::InObject {
         path: spec.path.clone(),
         object: id_of(object).to_string(),

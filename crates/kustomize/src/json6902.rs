@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::weigh::{MAX_BYTES, MAX_DEPTH, Weight};
+
 /// Why a JSON patch cannot be read or applied. Messages keep the reference library's phrases.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonPatchError {
@@ -61,6 +63,12 @@ pub enum JsonPatchError {
     /// The whole object would become a scalar.
     #[error("replace operation value must be object or array")]
     Scalar,
+    /// A value is too large to be copied.
+    #[error("patch exceeds the limit of {0} bytes for one value")]
+    TooLarge(usize),
+    /// The object would nest too deeply.
+    #[error("patch exceeds the limit of {0} levels")]
+    TooDeep(usize),
     /// A value differs.
     #[error("testing value {0} failed: test failed")]
     Test(String),
@@ -100,15 +108,21 @@ impl Operation {
     fn apply(&self, document: &mut Value) -> Result<(), JsonPatchError> {
         let value = || self.value.clone().unwrap_or(Value::Null);
         match self.op.as_deref().unwrap_or("unknown") {
-            "add" => add(document, self.path("add")?, value(), "add"),
+            "add" => bounded_add(document, self.path("add")?, value(), "add"),
             "remove" => remove(document, self.path("remove")?, "remove").map(|_| ()),
-            "replace" => replace(document, self.path("replace")?, value()),
+            "replace" => {
+                let (path, value) = (self.path("replace")?, value());
+                check_weight(path, &value)?;
+                replace(document, path, value)
+            }
             "move" => {
                 let moved = remove(document, self.from("move")?, "move")?;
-                add(document, self.path("move")?, moved, "move")
+                bounded_add(document, self.path("move")?, moved, "move")
             }
             "copy" => {
-                let copied = get(document, self.from("copy")?, "copy")?.cloned().unwrap_or(Value::Null);
+                let copied = get(document, self.from("copy")?, "copy")?;
+                check_weight(self.path("copy")?, copied.unwrap_or(&Value::Null))?;
+                let copied = copied.cloned().unwrap_or(Value::Null);
                 add(document, self.path("copy")?, copied, "copy")
             }
             "test" => test(document, self.path("test")?, &value()),
@@ -123,6 +137,26 @@ impl Operation {
     fn from(&self, op: &'static str) -> Result<&str, JsonPatchError> {
         self.from.as_deref().ok_or(JsonPatchError::NoPath { op, field: "from" })
     }
+}
+
+fn bounded_add(
+    document: &mut Value,
+    path: &str,
+    value: Value,
+    op: &'static str,
+) -> Result<(), JsonPatchError> {
+    check_weight(path, &value)?;
+    add(document, path, value, op)
+}
+
+/// Repeated copies would double a value each time, in size and in depth.
+fn check_weight(path: &str, value: &Value) -> Result<(), JsonPatchError> {
+    let weight = Weight::of_json(value);
+    if weight.bytes > MAX_BYTES {
+        return Err(JsonPatchError::TooLarge(MAX_BYTES));
+    }
+    let depth = weight.depth + path.matches('/').count();
+    if depth > MAX_DEPTH { Err(JsonPatchError::TooDeep(MAX_DEPTH)) } else { Ok(()) }
 }
 
 fn test(document: &mut Value, path: &str, want: &Value) -> Result<(), JsonPatchError> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
+    charts::{HelmChart, HelmChartArgs, HelmGlobals},
     config::FieldSpec,
     fold::{self, Unknown},
     resid::Gvk,
@@ -71,9 +72,9 @@ pub(crate) struct Kustomization {
     pub(crate) bases: Vec<String>,
     pub(crate) config_map_generator: Vec<GeneratorArgs>,
     pub(crate) secret_generator: Vec<GeneratorArgs>,
-    pub(crate) helm_globals: Option<Value>,
-    pub(crate) helm_charts: Vec<Value>,
-    pub(crate) helm_chart_inflation_generator: Vec<Value>,
+    pub(crate) helm_globals: Option<HelmGlobals>,
+    pub(crate) helm_charts: Vec<HelmChart>,
+    pub(crate) helm_chart_inflation_generator: Vec<HelmChartArgs>,
     pub(crate) generator_options: Option<GeneratorOptions>,
     pub(crate) configurations: Vec<String>,
     pub(crate) generators: Vec<String>,
@@ -277,7 +278,11 @@ impl Kustomization {
         }
         self.resources.append(&mut self.bases);
         self.images.append(&mut self.image_tags);
-        self.helm_charts.append(&mut self.helm_chart_inflation_generator);
+        let old = std::mem::take(&mut self.helm_chart_inflation_generator);
+        if !old.is_empty() {
+            let globals = self.helm_globals.get_or_insert_default();
+            self.helm_charts.extend(old.into_iter().map(|args| args.modern(globals)));
+        }
         for args in self.config_map_generator.iter_mut().chain(&mut self.secret_generator) {
             if !args.env.is_empty() {
                 args.envs.push(std::mem::take(&mut args.env));

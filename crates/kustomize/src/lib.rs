@@ -5,10 +5,13 @@
 //! Reading order: `tree`, `load`, `remote`, `kustomization`, `build`, `target`; then `config` and `schema` (tables),
 //! `resid`, `resource`, `resmap`, `selector`, `fields`; then what does the work: `generators`, `transformers`, `smp`,
 //! `json6902`, `hash`, `refs`, `vars`, `plugins`, `settle`. Gaps: `tests/gaps.txt`.
-//! Helm charts, containers and executables as plugins are refused.
+//! Helm charts are rendered by what the caller gives ([`ChartRenderer`]); containers and executables as plugins are
+//! refused. [`set_images`], [`add_resources`] and [`set_namespace`] edit a kustomization file in place.
 
 mod build;
+mod charts;
 mod config;
+mod edit;
 mod error;
 mod fields;
 mod fold;
@@ -35,10 +38,13 @@ mod target;
 mod transformers;
 mod tree;
 mod vars;
+mod weigh;
 
 pub use crate::{
     build::{BuildLimits, BuildOptions, Resources, build},
+    charts::{ChartError, ChartRenderer, ChartRequest},
     config::ConfigError,
+    edit::{EditError, ImageChange, ImagePart, add_resources, set_images, set_namespace},
     error::BuildError,
     fields::FieldError,
     generators::{GeneratorError, PairsError},
@@ -51,6 +57,7 @@ pub use crate::{
     replacement_error::{FindError, ReplacementError},
     resmap::ResMapError,
     resource::ResourceError,
+    schema::merge_key,
     selector::SelectorError,
     smp::MergeError,
     sort::SortError,

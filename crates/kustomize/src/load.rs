@@ -1,6 +1,7 @@
 use std::{borrow::Cow, rc::Rc};
 
 use crate::{
+    charts::ChartRenderer,
     path,
     remote::{RemoteError, RemoteLoader, is_remote_directory, is_remote_file},
     tree::{EntryKind, Tree, TreeError},
@@ -59,6 +60,9 @@ pub enum LoadError {
     /// Bases nested too deeply.
     #[error("bases are nested deeper than {0}")]
     TooDeep(usize),
+    /// A chart's directory is too large.
+    #[error("chart exceeds the limit of {0} bytes")]
+    ChartTooLarge(usize),
     /// Not UTF-8 where text is needed.
     #[error("'{0}' is not valid UTF-8")]
     NotText(String),
@@ -83,8 +87,12 @@ pub(crate) struct Loader<'a> {
     visited: Vec<String>,
     restriction: LoadRestriction,
     remote: Option<&'a dyn RemoteLoader>,
+    charts: Option<&'a dyn ChartRenderer>,
     depth: usize,
 }
+
+/// Bytes of a chart's files together.
+const MAX_CHART_BYTES: usize = 64 << 20;
 
 /// Bases within bases at most; cycles end sooner.
 const MAX_DEPTH: usize = 100;
@@ -95,12 +103,13 @@ impl<'a> Loader<'a> {
         at: &str,
         restriction: LoadRestriction,
         remote: Option<&'a dyn RemoteLoader>,
+        charts: Option<&'a dyn ChartRenderer>,
     ) -> Result<Self, LoadError> {
         let outside = || LoadError::Outside { path: at.to_owned(), root: String::new() };
         let root = path::join("", at).ok_or_else(outside)?;
         check_directory(tree, &root)?;
         let source = Source::Caller(tree);
-        Ok(Self { source, root, visited: Vec::new(), restriction, remote, depth: 0 })
+        Ok(Self { source, root, visited: Vec::new(), restriction, remote, charts, depth: 0 })
     }
 
     /// The directory files are read from, without a leading slash.
@@ -136,6 +145,40 @@ impl<'a> Loader<'a> {
     pub(crate) fn load_text(&self, file: &str) -> Result<String, LoadError> {
         let bytes = self.load(file)?.into_owned();
         String::from_utf8(bytes).map_err(|_| LoadError::NotText(file.to_owned()))
+    }
+
+    /// What renders charts, if anything does.
+    pub(crate) fn charts(&self) -> Option<&'a dyn ChartRenderer> {
+        self.charts
+    }
+
+    /// A path as messages show it, without the leading slash.
+    pub(crate) fn absolute(&self, path: &str) -> String {
+        path::join_loose(&self.root, path)
+    }
+
+    /// The files of a chart's directory; none when it is no directory.
+    pub(crate) fn files_below(&self, dir: &str) -> Result<Option<Vec<(String, Vec<u8>)>>, LoadError> {
+        let root = self.resolve(dir)?;
+        if self.tree().kind(&root) != Some(EntryKind::Dir) {
+            return Ok(None);
+        }
+        let mut files = Vec::new();
+        let mut left = MAX_CHART_BYTES;
+        let mut queue = vec![String::new()];
+        while let Some(folder) = queue.pop() {
+            for entry in self.tree().list(&path::join_loose(&root, &folder))? {
+                let name = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
+                if entry.kind == EntryKind::Dir {
+                    queue.push(name);
+                    continue;
+                }
+                let data = self.tree().read(&path::join_loose(&root, &name))?.into_owned();
+                left = left.checked_sub(data.len() + 1).ok_or(LoadError::ChartTooLarge(MAX_CHART_BYTES))?;
+                files.push((name, data));
+            }
+        }
+        Ok(Some(files))
     }
 
     fn resolve(&self, file: &str) -> Result<String, LoadError> {
@@ -179,7 +222,8 @@ impl<'a> Loader<'a> {
         let restriction = LoadRestriction::RootOnly;
         let source = Source::Remote(tree);
         let visited = Vec::new();
-        Ok(Self { source, root, visited, restriction, remote: self.remote, depth: self.depth + 1 })
+        let (remote, charts) = (self.remote, self.charts);
+        Ok(Self { source, root, visited, restriction, remote, charts, depth: self.depth + 1 })
     }
 
     fn remote(&self) -> Result<&'a dyn RemoteLoader, LoadError> {

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
+    charts,
     generators::{self, GeneratorError, IamPolicy, Kind, iam_resource},
     kustomization::{GeneratorArgs, GeneratorOptions, ObjectMeta, from_loose_value},
     load::Loader,
@@ -34,9 +35,6 @@ pub enum PluginError {
         /// `generator` or `transformer`.
         wanted: &'static str,
     },
-    /// Helm is needed.
-    #[error("{0}: helm charts are not inflated by this build; render them with a HelmRelease")]
-    Helm(String),
     /// Its fields do not fit.
     #[error("plugin {id} fails configuration: {message}")]
     Config {
@@ -57,6 +55,7 @@ pub(crate) fn generate(object: &Resource, loader: &Loader<'_>) -> Result<Vec<Res
             let policy: IamPolicy = read(object)?;
             return Ok(vec![iam_resource(&policy)?]);
         }
+        "HelmChartInflationGenerator" => return charts::inflate(&read(object)?, &read(object)?, loader),
         kind => return Err(not_a(object, kind, "generator").into()),
     };
     let mut args = generator_args(object)?;
@@ -126,7 +125,6 @@ pub(crate) fn transformers(
 
 fn not_a(object: &Resource, kind: &str, wanted: &'static str) -> PluginError {
     match kind {
-        "HelmChartInflationGenerator" => PluginError::Helm(object.id().to_string()),
         _ if kind.ends_with("Generator") || kind.ends_with("Transformer") => {
             PluginError::WrongSort { id: object.id().to_string(), wanted }
         }

@@ -45,6 +45,12 @@ pub enum ReplacementError {
         /// The source's text.
         value: String,
     },
+    /// A value is too large to be copied.
+    #[error("replacement exceeds the limit of {0} bytes for one value")]
+    TooLarge(usize),
+    /// The object would nest too deeply.
+    #[error("replacement exceeds the limit of {0} levels")]
+    TooDeep(usize),
     /// A target selects nothing.
     #[error("target must specify resources to select")]
     NoSelect,

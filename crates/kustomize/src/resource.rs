@@ -31,6 +31,8 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     pub(crate) behavior: Behavior,
     pub(crate) needs_hash: bool,
+    /// Rendered from a chart, which has set the namespace.
+    pub(crate) helm_generated: bool,
     pub(crate) allow_name_change: bool,
     pub(crate) allow_kind_change: bool,
     /// Vars whose source this object is.
@@ -87,6 +89,7 @@ impl Resource {
             suffixes: Vec::new(),
             behavior: Behavior::Unspecified,
             needs_hash: false,
+            helm_generated: false,
             allow_name_change: false,
             allow_kind_change: false,
             var_names: Vec::new(),

@@ -12,6 +12,24 @@ use self::{builtin::Type, custom::Definition};
 /// The OpenAPI version whose facts are built in.
 pub(crate) const BUILTIN_VERSION: &str = "v1.21.2";
 
+/// By which field the items of a list of a built-in kind merge; empty for a list of scalars that merges, `None` for
+/// lists that are replaced. `path` names the fields on the way; lists among them are gone through.
+#[must_use]
+pub fn merge_key(api_version: &str, kind: &str, path: &[&str]) -> Option<&'static str> {
+    let mut place = builtin::of(api_version, kind).map(Schema::Type)?;
+    for name in path {
+        place = match place {
+            Schema::List { of, .. } => Schema::Type(of?),
+            place => place,
+        };
+        place = place.field(name)?;
+    }
+    match place {
+        Schema::List { keys, .. } => Some(keys.first().copied().unwrap_or_default()),
+        _ => None,
+    }
+}
+
 /// The types in force during a build.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
@@ -68,5 +86,22 @@ impl<'s> Schema<'s> {
             Self::List { keys, .. } => Some(keys.to_vec()),
             Self::Custom(definition) => definition.merge_keys(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merge_key;
+
+    #[test]
+    fn lists_merge_by_the_key_of_their_place() {
+        let of = |kind, path: &[&str]| merge_key("apps/v1", kind, path);
+        let pod = ["spec", "template", "spec"];
+        let containers = [&pod[..], &["containers"]].concat();
+        assert_eq!(of("Deployment", &containers), Some("name"));
+        assert_eq!(of("Deployment", &[&containers[..], &["ports"]].concat()), Some("containerPort"));
+        assert_eq!(of("Deployment", &[&containers[..], &["args"]].concat()), None);
+        assert_eq!(of("Deployment", &["metadata", "finalizers"]), Some(""));
+        assert_eq!(of("Unknown", &["metadata", "finalizers"]), None);
     }
 }

@@ -4,7 +4,10 @@ mod accumulate;
 mod configure;
 mod validate;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use manifest::yaml::{DuplicateKeys, Limits, parse_value};
 
@@ -30,6 +33,7 @@ use crate::{
 pub(crate) struct Session {
     schemas: RefCell<SchemaState>,
     limits: BuildLimits,
+    visits: Cell<usize>,
 }
 
 #[derive(Default)]
@@ -41,7 +45,14 @@ struct SchemaState {
 
 impl Session {
     pub(crate) fn new(limits: BuildLimits) -> Self {
-        Self { schemas: RefCell::default(), limits }
+        Self { schemas: RefCell::default(), limits, visits: Cell::new(0) }
+    }
+
+    /// Counts a base: bases that name two others each would be visited endlessly often.
+    fn visit(&self) -> Result<(), BuildError> {
+        self.visits.set(self.visits.get() + 1);
+        let limit = self.limits.bases;
+        if self.visits.get() > limit { Err(BuildError::TooManyBases(limit)) } else { Ok(()) }
     }
 
     fn schemas(&self) -> Rc<Schemas> {
@@ -58,6 +69,8 @@ pub(crate) struct Target<'a> {
     loader: Loader<'a>,
     kustomization: Kustomization,
     file_name: &'static str,
+    /// The namespace of a kustomization above, for charts.
+    inherited_namespace: String,
     /// Where this kustomization is, when origins are recorded.
     origin: Option<Origin>,
 }
@@ -74,6 +87,7 @@ impl<'a> Target<'a> {
     }
 
     fn load(session: &'a Session, loader: Loader<'a>) -> Result<Self, BuildError> {
+        session.visit()?;
         let dir = format!("/{}", loader.root());
         let mut found = FILE_NAMES.iter().filter_map(|name| Some((*name, loader.load_text(name).ok()?)));
         let (file_name, text) = found.next().ok_or_else(|| BuildError::NoKustomization(dir.clone()))?;
@@ -82,7 +96,14 @@ impl<'a> Target<'a> {
         }
         drop(found);
         let kustomization = Kustomization::parse(&text, &dir, &Limits::default())?;
-        Ok(Self { session, loader, kustomization, file_name, origin: None })
+        Ok(Self {
+            session,
+            loader,
+            kustomization,
+            file_name,
+            inherited_namespace: String::new(),
+            origin: None,
+        })
     }
 
     pub(crate) fn kustomization(&self) -> &Kustomization {

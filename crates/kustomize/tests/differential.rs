@@ -82,7 +82,8 @@ fn ours(files: &[(String, String)]) -> Result<String, String> {
 /// What two builds of one project came to.
 enum Outcome {
     Equal,
-    BothFail,
+    /// Whether the message has the words of ours that say the cause.
+    BothFail(bool),
     Differs(String),
 }
 
@@ -98,16 +99,24 @@ fn compare(tool: &Path, project: &Project) -> Outcome {
             };
             Outcome::Differs(format!("line {line}: theirs\n{}\nours\n{}", at(&theirs), at(&ours)))
         }
-        (Err(_), Err(_)) => Outcome::BothFail,
+        (Err(theirs), Err(ours)) => Outcome::BothFail(has_words_of(&theirs, &ours)),
         (Err(theirs), Ok(_)) => Outcome::Differs(format!("only they fail: {theirs}")),
         (Ok(_), Err(ours)) => Outcome::Differs(format!("only we fail: {ours}")),
     }
+}
+
+/// Whether a message names the cause as ours does: the words behind our last colon, without what is quoted.
+fn has_words_of(theirs: &str, ours: &str) -> bool {
+    let cause = ours.rsplit(": ").find(|part| part.len() > 8).unwrap_or(ours);
+    let words = cause.split(['"', '\'', '`', '[', '(', '{']).next().unwrap_or_default().trim();
+    theirs.contains(words)
 }
 
 #[derive(Default)]
 struct Tally {
     accepted: u64,
     refused: u64,
+    same_words: u64,
     single: BTreeMap<&'static str, u64>,
     pairs: BTreeMap<(&'static str, &'static str), u64>,
     differences: Vec<(u64, String)>,
@@ -116,7 +125,10 @@ struct Tally {
 impl Tally {
     fn count(&mut self, seed: u64, features: &[&'static str], outcome: Outcome) {
         match outcome {
-            Outcome::BothFail => self.refused += 1,
+            Outcome::BothFail(same) => {
+                self.refused += 1;
+                self.same_words += u64::from(same);
+            }
             Outcome::Differs(how) => self.differences.push((seed, how)),
             Outcome::Equal => {
                 self.accepted += 1;
@@ -134,11 +146,10 @@ impl Tally {
         let all = layers::FEATURES.len() + 1;
         let rare = self.pairs.values().filter(|count| **count < 10).count();
         let absent = all * (all - 1) / 2 - self.pairs.len();
+        let (accepted, refused, same) = (self.accepted, self.refused, self.same_words);
+        let differ = self.differences.len();
         say(&format!(
-            "{} equal, {} refused by both, {} differ",
-            self.accepted,
-            self.refused,
-            self.differences.len()
+            "{accepted} equal, {refused} refused by both ({same} in the same words), {differ} differ"
         ));
         let singles: Vec<String> =
             self.single.iter().map(|(name, count)| format!("{name} {count}")).collect();

@@ -4,7 +4,7 @@
 //! read (YAML 1.1 words such as `yes` are booleans), [`Dialect::Kyaml`] is what kustomize holds in memory
 //! (YAML 1.2 words, scalar text kept). [`to_yaml`] prints as `sigs.k8s.io/yaml` does.
 //! Reading order: `limits`, `error`, `node`, `resolve`, `compose`, `json`, `parse`; then `number`, `order`,
-//! `scalar`, `emit`, `print`, `format`; `setters` ([`apply_setters`] changes scalars in place).
+//! `scalar`, `emit`, `print`, `format`; `setters` ([`apply_setters`] changes scalars in place), `outline` (where values stand).
 
 mod compose;
 mod emit;
@@ -15,6 +15,7 @@ mod limits;
 mod node;
 mod number;
 mod order;
+mod outline;
 mod parse;
 mod print;
 mod resolve;
@@ -29,8 +30,9 @@ pub use self::{
     limits::Limits,
     node::{Entry, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag},
     order::compare_keys,
+    outline::{Outline, Shape, outline},
     parse::{parse_documents, parse_nodes, parse_objects, parse_value},
     print::{to_yaml, to_yaml_unsorted, write_yaml},
     resolve::{Dialect, resolve_plain},
-    setters::{SetterChange, SetterObject, SetterOutcome, apply_setters},
+    setters::{SetterChange, SetterObject, SetterOutcome, apply_setters, scalar_text},
 };

@@ -42,6 +42,10 @@ type Named struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "semver" {
+		mustRecordSemver(os.Stdout)
+		return
+	}
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := bufio.NewWriter(os.Stdout)
 	encoder := json.NewEncoder(out)

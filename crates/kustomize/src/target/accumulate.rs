@@ -2,6 +2,7 @@ use std::rc::Rc;
 
 use super::{BuildError, Target};
 use crate::{
+    charts::{self, ChartError, HelmChart, HelmGlobals},
     config::{Config, load_config, load_crds},
     generators,
     kustomization::{GeneratorOptions, Var},
@@ -38,8 +39,8 @@ impl Accumulator {
 impl<'a> Target<'a> {
     /// Gathers into `all`: resources, generated ones, components; then transforms.
     pub(super) fn accumulate(&mut self, mut all: Accumulator) -> Result<Accumulator, BuildError> {
-        if !self.kustomization.helm_charts.is_empty() {
-            return Err(BuildError::Helm);
+        if !self.kustomization.helm_charts.is_empty() && self.loader.charts().is_none() {
+            return Err(ChartError::Refused.into());
         }
         let resources = std::mem::take(&mut self.kustomization.resources);
         self.accumulate_resources(&mut all, &resources)
@@ -149,6 +150,7 @@ impl<'a> Target<'a> {
         let mut child = Target::load(self.session, loader)
             .map_err(|error| error.context(format!("couldn't make target for path '{dir}'")))?;
         child.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
+        child.inherited_namespace.clone_from(self.helm_namespace());
         child.origin = self.origin.as_ref().map(|origin| origin.append(path));
         child.settle_schema()?;
         Ok(child)
@@ -175,6 +177,10 @@ impl<'a> Target<'a> {
                 generated.push(vec![resource]);
             }
         }
+        let globals = kustomization.helm_globals.clone().unwrap_or_default();
+        for chart in &kustomization.helm_charts {
+            generated.push(self.inflate(chart, &globals)?);
+        }
         for object in self.plugin_objects(&kustomization.generators)? {
             let by = plugin_origin(&object);
             let mut resources = plugins::generate(&object, &self.loader)
@@ -189,6 +195,27 @@ impl<'a> Target<'a> {
             all.resources.absorb(resources).map_err(merging)?;
         }
         Ok(())
+    }
+
+    fn inflate(&self, chart: &HelmChart, globals: &HelmGlobals) -> Result<Vec<Resource>, BuildError> {
+        let mut chart = chart.clone();
+        if chart.namespace.is_empty() {
+            chart.namespace.clone_from(self.helm_namespace());
+        }
+        let mut resources = charts::inflate(&chart, globals, &self.loader)?;
+        let origin =
+            self.origin.as_ref().map(|origin| origin.builtin(self.file_name, "HelmChartInflationGenerator"));
+        resources.iter_mut().for_each(|resource| resource.origin.clone_from(&origin));
+        Ok(resources)
+    }
+
+    /// The namespace for charts: that of this kustomization, or of the nearest one above that has one.
+    fn helm_namespace(&self) -> &String {
+        if self.kustomization.namespace.is_empty() {
+            &self.inherited_namespace
+        } else {
+            &self.kustomization.namespace
+        }
     }
 
     /// The objects of `generators`, `transformers` or `validators`: written in place, or in files and directories.

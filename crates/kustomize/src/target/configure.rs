@@ -47,8 +47,11 @@ impl Target<'_> {
         let mut steps = Vec::new();
         for object in self.plugin_objects(entries)? {
             let origin = plugin_origin(&object);
-            for transformer in plugins::transformers(&object, &self.loader)? {
-                steps.push((transformer, origin.clone()));
+            let made = plugins::transformers(&object, &self.loader)?;
+            // What one object makes is recorded once.
+            let last = made.len().saturating_sub(1);
+            for (at, transformer) in made.into_iter().enumerate() {
+                steps.push((transformer, origin.clone().filter(|_| at == last)));
             }
         }
         Ok(steps)

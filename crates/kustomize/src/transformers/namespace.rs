@@ -43,7 +43,7 @@ impl Transformer for SetNamespace {
             return Ok(());
         }
         let specs: Vec<_> = self.field_specs.iter().map(|spec| (spec, spec.parts())).collect();
-        for resource in resources.list_mut() {
+        for resource in resources.list_mut().iter_mut().filter(|resource| !resource.helm_generated) {
             resource.store_previous_id();
             self.apply(resource, &specs)?;
         }

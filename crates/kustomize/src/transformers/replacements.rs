@@ -18,6 +18,7 @@ use crate::{
     schema::Schemas,
     selector::ResourceSelector,
     target::BuildError,
+    weigh::{MAX_BYTES, MAX_DEPTH, Weight},
 };
 
 use self::find::{Created, find_fields, lookup, node_at};
@@ -216,6 +217,9 @@ fn copy_to(object: &mut Node, value: &Node, target: &TargetSelector) -> Result<(
     let create = created(value, options);
     for field in fields {
         let parts = path::split_bracketed(field, '.');
+        if parts.len() > MAX_DEPTH {
+            return Err(ReplacementError::TooDeep(MAX_DEPTH));
+        }
         if structured::set(object, value, &parts, options) {
             continue;
         }
@@ -229,7 +233,7 @@ fn copy_to(object: &mut Node, value: &Node, target: &TargetSelector) -> Result<(
             return Err(missing(String::new()));
         }
         for place in places {
-            set_field(node_at(object, &place), value, options)?;
+            set_field(node_at(object, &place), value, options, place.len())?;
         }
     }
     Ok(())
@@ -244,7 +248,15 @@ fn set_field(
     target: &mut Node,
     value: &Node,
     options: Option<&FieldOptions>,
+    depth: usize,
 ) -> Result<(), ReplacementError> {
+    let weight = Weight::of_node(value);
+    if weight.bytes > MAX_BYTES {
+        return Err(ReplacementError::TooLarge(MAX_BYTES));
+    }
+    if weight.depth + depth > MAX_DEPTH {
+        return Err(ReplacementError::TooDeep(MAX_DEPTH));
+    }
     let mut value = value.clone();
     if let Some(options) = options.filter(|options| !options.delimiter.is_empty()) {
         let Node::Scalar(old) = &*target else { return Err(ReplacementError::DelimiterNeedsScalar) };

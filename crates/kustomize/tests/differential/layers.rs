@@ -145,6 +145,16 @@ impl Layer {
         }
     }
 
+    /// Uses one of the named features.
+    pub(crate) fn decorate_with(&mut self, names: &[&str], dice: &mut Dice) {
+        let wanted = *dice.pick(names);
+        if let Some((name, feature)) = FEATURES.iter().find(|(name, _)| *name == wanted)
+            && feature(self, dice)
+        {
+            self.used.push(name);
+        }
+    }
+
     fn set(&mut self, field: &str, value: Value) -> bool {
         self.fields.insert(field.to_owned(), value);
         true

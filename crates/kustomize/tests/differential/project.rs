@@ -16,6 +16,9 @@ impl Project {
         let mut dice = Dice::new(seed);
         let mut project = Self { files: Vec::new(), used: Vec::new() };
         let mut base = base(&mut dice, "base");
+        if dice.chance(35) {
+            base.decorate_with(&["configMapGenerator", "secretGenerator"], &mut dice);
+        }
         let features = 2 + dice.below(4);
         base.decorate(features, &mut dice);
         let (objects, generated) = (base.objects.clone(), base.generated.clone());
@@ -27,6 +30,9 @@ impl Project {
         }
         if dice.chance(30) {
             project.component(&mut overlay, &mut dice);
+        }
+        if dice.chance(50) {
+            overlay.decorate_with(&["generators: behavior"], &mut dice);
         }
         let features = 2 + dice.below(5);
         overlay.decorate(features, &mut dice);

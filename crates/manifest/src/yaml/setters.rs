@@ -10,6 +10,8 @@ mod write;
 
 use std::collections::BTreeMap;
 
+pub use self::write::scalar_text;
+
 use self::walk::Found;
 use crate::yaml::{Limits, YamlError, parse::guarded};
 

@@ -17,7 +17,7 @@ pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Op
         return false;
     }
     for place in places {
-        if set_field(node_at(&mut document, &place), value, options).is_err() {
+        if set_field(node_at(&mut document, &place), value, options, place.len()).is_err() {
             return false;
         }
     }

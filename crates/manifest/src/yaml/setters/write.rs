@@ -15,7 +15,7 @@ pub(super) struct Splice {
 
 /// What gives the scalar its new value. A block scalar becomes one line: its content goes, the comment stays.
 pub(super) fn splices(text: &str, scalar: &Spot, new: &str) -> Vec<Splice> {
-    let written = written(scalar.style, new);
+    let written = scalar_text(scalar.style, new);
     if !is_block(scalar) {
         return vec![Splice { start: scalar.start, end: scalar.end, text: written }];
     }
@@ -29,8 +29,9 @@ pub(super) fn splices(text: &str, scalar: &Spot, new: &str) -> Vec<Splice> {
     vec![first, Splice { start, end: start + end, text: String::new() }]
 }
 
-/// The value as it is written in that style; one that would not be read as this text gets double quotes.
-fn written(style: ScalarStyle, new: &str) -> String {
+/// A text as it is written in that style; one that would not be read as this text gets double quotes.
+#[must_use]
+pub fn scalar_text(style: ScalarStyle, new: &str) -> String {
     let simple = !new.chars().any(|c| c.is_control() || c == '\u{85}' || c == '\u{2028}' || c == '\u{2029}');
     match style {
         ScalarStyle::SingleQuoted if simple => format!("'{}'", new.replace('\'', "''")),
