@@ -97,6 +97,101 @@ async fn a_rollout_restart_replaces_every_pod_once_and_nothing_undoes_it() {
     );
 }
 
+fn set(kind: &str, name: &str) -> Value {
+    let mut object = deployment(name, "web:1.0", 3);
+    object["kind"] = kind.into();
+    if kind == "StatefulSet" {
+        object["spec"]["serviceName"] = name.into();
+    } else if let Some(spec) = object["spec"].as_object_mut() {
+        spec.remove("replicas");
+    }
+    object
+}
+
+/// Names that the controllers of the cluster give to each content of a pod template.
+async fn revisions(world: &World, kind: &str) -> usize {
+    let all = world.cluster.list("apps/v1/ControllerRevision", &world.ns).await.unwrap();
+    all.iter().filter(|one| one["metadata"]["ownerReferences"][0]["kind"] == kind).count()
+}
+
+#[tokio::test]
+async fn a_restarted_statefulset_and_daemonset_replace_every_pod_once() {
+    let sets = [set("StatefulSet", "stateful"), set("DaemonSet", "daemon")];
+    let world = started("sets", &sets).await;
+    let ready = |object: &Value| {
+        let status = &object["status"];
+        let [wanted, updated, there] = match object["kind"].as_str() {
+            Some("DaemonSet") => ["desiredNumberScheduled", "updatedNumberScheduled", "numberReady"],
+            _ => ["replicas", "updatedReplicas", "readyReplicas"],
+        };
+        status["observedGeneration"] == object["metadata"]["generation"]
+            && status[wanted].as_i64() > Some(0)
+            && status[wanted] == status[updated]
+            && status[wanted] == status[there]
+    };
+    for (kind, name) in [("StatefulSet", "stateful"), ("DaemonSet", "daemon")] {
+        world.until(kind, name, ready).await.unwrap();
+        kubectl(&world, &["rollout", "restart", kind, name]);
+        let restarted = |object: &Value| object["metadata"]["generation"] == 2 && ready(object);
+        world.until(kind, name, restarted).await.unwrap();
+    }
+    let token = world.cluster.request_reconcile("Kustomization", &world.ns, "app").await.unwrap();
+    world.until("Kustomization", "app", |o| o["status"]["lastHandledReconcileAt"] == *token).await.unwrap();
+    let unrelated = World::config_map("unrelated", "1");
+    let revision = world.push(&[("app/cm.yaml", &unrelated)], "unrelated").await.unwrap();
+    world.applied("app", &revision).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for (kind, name) in [("StatefulSet", "stateful"), ("DaemonSet", "daemon")] {
+        let after = world.get(kind, name).await.unwrap();
+        assert_eq!(after["metadata"]["generation"], 2, "{kind} was written again: {after:#}");
+        assert_eq!(revisions(&world, kind).await, 2, "{kind}: pods were replaced more than once");
+    }
+}
+
+/// Requests of kustomize-controller that may change the Deployment.
+fn writes(world: &World) -> usize {
+    let requests = world.requests("kustomize-controller").unwrap();
+    let of_web = |request: &&String| {
+        request.contains("/deployments/web") && request.starts_with("patch") && !request.contains("dryRun")
+    };
+    requests.iter().filter(of_web).count()
+}
+
+#[tokio::test]
+async fn replicas_that_git_does_not_name_are_the_autoscalers_alone() {
+    let mut object = deployment("web", "web:1.0", 1);
+    object["spec"].as_object_mut().unwrap().remove("replicas");
+    let world = started("absent", &[object]).await;
+    let before = writes(&world);
+    for replicas in 2..7 {
+        scale_as_autoscaler(&world, replicas).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let token = world.cluster.request_reconcile("Kustomization", &world.ns, "app").await.unwrap();
+    world.until("Kustomization", "app", |o| o["status"]["lastHandledReconcileAt"] == *token).await.unwrap();
+    assert_eq!(writes(&world), before, "an autoscaler's replicas were written");
+    assert_eq!(world.get("Deployment", "web").await.unwrap()["spec"]["replicas"], 6);
+}
+
+/// The window of five minutes is cut to 20 seconds of changes every half second: heals come at once and after 10 seconds,
+/// and in the rest only the third one would come. `an_object_that_another_manager_takes_again_and_again_is_no_war` waits
+/// for it.
+#[tokio::test]
+async fn a_manager_that_insists_on_replicas_is_answered_three_times_at_most_and_named() {
+    let world = started("insists", &[deployment("web", "web:1.0", 2)]).await;
+    let (before, begun) = (writes(&world), std::time::Instant::now());
+    while begun.elapsed() < Duration::from_secs(20) {
+        let replicas = 3 + begun.elapsed().as_secs() % 2;
+        let patch = format!(r#"{{"spec":{{"replicas":{replicas}}}}}"#);
+        let manager = "--field-manager=an-autoscaler";
+        kubectl(&world, &["patch", "deployment", "web", "--type=merge", manager, "-p", &patch]);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let answered = writes(&world) - before;
+    assert!((1..=3).contains(&answered), "{answered} writes");
+    event_tells(&world, "Deployment", "web", &["an-autoscaler", ".spec.replicas"]).await;
+}
+
 /// A stand-in for the autoscaler, which needs metrics of real pods: the write that it makes, under the name it has.
 async fn scale_as_autoscaler(world: &World, replicas: u32) {
     let path = format!("/apis/apps/v1/namespaces/{}/deployments/web/scale", world.ns.name());
@@ -144,4 +239,32 @@ async fn nothing_is_healed_while_suspended() {
         .await
         .unwrap();
     world.until("Service", "web", |_| true).await.unwrap();
+}
+
+#[tokio::test]
+async fn objects_and_fields_that_are_opted_out_are_left_alone_at_heal_speed() {
+    let world = World::start("optout").await.unwrap();
+    let marked = |name: &str, value: &str| {
+        let mut object = deployment(name, "web:1.0", 1);
+        object["metadata"]["annotations"] = json!({ "kustomize.toolkit.fluxcd.io/ssa": value });
+        object
+    };
+    let objects =
+        [marked("once", "IfNotPresent"), marked("merged", "Merge"), deployment("ignored", "web:1.0", 1)];
+    let revision = world.push(&[("app/app.yaml", &yaml_list(&objects))], "start").await.unwrap();
+    world.apply_source().await.unwrap();
+    let rule = json!({ "paths": ["/spec/replicas"], "target": { "kind": "Deployment", "name": "ignored" } });
+    world.apply_kustomization("app", "./app", json!({ "ignore": [rule] })).await.unwrap();
+    world.applied("app", &revision).await.unwrap();
+    kubectl(&world, &["scale", "deployment", "once", "--replicas=4"]);
+    kubectl(&world, &["label", "deployment", "merged", "extra=1"]);
+    kubectl(&world, &["patch", "deployment", "ignored", "--type=merge", "-p", r#"{"spec":{"replicas":4}}"#]);
+    // The one that is not opted out is the clock: when it is healed, the others were looked at too.
+    kubectl(&world, &["set", "image", "deployment/ignored", "main=web:9.9"]);
+    let image = |object: &Value| object["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1.0";
+    world.until("Deployment", "ignored", image).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.get("Deployment", "once").await.unwrap()["spec"]["replicas"], 4);
+    assert_eq!(world.get("Deployment", "merged").await.unwrap()["metadata"]["labels"]["extra"], "1");
+    assert_eq!(world.get("Deployment", "ignored").await.unwrap()["spec"]["replicas"], 4);
 }
