@@ -130,6 +130,7 @@ async fn every_command_of_the_pages_runs_and_a_forced_refresh_is_one() {
     world.apply_source().await.unwrap();
     world.apply_kustomization("apps", "./app", json!({})).await.unwrap();
     world.applied("apps", &world.repo.revision().unwrap()).await.unwrap();
+    world.until("ConfigMap", "settings", |object| object["data"]["v"] == "1").await.unwrap();
     objects(&world).await;
     let all: BTreeSet<String> =
         pages().iter().flat_map(|page| commands(&fs::read_to_string(page).unwrap())).collect();

@@ -191,6 +191,7 @@ async fn objects_with_a_forged_owner_cause_no_pass_and_are_not_deleted() {
     world.apply_source().await.unwrap();
     world.apply_kustomization("app", "./app", json!({})).await.unwrap();
     world.applied("app", &revision).await.unwrap();
+    world.until("ConfigMap", "real", |object| object["data"]["v"] == "1").await.unwrap();
     let labels = json!({
         "kustomize.toolkit.fluxcd.io/name": "app",
         "kustomize.toolkit.fluxcd.io/namespace": world.ns.name(),
