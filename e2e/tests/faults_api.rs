@@ -22,6 +22,7 @@ async fn uids(world: &World, objects: &Objects) -> Vec<Value> {
 }
 
 /// Each storm meets the objects of one Kustomization; meanwhile the neighbour changes.
+#[expect(clippy::print_stdout, reason = "figures are shown with --nocapture")]
 async fn storms(prefix: &str, faults: &[(ApiFault, u32)]) {
     let mut bench = Bench::start(prefix).await.unwrap();
     let (first, objects) = bench.fall_sick("0").await.unwrap();

@@ -122,12 +122,11 @@ async fn a_webhook_that_is_down_and_a_policy_that_denies_stop_only_whom_they_con
     let (world, mut neighbour) = world("webhook").await;
     kubectl(&world, "apply", &webhook(&world.ns));
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let revision = world.push(&[("sick/cm.yaml", &labelled("1"))], "sick").await.unwrap();
+    world.push(&[("sick/cm.yaml", &labelled("1"))], "sick").await.unwrap();
     world.apply_kustomization("sick", "./sick", sick()).await.unwrap();
     world.until("Kustomization", "sick", |object| told(object, "failed calling webhook")).await.unwrap();
     is_calm(&world, &mut neighbour, "webhook down").await;
     kubectl(&world, "delete", &webhook(&world.ns));
-    let _ = revision;
     world.applied("sick", &world.repo.revision().unwrap()).await.unwrap();
 
     for object in &policy(&world.ns) {
