@@ -90,7 +90,9 @@ fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(
 
 fn charts(command: &Command) -> Result<Charts, SetupError> {
     let dir = command.own.chart_cache.clone().unwrap_or_else(temporary_dir);
-    let client = net::Policy::default().client()?;
+    // Artifacts are served in the cluster; a status may be forged, and must not lead to a metadata service.
+    let policy = net::Policy { addresses: net::AddressRule::NoLinkLocal, ..net::Policy::default() };
+    let client = policy.client()?;
     Charts::open(dir.clone(), client, HostOverrides::from_env())
         .map_err(|cause| SetupError::Cache { dir, cause })
 }

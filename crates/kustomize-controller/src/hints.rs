@@ -115,6 +115,29 @@ pub(crate) fn from_root(folder: &str, path: &str) -> String {
     parts.join("/")
 }
 
+/// The line, counted from 1, of a field in the document of an object, where exactly one has its name.
+pub(crate) fn line(text: &str, name: &str, field: &str) -> Option<usize> {
+    let key = field.rsplit('.').next().filter(|key| !key.is_empty() && !key.contains(['[', ']', '"']))?;
+    let is = |line: &str, key: &str| {
+        let line = line.trim_start().trim_start_matches(['-', ' ', '{', '"']);
+        line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches('"').starts_with(':'))
+    };
+    let names = |line: &str| {
+        let value = line.split_once(':').map(|(_, value)| value.trim().trim_matches([',', '"', '\'']));
+        is(line, "name") && value == Some(name)
+    };
+    let mut first = 1;
+    let mut found = Vec::new();
+    for document in text.split("\n---") {
+        if document.lines().any(names) {
+            let at = |(at, line): (usize, &str)| is(line, key).then_some(first + at);
+            found.extend(document.lines().enumerate().filter_map(at));
+        }
+        first += document.matches('\n').count() + 1;
+    }
+    <[usize; 1]>::try_from(found).ok().map(|[line]| line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +183,16 @@ mod tests {
         );
         assert_eq!(rebuild("v1@sha256:ab12", "./app"), None);
         assert_eq!(folders("main@sha1:ab; rm"), None);
+    }
+
+    #[test]
+    fn the_line_of_a_field_is_told_where_it_is_the_only_one() {
+        let text = "kind: A\nmetadata:\n  name: other\nspec:\n  replicas: 1\n---\nkind: A\nmetadata:\n  name: web\nspec:\n  \
+                    replicas: 2\n";
+        assert_eq!(line(text, "web", ".spec.replicas"), Some(11));
+        assert_eq!(line("{\n  \"name\": \"web\",\n  \"replicas\": 2\n}", "web", ".spec.replicas"), Some(3));
+        assert_eq!(line(&text.replace("spec:", "replicas: 3"), "web", ".spec.replicas"), None);
+        assert_eq!(line(text, "web", ""), None);
     }
 
     #[test]

@@ -115,6 +115,8 @@ pub(crate) struct Memory {
     pub deferred_since: Option<(Target, Instant)>,
     /// Objects that go away with the Kustomization and are waited for.
     pub termination: Option<Termination>,
+    /// File and line of objects that somebody insists on; empty where they are not found.
+    pub places: HashMap<ObjectId, String>,
     /// The revision for which dropped fields were told.
     pub warned: Option<String>,
     /// When a signal last woke a wait; the next one is held back for [`COALESCE`].
@@ -146,6 +148,22 @@ impl Memory {
             pass.last = Last::Failed;
             pass.wait = None;
         }
+    }
+
+    /// Objects that somebody insists on and whose place in the source was not looked up yet, with their fields.
+    pub(crate) fn unplaced(&self, now: Instant) -> Vec<(ObjectId, Vec<String>)> {
+        let insisted = self.contest.insisted(now);
+        let new = insisted.iter().filter(|one| !self.places.contains_key(one.id));
+        new.map(|one| (one.id.clone(), one.fields.to_vec())).collect()
+    }
+
+    /// Who insists on what, and where it stands.
+    pub(crate) fn contested(&self, now: Instant) -> String {
+        let line = |one: &crate::contest::Insisted<'_>| match self.places.get(one.id) {
+            Some(place) if !place.is_empty() => format!("{one}. In the source: {place}"),
+            _ => one.to_string(),
+        };
+        self.contest.insisted(now).iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// Whether the last pass stands so.

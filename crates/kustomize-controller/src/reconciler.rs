@@ -12,7 +12,7 @@ use crate::pass::{self, End};
 use crate::record;
 use crate::state::{Action, Observed, action, is_full, state};
 use crate::status::{Failure, Retry, Telling};
-use crate::steps::{accept, dependencies, finalize, source};
+use crate::steps::{accept, dependencies, finalize, origin, source};
 use crate::watching;
 use crate::work::{Stop, Work};
 
@@ -35,6 +35,7 @@ impl KustomizationReconciler {
             source::find(&run.object, &app.options, &app.sources).await.map_err(|e| e.failure())?;
         let work = Work::new(app, run, accepted, artifact);
         let observed = observe(&work);
+        origin::place_contested(&work).await;
         let Some(action) = action(state(&observed), observed.nominated) else { return Ok(pass::rest(&work)) };
         match action {
             Action::Look => pass::look(&work).await,

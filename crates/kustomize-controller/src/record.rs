@@ -120,11 +120,7 @@ fn event(app: &App, run: &Run<Kustomization>, failure: &Failure) -> Option<Event
 
 /// Says who insists on changing applied objects, as long as somebody does.
 fn contested(app: &App, run: &Run<Kustomization>) -> Option<Set> {
-    let text = app.memories.with(&run.key, |memory| {
-        let texts: Vec<String> =
-            memory.contest.insisted(Instant::now()).iter().map(ToString::to_string).collect();
-        texts.join("\n")
-    });
+    let text = app.memories.with(&run.key, |memory| memory.contested(Instant::now()));
     if !text.is_empty() {
         return Some(Set::yes(Own::DriftContested, Own::DriftContested, text));
     }

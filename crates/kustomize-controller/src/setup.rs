@@ -85,7 +85,9 @@ fn cache(command: &Command) -> Result<Cache, SetupError> {
     let own = &command.own;
     let dir = own.artifact_cache.clone().unwrap_or_else(temporary_dir);
     let options = CacheOptions { max_bytes: own.artifact_cache_max_size, ..CacheOptions::new(dir.clone()) };
-    let client = net::Policy::default().client()?;
+    // Artifacts are served in the cluster; a status may be forged, and must not lead to a metadata service.
+    let policy = net::Policy { addresses: net::AddressRule::NoLinkLocal, ..net::Policy::default() };
+    let client = policy.client()?;
     Cache::open(options, client).map_err(|cause| SetupError::Cache { dir, cause })
 }
 

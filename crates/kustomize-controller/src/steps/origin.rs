@@ -2,6 +2,7 @@
 //! failure.
 
 use manifest::{Object, ObjectId};
+use tokio::time::Instant;
 
 use crate::hints;
 use crate::status::Failure;
@@ -30,6 +31,28 @@ pub(crate) async fn files(work: &Work<'_>, ids: &[ObjectId]) -> Vec<(ObjectId, S
     };
     ids.iter().take(hints::MOST).filter_map(file).collect()
 }
+
+/// Finds, once for each object that somebody insists on, the line of the source that the contest is about.
+pub(crate) async fn place_contested(work: &Work<'_>) {
+    let unplaced = work.app.memories.with(&work.run.key, |memory| memory.unplaced(Instant::now()));
+    for (id, fields) in unplaced {
+        let place = place(work, &id, &fields).await.unwrap_or_default();
+        work.app.memories.with(&work.run.key, |memory| memory.places.insert(id, place));
+    }
+}
+
+/// The file, and the line where that can be told.
+async fn place(work: &Work<'_>, id: &ObjectId, fields: &[String]) -> Option<String> {
+    let (_, file) = files(work, std::slice::from_ref(id)).await.into_iter().next()?;
+    let tree = fetch::fetch(&work.app.cache, &work.app.hosts, &work.artifact).await.ok()?;
+    let text = tree.read(&file).ok().filter(|bytes| bytes.len() <= MOST_SEARCHED)?;
+    let field = fields.first().map(String::as_str).unwrap_or_default();
+    let line = hints::line(&String::from_utf8_lossy(&text), &id.name, field);
+    Some(line.map_or(file.clone(), |line| format!("{file}:{line}")))
+}
+
+/// Bytes of a file in which a line is looked for.
+const MOST_SEARCHED: usize = 1 << 20;
 
 /// Cluster-scoped objects lose the namespace that the build gave them.
 fn is(object: &Object, id: &ObjectId) -> bool {
