@@ -18,9 +18,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Ten million steps, depth 2,000, 512 MiB produced, 32 MiB a value.
+    /// Ten million steps, depth 2,000, 512 MiB produced, 16 MiB a value.
     fn default() -> Self {
-        Self { steps: 10_000_000, depth: 2_000, produced: 512 << 20, value: 32 << 20 }
+        Self { steps: 10_000_000, depth: 2_000, produced: 512 << 20, value: 16 << 20 }
     }
 }
 

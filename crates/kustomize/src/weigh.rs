@@ -4,7 +4,7 @@ use manifest::yaml::Node;
 use serde_json::Value;
 
 /// Bytes that one copy may have; each value counts some of its own.
-pub(crate) const MAX_BYTES: usize = 16 << 20;
+pub(crate) const MAX_BYTES: usize = 4 << 20;
 /// Levels that an object may have, as deep as texts are read and twice as much again.
 pub(crate) const MAX_DEPTH: usize = 512;
 

@@ -1,5 +1,7 @@
 //! Maps. `set`, `unset` and the merges change their first map in place.
 
+use std::cell::Cell;
+
 use gotemplate::{FuncError, Funcs, List, Map, Session, Type, Value};
 
 use crate::{
@@ -10,6 +12,9 @@ use crate::{
 const ANY: Type = Type::Any;
 const MAP: Type = Type::Map;
 const S: Type = Type::String;
+
+/// What a copied value takes, in bytes.
+const COPY: u64 = 32;
 
 /// How deep `deepCopy` and the merges follow values.
 pub(crate) const MAX_DEPTH: usize = 500;
@@ -125,26 +130,30 @@ fn add_merging(funcs: &mut Funcs) {
     for name in ["deepCopy", "mustDeepCopy"] {
         fixed(funcs, name, &[ANY], |call| match call.value(0) {
             Value::Nil => Err("reflect: call of reflect.Value.Type on zero Value".into()),
-            value => deep_copy(call.session(), value, MAX_DEPTH),
+            value => deep_copy(call.session(), value, MAX_DEPTH, &Cell::new(0)),
         });
     }
 }
 
-fn deep_copy(session: &Session, value: &Value, depth: usize) -> Answer {
+/// `copied` counts bytes: a small value that holds itself many times over has an endless copy.
+fn deep_copy(session: &Session, value: &Value, depth: usize, copied: &Cell<u64>) -> Answer {
     let Some(depth) = depth.checked_sub(1) else {
         return Err(gotemplate::LimitError::Nesting(MAX_DEPTH).into());
     };
     session.step(1)?;
+    copied.set(copied.get() + COPY);
+    session.allow(copied.get())?;
     match value {
         Value::Map(map) => {
             let copy = Map::of(map.kind());
             for (key, value) in map.entries() {
-                copy.insert(key, deep_copy(session, &value, depth)?);
+                copy.insert(key, deep_copy(session, &value, depth, copied)?);
             }
             Ok(Value::Map(copy))
         }
         Value::List(list) => {
-            let copies: Result<Vec<_>, _> = list.iter().map(|item| deep_copy(session, item, depth)).collect();
+            let copies: Result<Vec<_>, _> =
+                list.iter().map(|item| deep_copy(session, item, depth, copied)).collect();
             Ok(Value::List(List::of(list.kind(), copies?)))
         }
         other => Ok(other.clone()),

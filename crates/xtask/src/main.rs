@@ -5,6 +5,7 @@ mod cargo;
 mod chart_files;
 mod console;
 mod differences;
+mod engines;
 mod images;
 mod layers;
 mod lint;
@@ -32,6 +33,9 @@ cargo xtask <task>
                         --peer-bin: the chain also among Flux's own controllers of that folder
   bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR] [--peer-bin DIR --ours NAME,..]
                         measures the controllers beside a bare client
+  bench --engines [CHART...]
+                        measures the engines beside kustomize and Helm
+  charts FOLDER...      renders charts with defaults and each file of ci/, here and with Helm
   soak [--for TIME] [--seed N] [--kills N]
                         random commits, kills, faults and drift against a model of what must be live
   generate [--check]    write config/crd and config/crd-legacy from the types of crate api, the chart's copies,
@@ -57,7 +61,9 @@ fn run(args: &[String]) -> Result<()> {
     match task {
         "tools" => tools::ensure(rest),
         "demo" => cargo::demo(rest),
+        "bench" if rest.first().is_some_and(|arg| arg == "--engines") => engines::speed(&rest[1..]),
         "bench" => cargo::bench(rest),
+        "charts" => engines::charts(rest),
         "soak" => cargo::soak(rest),
         "generate" => cargo::generate(rest),
         "images" => images::run(rest),

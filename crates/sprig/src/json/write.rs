@@ -5,7 +5,7 @@ use gotemplate::{Kind, Value};
 
 /// How deep a value is followed, and how much is written, before it is taken for a cycle.
 const MAX_DEPTH: usize = 1_000;
-const MAX_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// How JSON is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

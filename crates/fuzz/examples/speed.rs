@@ -1,0 +1,143 @@
+//! Our engines beside the real tools, in one run: `speed KUSTOMIZE HELM [CHART...]`, built with `--release`.
+//!
+//! A line says what was built, the milliseconds of the tool and of us (the fastest of five each), and how often ours fits
+//! into theirs. The last lines say how time grows from 1,000 to 10,000 objects and the memory held at most.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    reason = "a program that runs others and reads the clock, not the crate"
+)]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    rc::Rc,
+    time::Instant,
+};
+
+use helm_template::{Chart, Limits, TemplateOptions, Values, template_output};
+use kustomize::{BuildOptions, MemoryTree, build};
+
+struct Now;
+
+impl sprig::Host for Now {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
+    fn random(&self, buffer: &mut [u8]) -> Result<(), gotemplate::FuncError> {
+        for (at, byte) in buffer.iter_mut().enumerate() {
+            *byte = u8::try_from(at % 251).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+impl helm_template::Host for Now {
+    fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<serde_json::Value, String> {
+        Ok(serde_json::json!({}))
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [kustomize, helm, charts @ ..] = &arguments[..] else {
+        println!("speed KUSTOMIZE HELM [CHART...]");
+        return;
+    };
+    let times: Vec<f64> = [600, 1_000, 10_000].map(|count| kustomize_build(kustomize, count)).into();
+    for chart in charts {
+        helm_template(helm, Path::new(chart));
+    }
+    println!("10,000 objects take {:.1} times what 1,000 take", times[2] / times[1]);
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
+    println!("memory of all this: {peak}");
+}
+
+/// Milliseconds of the fastest of five runs.
+fn fastest(mut run: impl FnMut()) -> f64 {
+    let once = |_| {
+        let begun = Instant::now();
+        run();
+        begun.elapsed().as_secs_f64() * 1_000.0
+    };
+    (0..5).map(once).fold(f64::INFINITY, f64::min)
+}
+
+fn tell(what: &str, theirs: f64, ours: f64) {
+    println!("{what}: theirs {theirs:.1} ms, ours {ours:.2} ms, 1/{:.0}", theirs / ours);
+}
+
+fn project(count: usize) -> [(&'static str, String); 2] {
+    let object = |at: usize| match at % 3 {
+        0 => format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: map-{at}}}\ndata: {{k: v, l: \"1\"}}\n"
+        ),
+        1 => format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: app-{at}}}\nspec: {{selector: {{app: x}}, ports: [{{port: 80}}]}}\n"
+        ),
+        _ => format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: app-{at}}}\nspec:\n  selector: {{matchLabels: {{app: x}}}}\n  \
+             template:\n    metadata: {{labels: {{app: x}}}}\n    spec:\n      containers:\n      - name: main\n        image: nginx:1\n        \
+             envFrom: [{{configMapRef: {{name: map-{}}}}}]\n",
+            at - 2
+        ),
+    };
+    let objects: Vec<String> = (0..count).map(object).collect();
+    let file = "resources: [r.yaml]\nnamePrefix: p-\nnamespace: ns\nimages: [{name: nginx, newTag: '2'}]\n\
+        labels: [{pairs: {l: x}, includeSelectors: true}]\n";
+    [("r.yaml", objects.join("---\n")), ("kustomization.yaml", file.to_owned())]
+}
+
+fn kustomize_build(tool: &str, count: usize) -> f64 {
+    let files = project(count);
+    let dir = env::temp_dir().join(format!("sluice-speed-{}-{count}", std::process::id()));
+    fs::create_dir_all(&dir).expect("a folder can be made");
+    for (path, text) in &files {
+        fs::write(dir.join(path), text).expect("the folder is writable");
+    }
+    let mut expected = Vec::new();
+    let theirs = fastest(|| {
+        let output = Command::new(tool).arg("build").arg(&dir).output().expect("kustomize can be started");
+        expected = output.stdout;
+    });
+    let tree: MemoryTree = files.iter().map(|(path, text)| (*path, text.clone())).collect();
+    let mut found = String::new();
+    let ours = fastest(|| {
+        found = build(&tree, "", &BuildOptions::default()).expect("the project is right").to_yaml();
+    });
+    let same = if found.as_bytes() == expected { "equal" } else { "DIFFERENT" };
+    tell(&format!("kustomize build of {count} objects ({same})"), theirs, ours);
+    let _ = fs::remove_dir_all(&dir);
+    ours
+}
+
+fn helm_template(tool: &str, folder: &Path) {
+    let theirs = fastest(|| {
+        let output = Command::new(tool).args(["template", "release-name"]).arg(folder).output();
+        output.expect("helm can be started");
+    });
+    let mut files = Vec::new();
+    read(folder, folder, &mut files);
+    let ours = fastest(|| {
+        let chart = Chart::from_directory(files.clone(), &Limits::default()).expect("the folder is a chart");
+        let _ = template_output(&chart, &Values::new(), Rc::new(Now), &TemplateOptions::default());
+    });
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    tell(&format!("helm template of {name}"), theirs, ours);
+}
+
+fn read(root: &Path, folder: &Path, files: &mut Vec<(String, Vec<u8>)>) {
+    let entries: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    for path in entries {
+        if path.is_dir() {
+            read(root, &path, files);
+        } else if let (Ok(name), Ok(data)) = (path.strip_prefix(root), fs::read(&path)) {
+            files.push((name.to_string_lossy().into_owned(), data));
+        }
+    }
+}
