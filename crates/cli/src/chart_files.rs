@@ -2,11 +2,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use gotemplate::FuncError;
-use helm_template::{Chart, Host, Limits, SprigHost};
+use helm_template::{Chart, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values, template_output};
 use k8s_openapi::jiff::{Timestamp, tz::TimeZone};
+use kustomize::{ChartRenderer, ChartRequest};
 use rand::Rng;
 use serde_json::{Value, json};
 
@@ -49,6 +51,38 @@ impl SprigHost for Offline {
 impl Host for Offline {
     fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Value, String> {
         Ok(json!({}))
+    }
+}
+
+/// Renders the charts of a kustomization that lie beside it; none is fetched.
+pub(crate) struct Inflation;
+
+impl ChartRenderer for Inflation {
+    fn render(&self, request: &ChartRequest) -> Result<String, String> {
+        let chart = Chart::from_directory(request.files.clone(), &Limits::default());
+        let chart = chart.map_err(|error| error.to_string())?;
+        let mut values = Values::new();
+        for text in &request.values {
+            values.merge(&Values::parse(text).map_err(|error| error.to_string())?);
+        }
+        let mut options = TemplateOptions {
+            include_crds: request.include_crds,
+            no_hooks: request.skip_hooks,
+            skip_tests: request.skip_tests,
+            ..TemplateOptions::default()
+        };
+        options.capabilities.api_versions.extend(request.api_versions.iter().cloned());
+        if !request.kube_version.is_empty() {
+            let version = KubeVersion::parse(&request.kube_version);
+            options.capabilities.kube_version = version.map_err(|error| error.to_string())?;
+        }
+        if let Some(name) = &request.release_name {
+            options.name.clone_from(name);
+        }
+        if !request.namespace.is_empty() {
+            options.namespace.clone_from(&request.namespace);
+        }
+        template_output(&chart, &values, Rc::new(Offline::new()), &options).map_err(|error| error.to_string())
     }
 }
 

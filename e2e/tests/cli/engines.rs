@@ -85,6 +85,23 @@ fn kustomize_build_prints_what_kustomize_prints() {
 }
 
 #[test]
+fn kustomize_build_renders_charts_when_it_is_asked_to() {
+    let dir = chart();
+    std::fs::create_dir(dir.path().join("charts")).unwrap();
+    std::fs::rename(dir.path().join("web"), dir.path().join("charts/web")).unwrap();
+    let file = "namespace: n\nhelmCharts: [{ name: web, releaseName: my, includeCRDs: true, valuesInline: { a: 3 } }]\n";
+    write(dir.path(), &[("kustomization.yaml", file)]);
+    let helm = format!("build . --enable-helm --helm-command {}", program("helm").unwrap().display());
+    let theirs = ran(&program("kustomize").unwrap(), dir.path(), &helm.split(' ').collect::<Vec<_>>());
+    assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
+    let ours = offline().command("kustomize build . --enable-helm").current_dir(dir.path()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert_eq!(text(&ours.stdout), text(&theirs.stdout), "{}", text(&ours.stderr));
+    let refused = offline().command("kustomize build .").current_dir(dir.path()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "a chart was rendered unasked");
+}
+
+#[test]
 fn kustomize_build_writes_the_files_that_kustomize_writes() {
     let dir = kustomization();
     let built = |tool: &Path, args: &[&str], out: &str| {

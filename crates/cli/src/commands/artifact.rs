@@ -112,7 +112,7 @@ pub(crate) async fn push(context: &Context, args: PushArgs) -> Result<(), Comman
     let name = format!("{}/{}", repository.registry(), repository.path());
     if let Some(form) = &args.output {
         let told = serde_json::json!({
-            "url": format!("oci://{name}:{}", reference.as_str()), "repository": name,
+            "url": format!("oci://{name}@{digest}"), "repository": name,
             "tag": reference.as_str(), "digest": digest,
         });
         return print_value(form == "json", &told);

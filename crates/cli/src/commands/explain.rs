@@ -147,7 +147,9 @@ impl Explainer<'_> {
             defined_told(&mut story, repository, defined)?;
         }
         for culprit in self.culprits(object, applier.as_ref().filter(|_| is_applier)).await? {
-            self.pods_told(&mut story, &culprit, repository.as_ref()).await?;
+            // Of a pod it is what owns it that stands in Git.
+            let stands = defined.as_ref().filter(|_| !is_applier).unwrap_or(&culprit);
+            self.pods_told(&mut story, &culprit, stands, repository.as_ref()).await?;
         }
         self.event_told(&mut story, object).await?;
         Ok(story.text())
@@ -242,15 +244,16 @@ impl Explainer<'_> {
         &self,
         story: &mut Story,
         workload: &Value,
+        stands: &Value,
         repository: Option<&Repository>,
     ) -> Result<(), CommandError> {
         for pod in pods_of(self.cluster, workload).await? {
             if let Some(cause) = failing(&pod) {
                 story.line("Pod:", &format!("{}/{}", namespace(&pod), name(&pod)));
                 story.line("", &cause.to_string());
-                story.advise(advice(&cause.reason, &pod, workload));
+                story.advise(advice(&cause.reason, &pod, stands));
                 if let Some(repository) = repository {
-                    image_told(story, repository, workload, &pod, cause.container.as_deref())?;
+                    image_told(story, repository, stands, &pod, cause.container.as_deref())?;
                 }
             }
         }

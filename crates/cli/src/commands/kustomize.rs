@@ -2,12 +2,13 @@
 use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use kustomize::{BuildOptions, LoadRestriction, build};
+use kustomize::{BuildOptions, ChartRenderer, LoadRestriction, build};
 use manifest::yaml::to_yaml;
 use serde_json::Value;
 
 use crate::{
     CommandError,
+    chart_files::Inflation,
     disk::DiskTree,
     say,
     value::{name, namespace, text},
@@ -43,6 +44,9 @@ struct BuildArgs {
     /// Which files a kustomization may read
     #[arg(long, value_enum, default_value = "LoadRestrictionsRootOnly")]
     load_restrictor: Restrictor,
+    /// Render helmCharts whose charts lie beside the kustomization
+    #[arg(long)]
+    enable_helm: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -63,7 +67,8 @@ pub(crate) fn run(args: KustomizeArgs) -> Result<(), CommandError> {
         Restrictor::RootOnly => LoadRestriction::RootOnly,
         Restrictor::None => LoadRestriction::None,
     };
-    let options = BuildOptions { load_restriction, legacy_order: true, ..BuildOptions::default() };
+    let charts = args.enable_helm.then_some(&Inflation as &dyn ChartRenderer);
+    let options = BuildOptions { load_restriction, charts, legacy_order: true, ..BuildOptions::default() };
     let built = build(&tree, &tree.folder, &options);
     let built = built.map_err(|error| CommandError::failed(format!("kustomize build failed: {error}")))?;
     match &args.output {

@@ -14,6 +14,7 @@ use super::{
     units::Unit,
 };
 use crate::{
+    chart_files::Inflation,
     commands::local::spec::spec,
     documents::{Document, documents, is_manifest},
     value::{at, flag, list, namespace, text},
@@ -66,7 +67,7 @@ fn one(repository: &Repository, index: &Index, unit: &Unit<'_>, strict: bool) ->
             (objects, document.file.as_str(), document.line)
         }
         Unit::Folder(folder, file) => {
-            let built = kustomize::build(&tree, folder, &BuildOptions::default());
+            let built = kustomize::build(&tree, folder, &BuildOptions { charts: Some(&Inflation), ..BuildOptions::default() });
             (
                 built.map(kustomize::Resources::into_values).map_err(|error| error.to_string()),
                 file.as_str(),
