@@ -50,6 +50,8 @@ pub(crate) struct Asked {
     /// A package, a suite (`e2e smoke`) or part of the name of either.
     only: Option<String>,
     null: bool,
+    /// Folder with Flux's own controllers, for the chain among them.
+    peer_bin: Option<String>,
 }
 
 /// Times of the stages, in order.
@@ -98,13 +100,16 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 }
 
 fn read(args: &[String]) -> Result<Asked> {
-    let mut asked = Asked { only: None, null: false };
+    let mut asked = Asked { only: None, null: false, peer_bin: None };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--null" => asked.null = true,
             "--only" => asked.only = Some(args.next().context("--only wants a crate or a suite")?.clone()),
-            other => bail!("cargo xtask test takes --only NAME and --null, not {other:?}"),
+            "--peer-bin" => asked.peer_bin = Some(args.next().context("--peer-bin wants a folder")?.clone()),
+            other => {
+                bail!("cargo xtask test takes --only NAME, --null and --peer-bin DIR, not {other:?}")
+            }
         }
     }
     Ok(asked)
@@ -151,6 +156,9 @@ fn run_suites(asked: &Asked, chosen: &[Suite], notes: &Path, stages: &mut Stages
     env.push(("SLUICE_TEST_KUBECONFIG".into(), plane.kubeconfig.clone()));
     let binaries = if asked.null { null::binaries()? } else { built("debug") };
     env.push(("SLUICE_BIN_DIR".into(), binaries.display().to_string()));
+    if let Some(dir) = &asked.peer_bin {
+        env.push(("SLUICE_PEER_BIN".into(), dir.clone()));
+    }
     if env::var_os("RUST_TEST_THREADS").is_none() {
         env.push(("RUST_TEST_THREADS".into(), "4".into()));
     }
