@@ -4,6 +4,7 @@
 //! that the recording shows at the end of that step; at the end events, field managers and live objects are compared.
 //! Reading order: scenario, masks, watch, play, publish, compare.
 mod compare;
+mod helm;
 mod kinds;
 mod masks;
 mod play;

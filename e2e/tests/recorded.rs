@@ -1,4 +1,4 @@
-//! Every recorded scenario of GitRepository and Kustomization is played against our controllers.
+//! Every recorded scenario of sources, Kustomizations, HelmReleases and image objects is played against our controllers.
 //!
 //! `recorded-gaps.txt` lists what differs, `scenario  # reason` a line. A listed scenario is played all the same, and
 //! fails the run when it agrees: then its row must go. Without the recordings this suite fails unless

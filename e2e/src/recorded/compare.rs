@@ -28,9 +28,14 @@ fn collect(path: &str, recorded: &Value, seen: &Value, all: &mut Vec<String>) {
             }
         }
         _ if recorded == seen => {}
-        (Value::String(a), Value::String(b)) if path.ends_with(".message") && same_message(a, b) => {}
+        (Value::String(a), Value::String(b)) if is_prose(path) && same_message(a, b) => {}
         _ => all.push(format!("{path}: recorded {recorded}, seen {seen}")),
     }
+}
+
+/// Messages of conditions, descriptions of releases.
+fn is_prose(path: &str) -> bool {
+    path.ends_with(".message") || path.ends_with(".description")
 }
 
 /// What follows these words comes from libraries (Go's file system, YAML, CEL and kustomize) or is put by deadlines:
@@ -61,7 +66,10 @@ fn same_message(recorded: &str, seen: &str) -> bool {
 /// Whether two events tell the same of the same object.
 pub(crate) fn same_event(recorded: &Value, seen: &Value) -> bool {
     let same = |pointer: &str| recorded.pointer(pointer) == seen.pointer(pointer);
-    let message = |event: &Value| text(&event["message"]).to_owned();
+    // Helm's own log is Go's; what went wrong stands before it.
+    let message =
+        |event: &Value| text(&event["message"]).split("\n\nLast Helm logs:").next().map(str::to_owned);
+    let message = |event: &Value| message(event).unwrap_or_default();
     let fields = ["/involvedObject/kind", "/involvedObject/name", "/severity", "/reason", "/metadata"];
     let (recorded_text, seen_text) = (message(recorded), message(seen));
     fields.iter().all(|field| same(field))

@@ -108,7 +108,7 @@ pub(crate) fn normal(value: &Value) -> Value {
     value
 }
 
-const HIDDEN: [&str; 15] = [
+const HIDDEN: [&str; 23] = [
     "lastUpdateTime",
     "firstReconciled",
     "lastReconciled",
@@ -124,13 +124,22 @@ const HIDDEN: [&str; 15] = [
     "scanTime",
     "source.toolkit.fluxcd.io/digest",
     "totalReconciliations",
+    "firstDeployed",
+    "lastDeployed",
+    "deleted",
+    "lastStarted",
+    "lastCompleted",
+    "lastAttemptedReleaseActionDuration",
+    "started_at",
+    "completed_at",
 ];
 
 fn mask_keys(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.remove("lastTransitionTime");
-            let is_artifact = map.contains_key("url") && map.contains_key("revision");
+            let is_artifact = map.contains_key("url") && map.contains_key("revision")
+                || map.contains_key("chartName") && map.contains_key("configDigest");
             for (key, inner) in map.iter_mut() {
                 if HIDDEN.contains(&key.as_str()) || (is_artifact && key == "digest") {
                     *inner = Value::String(format!("<{key}>"));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use testkit::{ControlPlane, Controller, EventSink, GitRepo, GitServer, HelmRepo, Registry};
 
 use crate::recorded::{
-    Scenario, compare,
+    Scenario, compare, helm,
     kinds::{all, resource, with_group},
     masks::{Masks, normal},
     publish::Publisher,
@@ -134,6 +134,7 @@ impl<'a> Player<'a> {
             }
             self.compare_objects(number).await?;
             self.compare_written(number).await?;
+            self.compare_releases(number).await?;
             // Against the stand-in one difference is all that is asked.
             if self.limit == STAND_IN && !self.differences.is_empty() {
                 return Ok(());
@@ -151,8 +152,8 @@ impl<'a> Player<'a> {
         for object in self.scenario.others().chain([main.as_str()]) {
             let (kind, name) = object.split_once('/').context("object")?;
             if let Ok(resource) = resource(kind) {
-                let watched =
-                    Watched::start(client.clone(), &resource, &self.scenario.namespace, name).await?;
+                let (namespace, name) = (&self.scenario.namespace, self.masks.fill(name));
+                let watched = Watched::start(client.clone(), &resource, namespace, &name).await?;
                 all.push((object.to_owned(), watched));
             }
         }
@@ -179,6 +180,7 @@ impl<'a> Player<'a> {
                 self.on_server(verb)?;
             }
             _ if verb.starts_with("git submodule add ") => self.submodule(verb)?,
+            _ if helm::is_step(verb) => self.helm(verb)?,
             _ if verb.starts_with("kubectl ") => self.raw(verb.trim_start_matches("kubectl "), step)?,
             _ if verb.starts_with("delete ") => self.raw(verb, step)?,
             _ => bail!("no such step: {verb}"),
@@ -398,6 +400,36 @@ impl<'a> Player<'a> {
         let live = self.masks.hide(&serde_json::from_str(&live)?);
         let seen = normal(&compare::object(&live, recorded));
         Ok(compare::differences(&path, &normal(&compare::recorded_object(recorded)), &seen))
+    }
+
+    /// Steps of the real helm.
+    fn helm(&self, verb: &str) -> Result<()> {
+        let verb = self.masks.fill(verb);
+        if verb.starts_with("helm ") {
+            return helm::step(&self.rig.plane, &self.scenario.namespace, &verb, &self.scenario.steps);
+        }
+        helm::copy_secret(&verb, |args, stdin| self.kubectl(args, stdin))
+    }
+
+    /// Releases as Helm stores them.
+    async fn compare_releases(&mut self, number: usize) -> Result<()> {
+        let scenario = self.scenario;
+        for (namespace, recorded) in scenario.stored(number) {
+            let (namespace, recorded) = (self.masks.fill(namespace), normal(&helm::comparable(recorded)));
+            let args = ["get", "secrets", "-l", "owner=helm", "-o", "json", "-n", &namespace];
+            let mut found = Vec::new();
+            for _ in 0..25 {
+                let secrets = serde_json::from_str(&self.kubectl(&args, None)?)?;
+                let seen = normal(&self.masks.hide(&helm::storage(&secrets)?));
+                found = compare::differences(&format!("after step {number}: releases"), &recorded, &seen);
+                if found.is_empty() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            self.differences.extend(found);
+        }
+        Ok(())
     }
 
     /// Events are sent off the critical path: the last of them may need a moment.

@@ -37,17 +37,24 @@ impl Scenario {
     }
 
     /// The state of an object, the main or another, at the end of a step; `None` when nothing was seen after it, or
-    /// when Flux had not begun with the object before the recorder went on: the same generation shows conditions later.
+    /// when Flux had not begun with the object before the recorder went on: the same generation shows conditions, or
+    /// another status than that of the generation before, only later.
     pub fn settled(&self, object: &str, step: usize) -> Option<&Value> {
         let main = format!("{}/{}", self.object.0, self.object.1);
         let of = if object == main { &self.json } else { &self.json["others"][object] };
         let states = of["transitions"].as_array()?;
         let last = states.iter().rposition(|state| state["after_step"] == step)?;
-        let not_begun = |state: &Value| state["status"]["conditions"].is_null();
-        let begun_later = states
-            .get(last + 1)
-            .is_some_and(|next| next["generation"] == states[last]["generation"] && !not_begun(next));
-        (!(not_begun(&states[last]) && begun_later)).then(|| &states[last])
+        let (state, next) = (&states[last], states.get(last + 1));
+        let later = next.is_some_and(|next| {
+            next["generation"] == state["generation"] && next["deleting"] == state["deleting"]
+        });
+        let bare = |state: &Value| state["status"]["conditions"].is_null();
+        let untouched = states[..last].last().is_some_and(|before| {
+            before["generation"] != state["generation"] && before["status"] == state["status"]
+        });
+        let not_begun = bare(state) && next.is_some_and(|next| !bare(next))
+            || untouched && next.is_some_and(|next| next["status"] != state["status"]);
+        (!(later && not_begun)).then_some(state)
     }
 
     /// `Kind/name` of the other Flux objects of the scenario's namespace.
@@ -76,6 +83,15 @@ impl Scenario {
     pub(crate) fn written(&self, step: usize) -> Option<&Value> {
         let at_step = self.list("extra").iter().find(|extra| extra["after_step"] == step);
         at_step.and_then(|extra| extra.get("git"))
+    }
+
+    /// Releases as they were stored after a step, by namespace.
+    pub(crate) fn stored(&self, step: usize) -> impl Iterator<Item = (&str, &[Value])> {
+        let at_step = self.list("extra").iter().filter(move |extra| extra["after_step"] == step);
+        at_step.filter_map(|extra| {
+            let namespace = extra["helm_storage_namespace"].as_str()?;
+            Some((namespace, extra["helm_storage"].as_array()?.as_slice()))
+        })
     }
 
     /// Who wrote to the main object, at the end.
@@ -130,6 +146,7 @@ fn digests_in(value: &Value, name: &str, found: &mut Vec<String>) {
 pub(crate) const PLAYED: &[(&str, &[&str], &str)] = &[
     ("source-controller", &["git-", "oci-", "helmrepo-", "chart-"], "source-controller"),
     ("kustomize-controller", &["ks-"], "kustomize-controller"),
+    ("helm-controller", &["hr-"], "helm-controller"),
     ("image-reflector-controller", &["img"], "image-automation-controller"),
     ("image-automation-controller", &["iua-"], "image-automation-controller"),
 ];
