@@ -154,57 +154,6 @@ pub(crate) fn is_kept(object: &Object) -> bool {
     object.annotation(RESOURCE_POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
 }
 
-/// Kinds in the order Helm deletes them; unknown ones come last, by name.
-const UNINSTALL_ORDER: [&str; 38] = [
-    "ValidatingWebhookConfiguration",
-    "MutatingWebhookConfiguration",
-    "APIService",
-    "Ingress",
-    "IngressClass",
-    "Service",
-    "CronJob",
-    "Job",
-    "StatefulSet",
-    "HorizontalPodAutoscaler",
-    "Deployment",
-    "ReplicaSet",
-    "ReplicationController",
-    "Pod",
-    "DaemonSet",
-    "RoleBindingList",
-    "RoleBinding",
-    "RoleList",
-    "Role",
-    "ClusterRoleBindingList",
-    "ClusterRoleBinding",
-    "ClusterRoleList",
-    "ClusterRole",
-    "CustomResourceDefinition",
-    "PersistentVolumeClaim",
-    "PersistentVolume",
-    "StorageClass",
-    "ConfigMap",
-    "SecretList",
-    "Secret",
-    "ServiceAccount",
-    "PodDisruptionBudget",
-    "PodSecurityPolicy",
-    "LimitRange",
-    "ResourceQuota",
-    "NetworkPolicy",
-    "Namespace",
-    "PriorityClass",
-];
-
-/// Brings objects into the order Helm deletes them in.
-pub(crate) fn uninstall_order(objects: &mut [Object]) {
-    objects.sort_by_key(|object| {
-        let known = UNINSTALL_ORDER.iter().position(|kind| *kind == object.kind());
-        let unknown = if known.is_none() { object.kind().to_owned() } else { String::new() };
-        (known.unwrap_or(UNINSTALL_ORDER.len()), unknown)
-    });
-}
-
 /// `Kind "name" in namespace "ns"`, as Helm names an object.
 pub(crate) fn named(object: &Object) -> String {
     format!(
@@ -238,18 +187,6 @@ mod tests {
         let names: Vec<String> = parse(text).unwrap().iter().map(|object| object.name().to_owned()).collect();
         assert_eq!(names, ["a", "b"]);
         assert!(parse("- 1\n").is_err() && parse("a: [").is_err());
-    }
-
-    #[test]
-    fn what_uses_others_goes_before_them_and_unknown_kinds_last() {
-        let kinds = ["Zebra", "Secret", "Ape", "Deployment", "Service"];
-        let object = |kind: &&str| {
-            parse(&format!("{{apiVersion: v1, kind: {kind}, metadata: {{name: a}}}}")).unwrap().remove(0)
-        };
-        let mut objects: Vec<Object> = kinds.iter().map(object).collect();
-        uninstall_order(&mut objects);
-        let order: Vec<&str> = objects.iter().map(Object::kind).collect();
-        assert_eq!(order, ["Service", "Deployment", "Secret", "Ape", "Zebra"]);
     }
 
     #[test]

@@ -227,7 +227,7 @@ async fn delete(act: &mut Act<'_>) -> Result<Vec<Object>, ActError> {
     let corrupt = |error| ActError::Helm(format!("failed to delete release: {}: {error}", act.release.name));
     let (mut objects, _) = built.map_err(corrupt)?;
     objects.retain(|object| !resources::is_kept(object));
-    resources::uninstall_order(&mut objects);
+    helm_template::uninstall_order(&mut objects, Object::kind);
     if act.is_past(Phase::Apply) {
         return Ok(objects);
     }

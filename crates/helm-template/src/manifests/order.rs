@@ -90,9 +90,9 @@ pub fn install_order(manifests: &mut [Manifest]) {
     sort_by_kind(manifests, |manifest| &manifest.kind);
 }
 
-/// Sorts manifests as they are uninstalled; kinds not listed come last, by name.
-pub fn uninstall_order(manifests: &mut [Manifest]) {
-    manifests.sort_by(|a, b| rank(&UNINSTALL, &a.kind).cmp(&rank(&UNINSTALL, &b.kind)));
+/// Sorts objects, told by their kinds, as they are uninstalled; kinds not listed come last, by name.
+pub fn uninstall_order<T>(objects: &mut [T], kind: impl Fn(&T) -> &str) {
+    objects.sort_by(|a, b| rank(&UNINSTALL, kind(a)).cmp(&rank(&UNINSTALL, kind(b))));
 }
 
 pub(super) fn sort_by_kind<T>(items: &mut [T], kind: impl Fn(&T) -> &str) {
@@ -106,7 +106,7 @@ fn rank<'a>(order: &[&str], kind: &'a str) -> (usize, &'a str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{INSTALL, UNINSTALL};
+    use super::{INSTALL, UNINSTALL, uninstall_order};
 
     #[test]
     fn both_orders_name_the_same_kinds() {
@@ -114,5 +114,12 @@ mod tests {
         install.sort_unstable();
         uninstall.sort_unstable();
         assert_eq!(install, uninstall);
+    }
+
+    #[test]
+    fn what_uses_others_goes_before_them_and_unknown_kinds_last() {
+        let mut kinds = ["Zebra", "Secret", "Ape", "Deployment", "Service"];
+        uninstall_order(&mut kinds, |kind| kind);
+        assert_eq!(kinds, ["Service", "Deployment", "Secret", "Ape", "Zebra"]);
     }
 }
