@@ -88,6 +88,11 @@ impl<'a> Work<'a> {
         Spec::new(&self.run.object, self.app.options.defaults)
     }
 
+    /// Whether a ServiceAccount acts, with rights of its own.
+    pub(crate) fn is_impersonated(&self) -> bool {
+        matches!(identity(self.app, &self.run.object), Identity::ServiceAccount { .. })
+    }
+
     /// The storage of the release.
     pub(crate) fn storage(&self) -> Storage {
         let spec = self.spec();

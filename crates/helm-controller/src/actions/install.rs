@@ -1,17 +1,14 @@
 //! The first release.
 
-use api::helm::v2::{HelmReleaseStatus, ReleaseAction};
+use api::helm::v2::ReleaseAction;
 use helm_release::{Info, Release, Status};
 use manifest::Object;
-use runtime::Set;
-use tokio::time::Instant;
 
 use crate::act::{Act, ActError};
-use crate::actions::report::{self, Ended};
+use crate::actions::report::{Ended, Report};
 use crate::chart::Loaded;
 use crate::plan::{Phase, Plan};
 use crate::spec::Kind;
-use crate::status::Condition;
 use crate::work::{Stop, Work};
 use crate::{crds, made, perform, render, resources, resume, snapshot};
 
@@ -20,14 +17,13 @@ use crate::{crds, made, perform, render, resources, resume, snapshot};
 /// # Errors
 /// When the run must end at once.
 pub(crate) async fn install(work: &Work<'_>, chart: &Loaded) -> Result<Ended, Stop> {
-    let since = Instant::now();
-    begin(work);
+    let report = begin(work, chart);
     let mut act = match prepare(work, chart).await {
         Ok(act) => act,
-        Err(error) => return nothing(work, chart, since, error),
+        Err(error) => return report.nothing(error),
     };
     let result = go_on(&mut act).await;
-    finish(work, act, result, chart, since)
+    report.finish(act.written, result)
 }
 
 /// Goes on with an installation that a former process began.
@@ -40,46 +36,16 @@ pub(crate) async fn go_on_with(
     plan: Plan,
     chart: &Loaded,
 ) -> Result<Ended, Stop> {
-    let since = Instant::now();
-    begin(work);
+    let report = begin(work, chart);
     let mut act = Act::resume(work, Kind::Install, release, plan);
     let result = go_on(&mut act).await;
-    finish(work, act, result, chart, since)
+    report.finish(act.written, result)
 }
 
-/// None of the earlier history and conditions holds for a fresh release.
-fn begin(work: &Work<'_>) {
-    work.ledger.change(|status| {
-        status.last_attempted_release_action = Some(ReleaseAction::Install);
-        clear_history(status);
-    });
-    work.ledger.set(Set::remove(Condition::TestSuccess));
-    work.ledger.set(Set::remove(Condition::Remediated));
-}
-
-fn clear_history(status: &mut HelmReleaseStatus) {
-    status.history.clear();
-}
-
-fn nothing(work: &Work<'_>, chart: &Loaded, since: Instant, error: ActError) -> Result<Ended, Stop> {
-    let text = report::ends(error)?;
-    report::took(work, since);
-    let message = failed_message(work, chart, &text);
-    report::failure(work, &ReleaseAction::Install, &chart.about, message);
-    work.ledger.summarize(work.spec());
-    Ok(Ended::Nothing(text))
-}
-
-fn failed_message(work: &Work<'_>, chart: &Loaded, text: &str) -> String {
-    let spec = work.spec();
-    format!(
-        "Helm install failed for release {}/{} with chart {}@{}: {}",
-        spec.namespace(),
-        spec.long_name(),
-        chart.name,
-        chart.version,
-        text.trim()
-    )
+/// Nothing of the earlier history holds for a fresh release.
+fn begin<'a>(work: &'a Work<'a>, chart: &'a Loaded) -> Report<'a> {
+    work.ledger.change(|status| status.history.clear());
+    Report::begin(work, chart, ReleaseAction::Install)
 }
 
 async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<Act<'a>, ActError> {
@@ -126,11 +92,9 @@ async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<Act<'a>, ActE
     let objects = act.target().await.map_err(|error| {
         ActError::Helm(format!("unable to build kubernetes objects from release manifest: {error}"))
     })?;
-    if spec.install().disable_take_ownership {
-        unowned(&act, &objects)
-            .await
-            .map_err(|error| ActError::Helm(format!("unable to continue with install: {error}")))?;
-    }
+    adoptable(&act, &objects, !spec.install().disable_take_ownership)
+        .await
+        .map_err(|error| ActError::Helm(format!("unable to continue with install: {error}")))?;
     namespace(&act).await?;
     inventory(work, &objects, chart);
     if !(act.hooks && made::has_hook(&act.release, "pre-install")) {
@@ -158,14 +122,19 @@ async fn free_version(work: &Work<'_>) -> Result<i64, ActError> {
     Ok(last.version + 1)
 }
 
-/// Objects that exist must be the release's already.
-pub(crate) async fn unowned(act: &Act<'_>, objects: &[Object]) -> Result<(), String> {
+/// Objects that exist must be the release's already, unless it may take them over. Whoever may not read them fails
+/// before anything is stored, as with Helm; the controller itself is not asked.
+pub(crate) async fn adoptable(act: &Act<'_>, objects: &[Object], takes_over: bool) -> Result<(), String> {
     let release = &act.release;
+    if takes_over && !act.work.is_impersonated() {
+        return Ok(());
+    }
     for object in objects {
         let live = act.work.session.get(&object.gvk(), object.namespace(), object.name()).await;
         let live = live.map_err(|error| {
             format!("could not get information about the resource {}: {error}", resources::named(object))
         })?;
+        let live = live.filter(|_| !takes_over);
         let foreign = live.and_then(|live| resources::foreign(&live, &release.name, &release.namespace));
         if let Some(why) = foreign {
             let named = resources::named(object);
@@ -217,26 +186,4 @@ async fn go_on(act: &mut Act<'_>) -> Result<(), ActError> {
             Err(error)
         }
     }
-}
-
-fn finish(
-    work: &Work<'_>,
-    act: Act<'_>,
-    result: Result<(), ActError>,
-    chart: &Loaded,
-    since: Instant,
-) -> Result<Ended, Stop> {
-    report::took(work, since);
-    report::released(work, act.written, "install");
-    let action = ReleaseAction::Install;
-    match result {
-        Ok(()) => report::success(work, &action),
-        Err(error) => {
-            let text = report::ends(error)?;
-            report::failure(work, &action, &chart.about, failed_message(work, chart, &text));
-            report::count(work, &action);
-        }
-    }
-    work.ledger.summarize(work.spec());
-    Ok(Ended::Stored)
 }

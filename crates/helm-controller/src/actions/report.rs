@@ -5,6 +5,7 @@ use runtime::{ConditionName, Event, ReasonName, Set};
 use tokio::time::Instant;
 
 use crate::act::ActError;
+use crate::chart::Loaded;
 use crate::history;
 use crate::status::{Condition, Why};
 use crate::work::{About, Stop, Work};
@@ -28,14 +29,84 @@ pub(crate) fn about(snapshot: &ReleaseSnapshot) -> About {
     }
 }
 
-/// How long the action took.
-pub(crate) fn took(work: &Work<'_>, since: Instant) {
-    let took = api::meta::GoDuration::from(since.elapsed());
-    work.ledger.change(|status| status.last_attempted_release_action_duration = Some(took));
+/// What is told of one install or upgrade, whichever way it ends.
+pub(crate) struct Report<'a> {
+    work: &'a Work<'a>,
+    chart: &'a Loaded,
+    action: ReleaseAction,
+    since: Instant,
+}
+
+impl<'a> Report<'a> {
+    /// The action begins: what earlier tests and remedies showed holds no more.
+    pub(crate) fn begin(work: &'a Work<'a>, chart: &'a Loaded, action: ReleaseAction) -> Self {
+        work.ledger.change(|status| status.last_attempted_release_action = Some(action.clone()));
+        work.ledger.set(Set::remove(Condition::TestSuccess));
+        work.ledger.set(Set::remove(Condition::Remediated));
+        Self { work, chart, action, since: Instant::now() }
+    }
+
+    /// It failed before a release was stored.
+    ///
+    /// # Errors
+    /// When the run must end at once.
+    pub(crate) fn nothing(self, error: ActError) -> Result<Ended, Stop> {
+        let text = ends(error)?;
+        self.took();
+        self.failure(&text);
+        self.work.ledger.summarize(self.work.spec());
+        Ok(Ended::Nothing(text))
+    }
+
+    /// It ended with these releases written.
+    ///
+    /// # Errors
+    /// When the run must end at once.
+    pub(crate) fn finish(
+        self,
+        written: Vec<ReleaseSnapshot>,
+        result: Result<(), ActError>,
+    ) -> Result<Ended, Stop> {
+        self.took();
+        released(self.work, written, self.action.as_str());
+        match result {
+            Ok(()) => success(self.work, &self.action),
+            Err(error) => {
+                self.failure(&ends(error)?);
+                count(self.work, &self.action);
+            }
+        }
+        self.work.ledger.summarize(self.work.spec());
+        Ok(Ended::Stored)
+    }
+
+    fn took(&self) {
+        let took = api::meta::GoDuration::from(self.since.elapsed());
+        self.work.ledger.change(|status| status.last_attempted_release_action_duration = Some(took));
+    }
+
+    fn failure(&self, text: &str) {
+        let (spec, chart) = (self.work.spec(), self.chart);
+        let message = format!(
+            "Helm {} failed for release {}/{} with chart {}@{}: {}",
+            self.action.as_str(),
+            spec.namespace(),
+            spec.long_name(),
+            chart.name,
+            chart.version,
+            text.trim()
+        );
+        let why = match self.action {
+            ReleaseAction::Install => Why::InstallFailed,
+            _ => Why::UpgradeFailed,
+        };
+        self.work.ledger.change(|status| status.failures += 1);
+        tell(self.work, Condition::Released, why, &chart.about, message, true);
+    }
 }
 
 /// Notes the releases an install or upgrade wrote: the newest is a new entry, an older one replaces its own.
-pub(crate) fn released(work: &Work<'_>, written: Vec<ReleaseSnapshot>, action: &str) {
+fn released(work: &Work<'_>, written: Vec<ReleaseSnapshot>, action: &str) {
     let mut newest: Vec<ReleaseSnapshot> = Vec::new();
     for snapshot in written {
         newest.retain(|earlier| earlier.version != snapshot.version);
@@ -73,16 +144,6 @@ pub(crate) fn replace(
     true
 }
 
-/// A failed install or upgrade.
-pub(crate) fn failure(work: &Work<'_>, action: &ReleaseAction, about: &About, message: String) {
-    let why = match action {
-        ReleaseAction::Install => Why::InstallFailed,
-        _ => Why::UpgradeFailed,
-    };
-    work.ledger.change(|status| status.failures += 1);
-    tell(work, Condition::Released, why, about, message, true);
-}
-
 /// Counts a failure that the remediation of this action has to deal with.
 pub(crate) fn count(work: &Work<'_>, action: &ReleaseAction) {
     work.ledger.change(|status| match action {
@@ -101,7 +162,7 @@ pub(crate) fn forget_failures(work: &Work<'_>) {
 }
 
 /// A successful install or upgrade.
-pub(crate) fn success(work: &Work<'_>, action: &ReleaseAction) {
+fn success(work: &Work<'_>, action: &ReleaseAction) {
     let Some(current) = work.ledger.read(|status| history::latest(&status.history).cloned()) else { return };
     let (name, chart) = (history::full_name(&current), history::chart(&current));
     let (why, verb) = match action {

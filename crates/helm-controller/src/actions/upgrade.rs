@@ -4,16 +4,13 @@ use api::helm::v2::ReleaseAction;
 use helm_release::{Info, Release, Status};
 use helm_template::Values;
 use manifest::Object;
-use runtime::Set;
-use tokio::time::Instant;
 
 use crate::act::{Act, ActError};
-use crate::actions::install::{inventory, unowned};
-use crate::actions::report::{self, Ended};
+use crate::actions::install::{adoptable, inventory};
+use crate::actions::report::{Ended, Report};
 use crate::chart::Loaded;
 use crate::plan::{Phase, Plan};
 use crate::spec::Kind;
-use crate::status::Condition;
 use crate::storage::Storage;
 use crate::work::{Stop, Work};
 use crate::{crds, made, perform, render, resources, resume};
@@ -23,14 +20,13 @@ use crate::{crds, made, perform, render, resources, resume};
 /// # Errors
 /// When the run must end at once.
 pub(crate) async fn upgrade(work: &Work<'_>, chart: &Loaded) -> Result<Ended, Stop> {
-    let since = Instant::now();
-    begin(work);
+    let report = Report::begin(work, chart, ReleaseAction::Upgrade);
     let (mut act, original) = match prepare(work, chart).await {
         Ok(prepared) => prepared,
-        Err(error) => return nothing(work, chart, since, error),
+        Err(error) => return report.nothing(error),
     };
     let result = go_on(&mut act, &original).await;
-    finish(work, act, result, chart, since)
+    report.finish(act.written, result)
 }
 
 /// Goes on with an upgrade that a former process began.
@@ -43,8 +39,7 @@ pub(crate) async fn go_on_with(
     plan: Plan,
     chart: &Loaded,
 ) -> Result<Ended, Stop> {
-    let since = Instant::now();
-    begin(work);
+    let report = Report::begin(work, chart, ReleaseAction::Upgrade);
     let original = work.storage().get(plan.original).await;
     let mut act = Act::resume(work, Kind::Upgrade, release, plan);
     act.strict = !work.spec().upgrade().disable_open_api_validation;
@@ -56,33 +51,7 @@ pub(crate) async fn go_on_with(
         }
         Err(error) => Err(error.into()),
     };
-    finish(work, act, result, chart, since)
-}
-
-fn begin(work: &Work<'_>) {
-    work.ledger.change(|status| status.last_attempted_release_action = Some(ReleaseAction::Upgrade));
-    work.ledger.set(Set::remove(Condition::TestSuccess));
-    work.ledger.set(Set::remove(Condition::Remediated));
-}
-
-fn nothing(work: &Work<'_>, chart: &Loaded, since: Instant, error: ActError) -> Result<Ended, Stop> {
-    let text = report::ends(error)?;
-    report::took(work, since);
-    report::failure(work, &ReleaseAction::Upgrade, &chart.about, failed_message(work, chart, &text));
-    work.ledger.summarize(work.spec());
-    Ok(Ended::Nothing(text))
-}
-
-fn failed_message(work: &Work<'_>, chart: &Loaded, text: &str) -> String {
-    let spec = work.spec();
-    format!(
-        "Helm upgrade failed for release {}/{} with chart {}@{}: {}",
-        spec.namespace(),
-        spec.long_name(),
-        chart.name,
-        chart.version,
-        text.trim()
-    )
+    report.finish(act.written, result)
 }
 
 /// The newest release, and the one that is live: the newest deployed one, else the newest.
@@ -174,19 +143,14 @@ async fn begin_release<'a>(
     act.replace = spec.upgrade().force;
     act.strict = !spec.upgrade().disable_open_api_validation;
     let objects = act.target().await.map_err(|error| ActError::Helm(error.to_string()))?;
-    if spec.upgrade().disable_take_ownership {
-        let before = resources::parse(&current.manifest).unwrap_or_default();
-        let new: Vec<Object> = objects
-            .iter()
-            .filter(|object| {
-                !before.iter().any(|one| one.kind() == object.kind() && one.name() == object.name())
-            })
-            .cloned()
-            .collect();
-        unowned(&act, &new)
-            .await
-            .map_err(|error| ActError::Helm(format!("unable to continue with update: {error}")))?;
-    }
+    let before = resources::parse(&current.manifest).unwrap_or_default();
+    let is_known = |object: &&Object| {
+        before.iter().any(|one| one.kind() == object.kind() && one.name() == object.name())
+    };
+    let new: Vec<Object> = objects.iter().filter(|object| !is_known(object)).cloned().collect();
+    adoptable(&act, &new, !spec.upgrade().disable_take_ownership)
+        .await
+        .map_err(|error| ActError::Helm(format!("unable to continue with update: {error}")))?;
     inventory(work, &objects, chart);
     if !(act.hooks && made::has_hook(&act.release, "pre-upgrade")) {
         act.plan.phase = Phase::Apply;
@@ -247,26 +211,4 @@ async fn clean_up(act: &Act<'_>, created: &[Object]) {
             tracing::warn!(error = %error, object = object.id().subject(), "could not be cleaned up");
         }
     }
-}
-
-fn finish(
-    work: &Work<'_>,
-    act: Act<'_>,
-    result: Result<(), ActError>,
-    chart: &Loaded,
-    since: Instant,
-) -> Result<Ended, Stop> {
-    report::took(work, since);
-    report::released(work, act.written, "upgrade");
-    let action = ReleaseAction::Upgrade;
-    match result {
-        Ok(()) => report::success(work, &action),
-        Err(error) => {
-            let text = report::ends(error)?;
-            report::failure(work, &action, &chart.about, failed_message(work, chart, &text));
-            report::count(work, &action);
-        }
-    }
-    work.ledger.summarize(work.spec());
-    Ok(Ended::Stored)
 }
