@@ -12,7 +12,7 @@
 //!
 //! Reading order: `args`, `spec`, `status`, `history`, `digest`, `requests`, `state` (what is decided, pure), `plan`,
 //! `made`, `snapshot`, `memory`; `sources`, `wakes`, `signals`, `capabilities`, `app`, `ledger`, `names`, `work`;
-//! `storage`, `resources`, `writer`, `wait` (the cluster as Helm uses it); `chart`, `postrender`, `host`, `render`, `crds`,
+//! `storage`, `resources`, `strategic`, `writer`, `wait` (the cluster as Helm uses it); `chart`, `postrender`, `host`, `render`, `crds`,
 //! `act`, `hooks`, `perform`, `drift`, `actions`, `resume`, `release`; `steps`, `reconciler`, `finalize`, `record`,
 //! `watching`, `setup`.
 
@@ -41,6 +41,7 @@ mod work;
 
 mod resources;
 mod storage;
+mod strategic;
 mod wait;
 mod writer;
 

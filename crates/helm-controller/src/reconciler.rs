@@ -31,6 +31,8 @@ impl HelmReleaseReconciler {
 impl Reconciler for HelmReleaseReconciler {
     type Kind = HelmRelease;
 
+    const SUSPEND_JUDGES_ALL: bool = true;
+
     async fn reconcile(&self, run: &Run<HelmRelease>) -> Outcome<HelmReleaseStatus> {
         let (accepted, refusal) = match accept::accept(&run.object) {
             Ok(accepted) => (accepted, None),

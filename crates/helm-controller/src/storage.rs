@@ -14,19 +14,29 @@ use crate::plan::{ANNOTATION, Plan};
 /// Field manager of everything a release writes, as Flux's.
 pub(crate) const MANAGER: &str = "helm-controller";
 
-/// Why a release cannot be read or written. Names the Secret, never its content.
+/// Why a release cannot be read or written, in Helm's words; the API server's own name the Secret, none its content.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StorageError {
-    /// The API server refused or does not answer.
-    #[error("{verb}: failed to {verb} with name \"{name}\": {cause}")]
-    Api {
-        /// What was done: `get`, `list`, `create`, `update` or `delete`.
-        verb: &'static str,
-        /// Name of the Secret, or of the release for lists.
+    /// The versions cannot be listed.
+    #[error("query: failed to query with labels: {0}")]
+    Query(Box<GetError>),
+    /// One version cannot be read.
+    #[error("get: failed to get \"{name}\": {cause}")]
+    Get {
+        /// Name of the Secret.
         name: String,
         /// Why.
         cause: Box<GetError>,
     },
+    /// A version cannot be stored.
+    #[error("create: failed to create: {0}")]
+    Create(Box<GetError>),
+    /// A version cannot be overwritten.
+    #[error("update: failed to update: {0}")]
+    Update(Box<GetError>),
+    /// A version cannot be deleted.
+    #[error("{0}")]
+    Delete(Box<GetError>),
     /// The Secret holds no release.
     #[error("get: failed to decode data \"{name}\": {cause}")]
     Decode {
@@ -91,7 +101,7 @@ impl Storage {
     pub(crate) async fn rows(&self) -> Result<Vec<Row>, StorageError> {
         let selector = format!("name={},owner=helm", self.name);
         let found = self.session.list_metadata(&secrets(), &self.namespace, &selector).await;
-        let found = found.map_err(|cause| self.failed("list", &self.name, cause))?;
+        let found = found.map_err(|cause| StorageError::Query(Box::new(cause)))?;
         let mut rows: Vec<Row> = found.iter().filter_map(row).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.version));
         Ok(rows)
@@ -104,7 +114,7 @@ impl Storage {
     pub(crate) async fn get(&self, version: i64) -> Result<Option<Stored>, StorageError> {
         let name = helm_release::secret_name(&self.name, version);
         let found = self.session.get(&secrets(), Some(&self.namespace), &name).await;
-        let Some(secret) = found.map_err(|cause| self.failed("get", &name, cause))? else { return Ok(None) };
+        let Some(secret) = found.map_err(|cause| unread(&name, cause))? else { return Ok(None) };
         let text = secret.value().pointer("/data/release").and_then(Value::as_str).unwrap_or_default();
         let bytes = STANDARD.decode(text).unwrap_or_default();
         let labels = labels(&secret);
@@ -142,7 +152,7 @@ impl Storage {
         match self.session.create_one(&secret, &write()).await {
             Ok(_) => Ok(()),
             Err(GetError::Api(error)) if is_conflict(&error) => Err(StorageError::Exists),
-            Err(cause) => Err(self.failed("create", secret.name(), cause)),
+            Err(cause) => Err(StorageError::Create(Box::new(cause))),
         }
     }
 
@@ -153,7 +163,7 @@ impl Storage {
     pub(crate) async fn update(&self, release: &Release, plan: Option<&Plan>) -> Result<(), StorageError> {
         let secret = self.secret(release, plan, "modifiedAt")?;
         let done = self.session.replace_one(&secret, &write()).await;
-        done.map(drop).map_err(|cause| self.failed("update", secret.name(), cause))
+        done.map(drop).map_err(|cause| StorageError::Update(Box::new(cause)))
     }
 
     /// Writes the plan alone.
@@ -165,7 +175,7 @@ impl Storage {
         let patch = json!({"metadata": {"annotations": {ANNOTATION: plan.text()}}});
         let secret = self.named(&name);
         let done = self.session.patch_one(&secret, PatchFormat::Merge, &patch, &write()).await;
-        done.map(drop).map_err(|cause| self.failed("update", &name, cause))
+        done.map(drop).map_err(|cause| StorageError::Update(Box::new(cause)))
     }
 
     /// Deletes a version; one that is gone is no error.
@@ -175,7 +185,7 @@ impl Storage {
     pub(crate) async fn delete(&self, version: i64) -> Result<(), StorageError> {
         let name = helm_release::secret_name(&self.name, version);
         let done = self.session.delete_one(&self.named(&name), "Background", None).await;
-        done.map(drop).map_err(|cause| self.failed("delete", &name, cause))
+        done.map(drop).map_err(|cause| StorageError::Delete(Box::new(cause)))
     }
 
     /// The oldest versions go until so many are left; the last deployed one stays.
@@ -220,10 +230,10 @@ impl Storage {
         map["data"] = json!({"release": STANDARD.encode(data)});
         Ok(secret)
     }
+}
 
-    fn failed(&self, verb: &'static str, name: &str, cause: GetError) -> StorageError {
-        StorageError::Api { verb, name: name.to_owned(), cause: Box::new(cause) }
-    }
+fn unread(name: &str, cause: GetError) -> StorageError {
+    StorageError::Get { name: name.to_owned(), cause: Box::new(cause) }
 }
 
 fn write() -> Write<'static> {
@@ -259,6 +269,22 @@ pub(crate) fn object(value: Value) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_are_told_in_helms_words() {
+        let cause = || Box::new(GetError::NoMatch(secrets()));
+        let why = "no matches for kind \"Secret\" in version \"v1\"";
+        let told = [
+            (StorageError::Query(cause()), "query: failed to query with labels: "),
+            (unread("s.v1", *cause()), "get: failed to get \"s.v1\": "),
+            (StorageError::Create(cause()), "create: failed to create: "),
+            (StorageError::Update(cause()), "update: failed to update: "),
+            (StorageError::Delete(cause()), ""),
+        ];
+        for (error, words) in told {
+            assert_eq!(error.to_string(), format!("{words}{why}"));
+        }
+    }
 
     #[test]
     fn rows_are_read_from_labels_and_foreign_secrets_are_left_out() {

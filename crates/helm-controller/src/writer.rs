@@ -9,6 +9,7 @@ use ssa::{Action, ApiError, Change, DriftWatch, GetError, Owner, PatchFormat, Se
 
 use crate::resources;
 use crate::storage::MANAGER;
+use crate::strategic::{self, holds};
 
 /// Why objects were not written, in Helm's words. Several failures of one kind are joined as Helm does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -155,12 +156,12 @@ impl Writer<'_> {
         if self.replace {
             return self.replace_one(live, target).await;
         }
-        let patch = three_way(before.value(), target.value(), live.value());
+        let (format, patch) = patch(before, live, target);
         if patch.as_object().is_some_and(Map::is_empty) {
             self.track(live, Action::Unchanged);
             return Ok(());
         }
-        let done = self.session.patch_one(target, PatchFormat::Merge, &patch, &self.write(false)).await;
+        let done = self.session.patch_one(target, format, &patch, &self.write(false)).await;
         let written = done.map_err(|error| {
             WriteError(format!("cannot patch \"{}\" with kind {}: {error}", target.name(), target.kind()))
         })?;
@@ -266,6 +267,15 @@ fn join(results: Vec<Result<(), WriteError>>, separator: &str) -> Result<(), Wri
     if failed.is_empty() { Ok(()) } else { Err(WriteError(failed.join(separator))) }
 }
 
+/// Built-in kinds merge lists by their keys; of others nobody knows how.
+fn patch(before: &Object, live: &Object, target: &Object) -> (PatchFormat, Value) {
+    let (kind, [before, target, live]) = (target.gvk(), [before, target, live].map(Object::value));
+    if strategic::is_built_in(&kind) {
+        return (PatchFormat::Strategic, strategic::patch(&kind, before, target, live));
+    }
+    (PatchFormat::Merge, three_way(before, target, live))
+}
+
 /// A JSON merge patch that removes what left the manifest and sets what differs from the live object.
 fn three_way(before: &Value, after: &Value, live: &Value) -> Value {
     let (Value::Object(before), Value::Object(after)) = (before, after) else { return after.clone() };
@@ -287,19 +297,6 @@ fn three_way(before: &Value, after: &Value, live: &Value) -> Value {
         }
     }
     Value::Object(patch)
-}
-
-/// Whether the live value is the wanted one, with whatever the server has filled in.
-fn holds(live: &Value, wanted: &Value) -> bool {
-    match (live, wanted) {
-        (Value::Object(live), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, value)| live.get(key).is_some_and(|live| holds(live, value)))
-        }
-        (Value::Array(live), Value::Array(wanted)) => {
-            live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| holds(live, wanted))
-        }
-        (live, wanted) => live == wanted || (live.is_null() && wanted.is_null()),
-    }
 }
 
 #[cfg(test)]

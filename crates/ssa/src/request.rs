@@ -20,6 +20,7 @@ const MAX_ANSWER: usize = 64 << 20;
 pub(crate) const APPLY_PATCH: &str = "application/apply-patch+yaml";
 pub(crate) const JSON_PATCH: &str = "application/json-patch+json";
 pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
+pub(crate) const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
 
 /// One request: a path on the API server and what to send.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     Action, ApiError, Change, Fingerprint, GetError, Session, compare,
     discovery::{Lookup, Resource, segment},
-    request::{APPLY_PATCH, Answer, Call, JSON_PATCH, MERGE_PATCH},
+    request::{APPLY_PATCH, Answer, Call, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH},
 };
 
 /// Most pages of a list of metadata.
@@ -47,6 +47,8 @@ pub enum PatchFormat {
     Json,
     /// RFC 7396.
     Merge,
+    /// Kubernetes' own, for built-in kinds: lists merge by their keys.
+    Strategic,
 }
 
 impl Session {
@@ -110,6 +112,7 @@ impl Session {
         let kind = match format {
             PatchFormat::Json => JSON_PATCH,
             PatchFormat::Merge => MERGE_PATCH,
+            PatchFormat::Strategic => STRATEGIC_PATCH,
         };
         written(self.put(&Call::patch(path, kind, patch), write).await?, true)
     }

@@ -154,6 +154,19 @@ async fn parse(work: &Work<'_>, bytes: Vec<u8>) -> Result<Chart, String> {
     parsed.await.map_err(|error| error.to_string())?
 }
 
+/// Flux's words for charts.
+fn words(error: &FetchError) -> String {
+    match error {
+        FetchError::Status { url, status } => {
+            format!("failed to download chart from '{url}' (status: {status})")
+        }
+        FetchError::DigestMismatch { wanted, .. } => {
+            format!("integrity failure: computed digest doesn't match '{wanted}'")
+        }
+        error => error.to_string(),
+    }
+}
+
 fn not_fetched(work: &Work<'_>, error: &FetchError) -> Stop {
     if matches!(error, FetchError::NotFound(_)) {
         let after = work.app.options.requeue_dependency;
@@ -161,7 +174,7 @@ fn not_fetched(work: &Work<'_>, error: &FetchError) -> Stop {
         work.ledger.set(Set::no(api::meta::ConditionType::Ready, Reason::ArtifactFailed, text.clone()));
         return Stop::Failed(Retry::After(after), text);
     }
-    let text = error.to_string();
+    let text = words(error);
     let message = format!("Could not load chart: {text}");
     work.ledger.set(Set::no(api::meta::ConditionType::Ready, Reason::ArtifactFailed, message));
     let tries = work.app.memories.with(&work.run.key, |memory| {
@@ -173,4 +186,18 @@ fn not_fetched(work: &Work<'_>, error: &FetchError) -> Stop {
         work.run.emit(Event::error(Reason::ArtifactFailed, text.clone()));
     }
     Stop::Failed(Retry::Backoff, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_told_in_the_words_of_charts() {
+        let digest: Digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        let mismatch = FetchError::DigestMismatch { wanted: digest.clone(), found: digest.clone() };
+        assert_eq!(words(&mismatch), format!("integrity failure: computed digest doesn't match '{digest}'"));
+        let status = FetchError::Status { url: "http://x/a.tgz".into(), status: 500 };
+        assert_eq!(words(&status), "failed to download chart from 'http://x/a.tgz' (status: 500)");
+    }
 }
