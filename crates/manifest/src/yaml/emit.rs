@@ -61,6 +61,7 @@ impl<'a> Emitter<'a> {
         } else {
             self.out.push(c);
             self.column = 0;
+            self.indention = true;
         }
     }
 
