@@ -208,6 +208,10 @@ async fn what_the_api_server_refuses_is_told_with_file_commit_and_command() {
 async fn what_cannot_be_built_is_told_with_place_and_command() {
     let strict = json!({ "postBuild": { "substituteFrom": [{ "kind": "Secret", "name": "values" }] } });
     let absent = json!({ "postBuild": { "substituteFrom": [{ "kind": "Secret", "name": "absent" }] } });
+    let unjudged = json!({
+        "wait": true, "timeout": "10s",
+        "healthCheckExprs": [{ "apiVersion": "v1", "kind": "ConfigMap", "current": "status.nothing == 1" }],
+    });
     let variable = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "key" }, "data": { "p": "${password}" } });
     let rows = [
         row(
@@ -230,6 +234,12 @@ async fn what_cannot_be_built_is_told_with_place_and_command() {
                 "substitute from 'Secret/absent' error: secrets \"absent\" not found",
                 "Run: kubectl -n NS describe secret absent",
             ],
+        ),
+        row(
+            "expression",
+            config_map("expression", json!({})),
+            unjudged,
+            &["Why: ConfigMap/NS/expression: ", "Run: kubectl -n NS describe configmap/expression"],
         ),
         row(
             "key",

@@ -427,7 +427,9 @@ async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> R
         work.app.memories.with(&work.run.key, |memory| memory.fail());
         let status = finish::applied_status(work, applied);
         let ids: Vec<ObjectId> = look.pending.iter().map(|(id, _)| id.clone()).collect();
-        let failure = origin::located(work, error.failure(took), &ids).await.below(look.run);
+        let failure = origin::located(work, error.failure(took), &ids)
+            .await
+            .below(look.why.into_iter().chain(look.run));
         return Err(finish::failed(work, failure, status, &applied.digest).into());
     }
     Ok(still_waiting(work, applied, wait, look))

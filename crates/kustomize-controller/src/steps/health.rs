@@ -88,6 +88,8 @@ pub(crate) struct Look {
     pub causes: Vec<String>,
     /// What to run about the first that is not healthy.
     pub run: Option<String>,
+    /// Why the first one that cannot be judged cannot: it may not be read, or its expression fails.
+    pub why: Option<String>,
 }
 
 /// Looks at the objects once, as the Kustomization's identity.
@@ -107,10 +109,21 @@ fn judge(pending: &[Check], healths: &[ObjectHealth]) -> Look {
         if look.run.is_none() || (look.causes.is_empty() && health.cause.is_some()) {
             look.run = Some(hints::unhealthy(&health.id, health.cause.as_ref()));
         }
+        if look.why.is_none() {
+            look.why = health.error.as_ref().map(|error| unjudged(health, error));
+        }
         look.causes.extend(cause(health));
         look.pending.extend(pending.iter().find(|(id, _)| *id == health.id).cloned());
     }
     look
+}
+
+/// Characters of the reason why an object cannot be judged.
+const MOST_OF_WHY: usize = 200;
+
+fn unjudged(health: &ObjectHealth, error: &str) -> String {
+    let error: String = error.chars().take(MOST_OF_WHY).collect();
+    format!("Why: {}: {error}", health.id.subject())
 }
 
 /// `Deployment/ns/web: pod web-1: container app: ImagePullBackOff: …`.
