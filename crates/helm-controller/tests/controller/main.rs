@@ -1,6 +1,7 @@
 //! helm-controller against a real API server, driven by a source status written by hand and a plain file server.
 
 mod charts;
+mod client_side;
 mod drift;
 mod helm;
 mod kills;

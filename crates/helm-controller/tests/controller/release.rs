@@ -58,3 +58,56 @@ async fn a_failed_upgrade_is_rolled_back_and_gives_up_after_its_retries() {
     rig.apply("app", spec(false)).await.unwrap();
     rig.ready("app", "True").await.unwrap();
 }
+
+#[tokio::test]
+async fn an_account_that_may_not_read_the_storage_is_told_in_helms_words() {
+    let rig = Rig::start("poor").await.unwrap();
+    rig.publish(&small("1.0.0")).await.unwrap();
+    rig.apply("app", json!({ "serviceAccountName": "poor" })).await.unwrap();
+    let (ns, refused) = (rig.ns.name(), "Could not determine release state: ");
+    let object = rig.says("app", "False", refused).await.unwrap();
+    let expected = format!(
+        "{refused}failed to retrieve last release from storage: query: failed to query with labels: secrets is \
+         forbidden: User \"system:serviceaccount:{ns}:poor\" cannot list resource \"secrets\" in API group \"\" in the \
+         namespace \"{ns}\""
+    );
+    assert_eq!(message(&object, "Ready"), expected);
+    assert!(rig.storage().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_release_that_is_suspended_from_the_start_notes_its_generation_and_nothing_else() {
+    let rig = Rig::start("asleep").await.unwrap();
+    rig.publish(&small("1.0.0")).await.unwrap();
+    rig.apply("app", json!({ "suspend": true })).await.unwrap();
+    let object = rig.when("app", |object| object["status"]["observedGeneration"] == 1).await.unwrap();
+    assert!(object["status"]["conditions"].is_null(), "{}", object["status"]);
+    assert_eq!(object["metadata"]["finalizers"], json!(["finalizers.fluxcd.io"]));
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_read_the_objects_fails_before_a_release_is_stored() {
+    let rig = Rig::start("blind").await.unwrap();
+    let ns = rig.ns.name();
+    let group = "rbac.authorization.k8s.io";
+    let about = json!({ "name": "half", "namespace": ns });
+    let secrets = json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["*"] }]);
+    let role =
+        json!({ "apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": about, "rules": secrets });
+    let binding = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": about,
+        "roleRef": { "apiGroup": group, "kind": "Role", "name": "half" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "half", "namespace": ns }],
+    });
+    rig.cluster.apply(&role).await.unwrap();
+    rig.cluster.apply(&binding).await.unwrap();
+    rig.publish(&small("1.0.0")).await.unwrap();
+    rig.apply("app", json!({ "serviceAccountName": "half" })).await.unwrap();
+    let object = rig.says("app", "False", "unable to continue with install: ").await.unwrap();
+    let expected = format!(
+        "could not get information about the resource ConfigMap \"app-cfg\" in namespace \"{ns}\": configmaps \
+         \"app-cfg\" is forbidden: User \"system:serviceaccount:{ns}:half\" cannot get resource"
+    );
+    assert!(message(&object, "Ready").contains(&expected), "{}", message(&object, "Ready"));
+    assert!(rig.storage().unwrap().is_empty(), "nothing is stored");
+}

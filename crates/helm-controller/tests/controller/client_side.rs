@@ -1,0 +1,65 @@
+use serde_json::{Value, json};
+
+use crate::charts::chart;
+use crate::rig::{Rig, SOON};
+
+/// Two variables, one of which goes, and a volume that changes its sort.
+const WORKLOAD: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ .Release.Name }}\n\
+    spec:\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n\
+    \x20     containers:\n      - name: web\n        image: example.com/web:{{ .Values.tag }}\n        env:\n\
+    \x20       - {name: TAG, value: {{ .Values.tag | quote }}}\n{{- if eq .Values.tag \"one\" }}\n\
+    \x20       - {name: GOES, value: x}\n{{- end }}\n      volumes:\n      - name: data\n{{- if eq .Values.tag \"one\" }}\n\
+    \x20       emptyDir: {}\n{{- else }}\n        configMap: {name: data, optional: true}\n{{- end }}\n";
+
+fn spec(tag: &str) -> Value {
+    json!({
+        "install": { "serverSideApply": false, "disableWait": true },
+        "upgrade": { "serverSideApply": "disabled", "disableWait": true },
+        "values": { "tag": tag },
+    })
+}
+
+fn theirs(namespace: &str) -> Value {
+    let containers = json!([
+        { "name": "proxy", "image": "example.com/proxy:1" },
+        { "name": "web", "env": [{ "name": "THEIRS", "value": "y" }] },
+    ]);
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "app", "namespace": namespace },
+        "spec": { "template": { "spec": { "containers": containers } } },
+    })
+}
+
+fn web(deployment: &Value) -> &Value {
+    let containers = deployment["spec"]["template"]["spec"]["containers"].as_array();
+    let found = containers.and_then(|list| list.iter().find(|container| container["name"] == "web"));
+    found.unwrap_or(&Value::Null)
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        list.as_array().into_iter().flatten().filter_map(|item| item["name"].as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn client_side_apply_leaves_to_others_what_they_put_into_lists() {
+    let rig = Rig::start("clientside").await.unwrap();
+    let files = [("values.yaml", "tag: one\n"), ("templates/workload.yaml", WORKLOAD)];
+    rig.publish(&chart("1.0.0", &files)).await.unwrap();
+    rig.apply("app", spec("one")).await.unwrap();
+    rig.ready("app", "True").await.unwrap();
+    rig.cluster.apply(&theirs(rig.ns.name())).await.unwrap();
+
+    rig.apply("app", spec("two")).await.unwrap();
+    rig.says("app", "True", "app.v2").await.unwrap();
+    let key = ("Deployment", rig.ns.name(), "app");
+    let is_new = |object: &Value| web(object)["image"] == "example.com/web:two";
+    let object = rig.cluster.wait(key, SOON, is_new).await.unwrap();
+    let pod = &object["spec"]["template"]["spec"];
+    assert_eq!(names(&pod["containers"]), ["proxy", "web"]);
+    assert_eq!(names(&web(&object)["env"]), ["TAG", "THEIRS"]);
+    let volume = &pod["volumes"][0];
+    assert!(volume["emptyDir"].is_null() && volume["configMap"]["name"] == "data", "{volume}");
+}
