@@ -1,7 +1,7 @@
 //! `helmCharts` and `HelmChartInflationGenerator`: which chart, with which values. What renders it comes from the
 //! caller, so that nothing is executed.
 
-use manifest::yaml::{DuplicateKeys, Limits, YamlError, parse_value, to_yaml};
+use manifest::yaml::{Dialect, DuplicateKeys, Limits, YamlError, parse_nodes, to_yaml};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -246,10 +246,17 @@ fn values(chart: &HelmChart, files: &[(String, Vec<u8>)], loader: &Loader<'_>) -
     if chart.values_merge == "replace" {
         return Ok(to_yaml(&inline));
     }
-    let own =
-        parse_value("", &text, DuplicateKeys::LastWins, &Limits::default()).map_err(ChartError::Yaml)?;
+    let own = read_values(&text).map_err(ChartError::Yaml)?;
     let merged = if chart.values_merge == "merge" { merged(inline, own) } else { merged(own, inline) };
     Ok(to_yaml(&merged))
+}
+
+/// As kyaml reads them, for which `y` is no boolean.
+fn read_values(text: &str) -> Result<Value, YamlError> {
+    match parse_nodes("", text, Dialect::Kyaml, &Limits::default())?.into_iter().next() {
+        Some(node) => node.into_json(DuplicateKeys::LastWins),
+        None => Ok(Value::Null),
+    }
 }
 
 /// What kyaml's merge makes of values: mappings are merged, everything else is replaced, null removes.

@@ -14,7 +14,7 @@ const MAP: Type = Type::Map;
 const S: Type = Type::String;
 
 /// What a copied value takes, in bytes.
-const COPY: u64 = 32;
+const COPY: u64 = 48;
 
 /// How deep `deepCopy` and the merges follow values.
 pub(crate) const MAX_DEPTH: usize = 500;

@@ -172,6 +172,9 @@ impl<'t> Exec<'t, '_> {
         }
         let work = arguments.iter().map(weight).sum();
         self.context.session.step(work).or_else(|error| self.limit(error))?;
+        // What is joined of texts is refused before it is made.
+        let bytes = arguments.iter().filter_map(Value::as_string).map(|text| text.len() as u64).sum();
+        self.context.session.allow(bytes).or_else(|error| self.limit(error))?;
         Ok(arguments)
     }
 
