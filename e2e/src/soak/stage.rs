@@ -12,6 +12,7 @@ use super::model::Model;
 use crate::{
     World,
     faults::{Objects, Victim, wanted},
+    git_repository,
 };
 
 /// How long everything may take to be as in Git again once nothing is in the way.
@@ -39,7 +40,10 @@ impl Stage {
             Victim::behind(&world, "kustomize-controller", &["--requeue-dependency=2s"], &proxy).await?;
         let mut stage = Stage { source, kustomize, proxy, world, revision: String::new() };
         stage.commit(model).await?;
-        stage.world.apply_source().await?;
+        let mut source = git_repository(&stage.world.ns, "apps", stage.world.repo.url());
+        // A server that is silent is given up long before the judge's patience ends.
+        source["spec"]["timeout"] = json!("5s");
+        stage.world.cluster.apply(&source).await?;
         for app in model.apps.keys() {
             let more = json!({ "retryInterval": "1s", "timeout": "30s" });
             stage.world.apply_kustomization(app, &format!("./{app}"), more).await?;
@@ -65,10 +69,8 @@ impl Stage {
                 revived += 1;
             }
         }
-        if revived > 0 {
-            // Who was told of the commit may have died before it looked.
-            self.world.tell_source().await?;
-        }
+        // Who was told of the commit may have died before it looked, or found a server that was silent.
+        self.world.tell_source().await?;
         Ok(revived)
     }
 
