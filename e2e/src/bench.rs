@@ -2,17 +2,21 @@
 //!
 //! Every row is measured from its cause to the watch event of the live object, by one in-process watch. Rows share one
 //! control plane; `--bin` runs the same rows against other binaries with Flux's flags.
-//! Reading order: app, watch, rig, floor, sick, rows, report.
+//! Reading order: app, watch, rig, floor, sick, rows, report; for the rows of all five controllers toolkit, releases,
+//! programs.
 mod app;
 mod floor;
+mod programs;
+mod releases;
 mod report;
 mod rig;
 mod rows;
 mod sick;
+mod toolkit;
 mod watch;
 
 pub use crate::bench::{
     report::Report,
     rig::Options,
-    rows::{ROWS, run},
+    rows::{all_rows, run},
 };

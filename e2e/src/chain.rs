@@ -9,5 +9,5 @@ mod stage;
 
 pub use self::{
     hops::{Hops, Release},
-    stage::{CONTROLLERS, Stage},
+    stage::Stage,
 };

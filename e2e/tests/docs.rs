@@ -5,13 +5,9 @@
 //! `https://git.example.com` stands), `<!-- registry -->` (stands for `registry.example.com`), `<!-- new cluster -->` before a
 //! block. A block of `sh` that is not run has
 //! `<!-- not run: REASON -->` before it.
-use std::{
-    env, fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, os::unix::fs::symlink, path::PathBuf, process::Command};
 
+use e2e::example_repository;
 use testkit::{ControlPlane, Controller, GitServer, Registry, not_run, workspace_root};
 
 /// One `sh` block.
@@ -80,9 +76,7 @@ impl Shell {
         let git = GitServer::start().unwrap();
         let registry = if page.registry { Some(Registry::start().await.unwrap()) } else { None };
         for (name, folder) in &page.repositories {
-            let root = workspace_root().join("docs/examples/repos").join(folder);
-            let mut files = Vec::new();
-            collect(&root, &root, &mut files);
+            let mut files = example_repository(folder).unwrap();
             if let Some(registry) = &registry {
                 files
                     .iter_mut()
@@ -129,18 +123,6 @@ impl Shell {
                 String::from_utf8_lossy(&done.stdout),
                 String::from_utf8_lossy(&done.stderr)
             )),
-        }
-    }
-}
-
-fn collect(root: &Path, dir: &Path, files: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(root, &path, files);
-        } else {
-            let name = path.strip_prefix(root).unwrap().display().to_string();
-            files.push((name, fs::read_to_string(&path).unwrap()));
         }
     }
 }

@@ -7,15 +7,7 @@ use std::{
 };
 
 use kustomize::{BuildOptions, MemoryTree};
-use testkit::{ControlPlane, workspace_root};
-
-const CONTROLLERS: [&str; 5] = [
-    "source-controller",
-    "kustomize-controller",
-    "helm-controller",
-    "image-automation-controller",
-    "notification-controller",
-];
+use testkit::{CONTROLLERS, ControlPlane, workspace_root};
 
 fn config() -> PathBuf {
     workspace_root().join("config")

@@ -1,7 +1,7 @@
 //! The example repositories of the documentation, each applied as its page says.
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
-use e2e::SOON;
+use e2e::{SOON, example_repository};
 use serde_json::{Value, json};
 use testkit::{Cluster, ControlPlane, Controller, GitRepo, GitServer, workspace_root};
 
@@ -31,9 +31,7 @@ impl Example {
 
     /// Serves a folder of an example as a repository, with the server's address in its files.
     fn serve(&self, folder: &str, name: &str) -> GitRepo {
-        let root = workspace_root().join("docs/examples/repos").join(folder);
-        let mut files = Vec::new();
-        collect(&root, &root, &mut files);
+        let mut files = example_repository(folder).unwrap();
         for (_, text) in &mut files {
             *text = text.replace("https://git.example.com", &self.git.url());
         }
@@ -63,18 +61,6 @@ impl Example {
 
 fn named(api: &str, kind: &str, namespace: &str, name: &str) -> Value {
     json!({ "apiVersion": api, "kind": kind, "metadata": { "name": name, "namespace": namespace } })
-}
-
-fn collect(root: &Path, dir: &Path, files: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(root, &path, files);
-        } else {
-            let name = path.strip_prefix(root).unwrap().display().to_string();
-            files.push((name, fs::read_to_string(&path).unwrap()));
-        }
-    }
 }
 
 #[tokio::test]

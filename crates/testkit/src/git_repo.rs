@@ -111,6 +111,11 @@ impl GitRepo {
     pub fn git(&self, args: &[&str]) -> Result<String> {
         run(&self.work, args)
     }
+
+    /// A git command in the bare repository, which others push to as well; returns what it printed.
+    pub fn served(&self, args: &[&str]) -> Result<String> {
+        run(&self.bare, args)
+    }
 }
 
 /// `git` in `dir`, blind to the configuration of user and system.

@@ -85,6 +85,7 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     }
     let mut packages = vec!["build", "--release", "-p", "e2e", "--bin", "bench"];
     if !args.iter().any(|arg| arg.starts_with("--bin")) {
+        packages.extend(["-p", "cli", "--bin", "sluice"]);
         packages.extend(CONTROLLERS.iter().flat_map(|name| ["-p", name, "--bin", name]));
     }
     build("building the bench", &packages)?;

@@ -6,21 +6,16 @@ use std::{fs, os::unix::fs::symlink, path::PathBuf};
 use anyhow::{Result, bail};
 
 use crate::{
-    cargo::{built, root},
+    cargo::{CONTROLLERS, built, root},
     console::say,
     page,
     suites::{Outcome, Suite, Verdict},
 };
 
 /// Packages with tests that start a controller.
-pub(crate) const PACKAGES: [&str; 6] = [
-    "e2e",
-    "source-controller",
-    "kustomize-controller",
-    "helm-controller",
-    "image-automation-controller",
-    "notification-controller",
-];
+pub(crate) fn packages() -> impl Iterator<Item = &'static str> {
+    CONTROLLERS.into_iter().chain(["e2e"])
+}
 
 /// Each wait of a test is cut to this: nothing will come.
 pub(crate) const PATIENCE_SECONDS: u32 = 4;
@@ -31,7 +26,7 @@ const WITHOUT_CONTROLLERS: [&str; 4] = ["e2e install", "e2e chart", "e2e chart_e
 /// Tests in files start controllers; unit tests do not.
 pub(crate) fn concerns(suite: &Suite) -> bool {
     let acts = !suite.name.ends_with(" unit") && !WITHOUT_CONTROLLERS.contains(&suite.name.as_str());
-    PACKAGES.contains(&suite.package.as_str()) && acts
+    packages().any(|package| package == suite.package) && acts
 }
 
 /// A folder in which all controllers are the stand-in.
@@ -39,7 +34,7 @@ pub(crate) fn binaries() -> Result<PathBuf> {
     let dir = built("debug").join("null");
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir)?;
-    for name in PACKAGES.iter().filter(|name| name.ends_with("-controller")) {
+    for name in CONTROLLERS {
         symlink(built("debug").join("null-controller"), dir.join(name))?;
     }
     Ok(dir)

@@ -10,37 +10,24 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    cargo::{self, build, built},
+    cargo::{self, CONTROLLERS, build, built},
     console::say,
     null, page,
     suites::{self, Outcome, Suite, Verdict},
     tools,
 };
 
-/// Packages whose tests need a control plane.
-const NEEDS_PLANE: [&str; 11] = [
-    "e2e",
-    "testkit",
-    "ssa",
-    "runtime",
-    "oci",
-    "cli",
-    "source-controller",
-    "kustomize-controller",
-    "helm-controller",
-    "image-automation-controller",
-    "notification-controller",
-];
+/// Packages whose tests need a control plane, beside the controllers.
+const NEEDS_PLANE: [&str; 6] = ["e2e", "testkit", "ssa", "runtime", "oci", "cli"];
+
+fn needs_plane(package: &str) -> bool {
+    NEEDS_PLANE.contains(&package) || CONTROLLERS.contains(&package)
+}
 
 /// Our programs that tests start.
-const PROGRAMS: [&str; 6] = [
-    "source-controller",
-    "kustomize-controller",
-    "helm-controller",
-    "image-automation-controller",
-    "notification-controller",
-    "cli",
-];
+fn programs() -> impl Iterator<Item = &'static str> {
+    CONTROLLERS.into_iter().chain(["cli"])
+}
 
 /// How many of the slowest tests are printed.
 const SLOWEST: usize = 10;
@@ -72,7 +59,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let asked = read(args)?;
     let mut stages = Stages::default();
     let packages = packages(&asked);
-    let needs_plane = packages.is_empty() || packages.iter().any(|p| NEEDS_PLANE.contains(&p.as_str()));
+    let needs_plane = packages.is_empty() || packages.iter().any(|package| needs_plane(package));
     if needs_plane {
         stages.run("programs of the control plane", || tools::ensure(&[]))?;
         stages.run("our binaries", || build_binaries(&packages, asked.null))?;
@@ -118,7 +105,7 @@ fn read(args: &[String]) -> Result<Asked> {
 /// The packages to compile; none means all.
 fn packages(asked: &Asked) -> Vec<String> {
     let Some(only) = &asked.only else {
-        return if asked.null { null::PACKAGES.map(String::from).to_vec() } else { Vec::new() };
+        return if asked.null { null::packages().map(String::from).collect() } else { Vec::new() };
     };
     let package = only.split(' ').next().unwrap_or(only);
     let known = cargo::root().join("crates").join(package).is_dir() || package == "e2e";
@@ -133,10 +120,10 @@ fn chosen(asked: &Asked, suite: &Suite) -> bool {
 
 /// Tests of `ssa` and `runtime` start no controller, and shall run while one does not compile.
 fn build_binaries(packages: &[String], null: bool) -> Result<()> {
-    let spawns = |package: &String| package == "e2e" || PROGRAMS.contains(&package.as_str());
+    let spawns = |package: &String| package == "e2e" || programs().any(|program| program == package);
     let mut args = vec!["build", "--bins", "-p", "e2e"];
     if !null && (packages.is_empty() || packages.iter().any(spawns)) {
-        args.extend(PROGRAMS.iter().flat_map(|program| ["-p", program]));
+        args.extend(programs().flat_map(|program| ["-p", program]));
     }
     build("building our binaries", &args)
 }
@@ -144,7 +131,7 @@ fn build_binaries(packages: &[String], null: bool) -> Result<()> {
 fn run_suites(asked: &Asked, chosen: &[Suite], notes: &Path, stages: &mut Stages) -> Result<Vec<Outcome>> {
     let mut env = vec![("SLUICE_NOT_RUN".to_string(), notes.display().to_string())];
     let (apart, together): (Vec<&Suite>, Vec<&Suite>) =
-        chosen.iter().partition(|suite| !NEEDS_PLANE.contains(&suite.package.as_str()));
+        chosen.iter().partition(|suite| !needs_plane(&suite.package));
     let mut outcomes = Vec::new();
     for suite in apart {
         outcomes.extend(stages.run(&suite.name, || suites::run(suite, &env, true))?);

@@ -23,7 +23,7 @@ pub(crate) fn files(number: usize, version: &str) -> Vec<(String, String)> {
     });
     let file = |name: &str, object: Value| (format!("{folder}/{name}"), format!("{object:#}\n"));
     vec![
-        file("deployment.yaml", versioned(version)),
+        file("deployment.yaml", versioned(version, 0)),
         file("service.yaml", service("app")),
         file("account.yaml", account()),
         file("kustomization.yaml", kustomization),
@@ -31,11 +31,11 @@ pub(crate) fn files(number: usize, version: &str) -> Vec<(String, String)> {
 }
 
 /// The objects of one application as a bare client sends them.
-pub(crate) fn objects(namespace: &str, version: &str) -> Vec<Value> {
+pub(crate) fn objects(namespace: &str, version: &str, replicas: u32) -> Vec<Value> {
     let settings = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" }, "data": { "version": version },
     });
-    let mut objects = vec![versioned(version), service("app"), account(), settings];
+    let mut objects = vec![versioned(version, replicas), service("app"), account(), settings];
     for object in &mut objects {
         object["metadata"]["namespace"] = namespace.into();
     }
@@ -46,8 +46,8 @@ fn account() -> Value {
     json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "app" } })
 }
 
-fn versioned(version: &str) -> Value {
-    let mut object = deployment("app", "app:1.0", 0);
+fn versioned(version: &str, replicas: u32) -> Value {
+    let mut object = deployment("app", "app:1.0", replicas);
     object["spec"]["template"]["spec"]["containers"][0]["env"] =
         json!([{ "name": "VERSION", "value": version }]);
     object

@@ -30,10 +30,22 @@ pub(crate) async fn namespaces(cluster: &Cluster, prefix: &str, count: usize) ->
         .await
 }
 
-/// Sends the objects of `count` applications, dry run then apply, until the last Deployment is observed.
+/// Sends the objects of `count` applications without pods, dry run then apply, until the last Deployment is observed.
 pub(crate) async fn measure(client: &Client, prefix: &str, count: usize, version: &str) -> Result<Floor> {
-    let objects: Vec<Value> =
-        (0..count).flat_map(|number| app::objects(&app::namespace(prefix, number), version)).collect();
+    measure_with(client, prefix, count, version, 0).await
+}
+
+/// The same with pods, until the last of them is available.
+pub(crate) async fn measure_with(
+    client: &Client,
+    prefix: &str,
+    count: usize,
+    version: &str,
+    replicas: u32,
+) -> Result<Floor> {
+    let objects: Vec<Value> = (0..count)
+        .flat_map(|number| app::objects(&app::namespace(prefix, number), version, replicas))
+        .collect();
     let mut watch = Watch::start(client, "apps/v1", "Deployment", "deployments").await?;
     let (start, cpu) = (Instant::now(), own_cpu()?);
     for dry_run in ["&dryRun=All", ""] {
@@ -47,6 +59,7 @@ pub(crate) async fn measure(client: &Client, prefix: &str, count: usize, version
         object["metadata"]["namespace"].as_str().is_some_and(|name| name.starts_with(prefix))
             && object["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] == version
             && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+            && object["status"]["availableReplicas"].as_u64().unwrap_or(0) >= u64::from(replicas)
     };
     let end = watch.until(count, Duration::from_secs(600), observed).await?;
     Ok(Floor { seconds: (end - start).as_secs_f64(), cpu_seconds: own_cpu()? - cpu })

@@ -57,6 +57,20 @@ impl Row {
     }
 }
 
+/// The middle of some figures.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    percentile(&mut values, 50)
+}
+
+/// The figure below which `percent` of all lie.
+pub(crate) fn percentile(values: &mut [f64], percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values
+        .get((values.len() * percent / 100).min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
 /// Progress, on standard error.
 pub(crate) fn say(line: &str) {
     use std::io::Write;

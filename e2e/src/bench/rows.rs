@@ -9,16 +9,21 @@ use crate::{
     bench::{
         app, floor,
         floor::Floor,
-        report::{Report, say},
+        report::{Report, median, say},
         rig::{Options, Rig},
-        sick,
+        sick, toolkit,
         watch::{Watch, applied},
     },
     git_repository, kustomization,
 };
 
-/// Names that `--only` takes.
-pub const ROWS: [&str; 8] = ["floor", "first", "all", "one", "deleted", "memory", "sick", "steady"];
+/// Names that `--only` takes: rows of Kustomizations.
+const ROWS: [&str; 8] = ["floor", "first", "all", "one", "deleted", "memory", "sick", "steady"];
+
+/// All of them, with those of the five controllers together.
+pub fn all_rows() -> impl Iterator<Item = &'static str> {
+    ROWS.into_iter().chain(toolkit::ROWS)
+}
 
 /// Nothing takes longer than this but what hangs.
 pub(crate) const LIMIT: Duration = Duration::from_secs(600);
@@ -31,13 +36,16 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// Measures every row for every count.
 pub async fn run(options: &Options) -> Result<Report> {
     let mut report = Report::default();
-    for &count in &options.count {
+    let kustomizations =
+        options.only.is_empty() || options.only.iter().any(|row| ROWS.contains(&row.as_str()));
+    for &count in options.count.iter().filter(|_| kustomizations) {
         let rig = Rig::start(options).await?;
         Bench { rig, options, count, report: &mut report }
             .run()
             .await
             .with_context(|| format!("{count} Kustomizations"))?;
     }
+    toolkit::run(options, &mut report).await?;
     Ok(report)
 }
 
@@ -53,7 +61,6 @@ impl Bench<'_> {
         let (first_floor, change_floor) = self.floor().await?;
         self.prepare().await?;
         self.first(first_floor).await?;
-        let ready = Instant::now();
         if self.wants("all") {
             self.change_all(change_floor).await?;
         }
@@ -64,7 +71,7 @@ impl Bench<'_> {
             self.deleted().await?;
         }
         if self.wants("memory") {
-            self.memory(ready).await?;
+            self.memory().await?;
         }
         if self.wants("sick") {
             self.sick().await?;
@@ -187,9 +194,10 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn memory(&mut self, ready: Instant) -> Result<()> {
-        say("waiting until 60 s after all are Ready …");
-        tokio::time::sleep(Duration::from_secs(60).saturating_sub(ready.elapsed())).await;
+    /// At rest: all are Ready, and nothing has happened for a minute.
+    async fn memory(&mut self) -> Result<()> {
+        say("waiting for 60 s of rest …");
+        tokio::time::sleep(Duration::from_secs(60)).await;
         let (source, kustomize) = (self.rig.source.usage()?, self.rig.kustomize.usage()?);
         let figures = [
             ("both", (source.rss + kustomize.rss) as f64 / MIB, "MiB"),
@@ -247,9 +255,4 @@ impl Bench<'_> {
         self.rig.cluster.request_reconcile("GitRepository", NS, "apps").await?;
         Ok(start)
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

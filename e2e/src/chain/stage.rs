@@ -169,6 +169,14 @@ impl Stage {
         Ok([self.hook("image").await?, self.hook("push").await?])
     }
 
+    /// Tells notification-controller that the branch was pushed to, as the forge does.
+    ///
+    /// # Errors
+    /// When the webhook is refused.
+    pub async fn told_of_a_push(&self, hook: &str) -> Result<()> {
+        self.forge.tell(hook, objects::TOKEN, "push", &serde_json::json!({ "ref": "refs/heads/main" })).await
+    }
+
     async fn hook(&self, receiver: &str) -> Result<String> {
         let object = self.cluster.get("Receiver", &self.ns, receiver).await?;
         let path = object["status"]["webhookPath"].as_str().context("the Receiver has no webhookPath")?;

@@ -1,5 +1,4 @@
 //! Acts 9 and 10: a chart from a registry, and an image that commits itself.
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use testkit::OciArtifact;
@@ -144,14 +143,8 @@ pub(super) fn image_update(stage: &Stage) -> Result<()> {
 }
 
 fn last_commit(stage: &Stage) -> Result<(String, String)> {
-    let done = Command::new("git")
-        .arg("-C")
-        .arg(stage.repo.bare())
-        .args(["log", "-1", "--format=%an%x09%s", "main"])
-        .output()
-        .context("running git")?;
-    let text = String::from_utf8_lossy(&done.stdout).trim().to_owned();
-    let (author, subject) = text.split_once('\t').context("git log printed no commit")?;
+    let text = stage.repo.served(&["log", "-1", "--format=%an%x09%s", "main"])?;
+    let (author, subject) = text.trim().split_once('\t').context("git log printed no commit")?;
     Ok((author.into(), subject.into()))
 }
 

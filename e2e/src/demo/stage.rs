@@ -3,20 +3,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use testkit::{
-    ControlPlane, Controller, FakeForge, GitRepo, GitServer, OciArtifact, PlaneOptions, Registry, program,
-    workspace_root,
+    CONTROLLERS, ControlPlane, Controller, FakeForge, GitRepo, GitServer, OciArtifact, PlaneOptions,
+    Registry, program, workspace_root,
 };
 
 use super::{DemoArgs, files, screen::say};
-
-/// In the order of their start: the first takes the events of the others.
-const CONTROLLERS: [&str; 5] = [
-    "notification-controller",
-    "source-controller",
-    "kustomize-controller",
-    "helm-controller",
-    "image-automation-controller",
-];
 
 /// What source- and kustomize-controller are told.
 const FLUX_OBJECTS: &str = r"apiVersion: source.toolkit.fluxcd.io/v1

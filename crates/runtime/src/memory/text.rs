@@ -13,14 +13,13 @@ struct Mapping {
     pristine: bool,
 }
 
-/// Unmaps all pages of the program's own text and constants.
+/// Unmaps all pages of text and constants of the program and its libraries.
 ///
 /// # Errors
 /// When the process may not read its own map.
 pub(super) fn give_back() -> io::Result<()> {
-    let program = fs::read_link("/proc/self/exe")?;
     let map = fs::read_to_string("/proc/self/smaps")?;
-    for mapping in mappings(&map, &program.to_string_lossy()).filter(|mapping| mapping.pristine) {
+    for mapping in mappings(&map).filter(|mapping| mapping.pristine) {
         drop_pages(&mapping)?;
     }
     Ok(())
@@ -35,12 +34,12 @@ fn drop_pages(mapping: &Mapping) -> io::Result<()> {
     Ok(())
 }
 
-/// The read-only mappings of `program` in the text of `/proc/self/smaps`.
-fn mappings<'a>(smaps: &'a str, program: &'a str) -> impl Iterator<Item = Mapping> + 'a {
+/// The read-only mappings of files in the text of `/proc/self/smaps`.
+fn mappings(smaps: &str) -> impl Iterator<Item = Mapping> + '_ {
     let mut lines = smaps.lines().peekable();
     std::iter::from_fn(move || {
         loop {
-            let Some((start, length)) = read_only(lines.next()?, program) else { continue };
+            let Some((start, length)) = read_only(lines.next()?) else { continue };
             let mut pristine = false;
             while let Some(line) = lines.next_if(|line| is_field(line)) {
                 pristine |= line.strip_prefix("Anonymous:").is_some_and(|rest| rest.trim() == "0 kB");
@@ -50,12 +49,13 @@ fn mappings<'a>(smaps: &'a str, program: &'a str) -> impl Iterator<Item = Mappin
     })
 }
 
-/// `START-END r-xp OFFSET DEVICE INODE PATH`, when it cannot be written and is of the program.
-fn read_only(line: &str, program: &str) -> Option<(usize, usize)> {
+/// `START-END r-xp OFFSET DEVICE INODE PATH`, when it is a file's and cannot be written. `p`: it is private, so that the
+/// file behind it is the only other place its bytes stand in. `[vdso]` and its like have no file.
+fn read_only(line: &str) -> Option<(usize, usize)> {
     let mut words = line.split_ascii_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
     let rights = words.next()?;
-    if !matches!(rights, "r-xp" | "r--p") || words.nth(3)? != program {
+    if !matches!(rights, "r-xp" | "r--p") || !words.nth(3)?.starts_with('/') {
         return None;
     }
     let start = usize::from_str_radix(start, 16).ok()?;
@@ -84,13 +84,17 @@ Anonymous:             4 kB
 Anonymous:             0 kB
 7000-7100 r-xp 00000000 08:01 9 /lib/libc.so.6
 Anonymous:             0 kB
+7100-7200 r--s 00000000 08:01 9 /shared
+Anonymous:             0 kB
+7200-7300 r-xp 00000000 00:00 0 [vdso]
+Anonymous:             0 kB
 ";
 
     #[test]
-    fn only_untouched_read_only_mappings_of_the_program_are_given_back() {
-        let found: Vec<Mapping> = mappings(SMAPS, "/bin/controller").filter(|m| m.pristine).collect();
+    fn only_untouched_read_only_mappings_of_files_are_given_back() {
+        let found: Vec<Mapping> = mappings(SMAPS).filter(|mapping| mapping.pristine).collect();
         let expected = |start, length| Mapping { start, length, pristine: true };
-        assert_eq!(found, [expected(0x5500, 0x100), expected(0x5600, 0x300)]);
+        assert_eq!(found, [expected(0x5500, 0x100), expected(0x5600, 0x300), expected(0x7000, 0x100)]);
     }
 
     #[test]
