@@ -77,7 +77,7 @@ fn what_would_run_programs_is_refused() {
     fails(&files, "", "unable to load external plugin 'Exec'");
     let helm = "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: a}\n";
     let files = [("kustomization.yaml", "generators: [g.yaml]\n"), ("g.yaml", helm)];
-    fails(&files, "", "helm charts are not inflated");
+    fails(&files, "", "helmCharts are not inflated");
 }
 
 #[test]

@@ -19,6 +19,15 @@ pub struct Scenario {
     json: Value,
 }
 
+/// Whether the state says that a new generation is being looked at: no controller rests there.
+fn in_a_run(state: &Value) -> bool {
+    state["status"]["conditions"].as_array().into_iter().flatten().any(|condition| {
+        condition["type"] == "Reconciling"
+            && condition["reason"] == "Progressing"
+            && condition["message"].as_str().is_some_and(|text| text.starts_with("processing object:"))
+    })
+}
+
 impl Scenario {
     /// Reads one file.
     pub fn read(file: &Path) -> Result<Scenario> {
@@ -38,7 +47,7 @@ impl Scenario {
 
     /// The state of an object, the main or another, at the end of a step; `None` when nothing was seen after it, or
     /// when Flux had not begun with the object before the recorder went on: the same generation shows conditions, or
-    /// another status than that of the generation before, only later.
+    /// another status than that of the generation before, only later; nor while Flux was in the middle of a run.
     pub fn settled(&self, object: &str, step: usize) -> Option<&Value> {
         let main = format!("{}/{}", self.object.0, self.object.1);
         let of = if object == main { &self.json } else { &self.json["others"][object] };
@@ -54,7 +63,8 @@ impl Scenario {
         });
         let not_begun = bare(state) && next.is_some_and(|next| !bare(next))
             || untouched && next.is_some_and(|next| next["status"] != state["status"]);
-        (!(later && not_begun)).then_some(state)
+        let under_way = next.is_some() && in_a_run(state);
+        (!(later && not_begun || under_way)).then_some(state)
     }
 
     /// `Kind/name` of the other Flux objects of the scenario's namespace.

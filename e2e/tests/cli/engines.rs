@@ -89,7 +89,7 @@ fn kustomize_build_renders_charts_when_it_is_asked_to() {
     let dir = chart();
     std::fs::create_dir(dir.path().join("charts")).unwrap();
     std::fs::rename(dir.path().join("web"), dir.path().join("charts/web")).unwrap();
-    let file = "namespace: n\nhelmCharts: [{ name: web, releaseName: my, includeCRDs: true, valuesInline: { a: 3 } }]\n";
+    let file = "namespace: web\nhelmCharts: [{ name: web, releaseName: my, includeCRDs: true, valuesInline: { a: 3 } }]\n";
     write(dir.path(), &[("kustomization.yaml", file)]);
     let helm = format!("build . --enable-helm --helm-command {}", program("helm").unwrap().display());
     let theirs = ran(&program("kustomize").unwrap(), dir.path(), &helm.split(' ').collect::<Vec<_>>());
@@ -149,7 +149,7 @@ fn chart() -> tempfile::TempDir {
             ("web/values.schema.json", r#"{ "properties": { "a": { "type": "integer" } } }"#),
             ("web/templates/cm.yaml", TEMPLATE),
             ("web/templates/hook.yaml", &HOOK.replace("EVENT", "pre-install")),
-            ("web/templates/test.yaml", &HOOK.replace("EVENT", "test")),
+            ("web/templates/test.yaml", &HOOK.replace("name: hook", "name: try").replace("EVENT", "test")),
             ("web/templates/NOTES.txt", "Hello {{ .Release.Name }}\n"),
             (
                 "web/crds/crd.yaml",
@@ -330,8 +330,9 @@ fn each_mistake_is_found_in_its_file_and_line() {
         std::fs::write(&file, text.replace(from, to)).unwrap();
         let (code, found, told) = validated(dir.path(), ".");
         assert_eq!(code, Some(1), "{path}: {to}\n{found}{told}");
-        let line = found.lines().find(|line| line.starts_with(place) && line.contains(cause));
-        assert!(line.is_some(), "no line {place} … {cause} in:\n{found}");
+        // Some causes take several lines.
+        let told = found.split_once(place).is_some_and(|(_, rest)| rest.contains(cause));
+        assert!(told, "no line {place} … {cause} in:\n{found}");
     };
     check("apps/web.yaml", "${count}", "many", "apps/web.yaml:6: error: ", "spec.replicas");
     check(

@@ -28,6 +28,12 @@ pub(crate) struct Composer<'a> {
     depth: usize,
 }
 
+/// The scanner needs a last line break. What is added is taken off again where a block scalar ends with it; a text that
+/// has its own gets no second one, which `|+` would keep.
+pub(super) fn last_break(text: &[u8]) -> &'static [u8] {
+    if text.ends_with(b"\n") { b"" } else { b"\n" }
+}
+
 impl<'a> Composer<'a> {
     pub(crate) fn new(text: &'a str, dialect: Dialect, limits: &'a Limits) -> Result<Self, YamlError> {
         if text.len() > limits.bytes {
@@ -37,8 +43,7 @@ impl<'a> Composer<'a> {
         let text = text.trim_start_matches('\u{feff}').as_bytes();
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        // The scanner needs a last line break; what it adds to a block scalar is taken off again.
-        parser.set_input(text.chain(&b"\n"[..]));
+        parser.set_input(text.chain(last_break(text)));
         let last_line = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(text.len() as u64);
         let anchors = HashMap::new();

@@ -4,7 +4,7 @@ use std::{io::Read, ops::Range};
 
 use libyaml_safer::{Event, EventData, MappingStyle, Parser, SequenceStyle};
 
-use super::{Limits, YamlCause, YamlError, parse::guarded};
+use super::{Limits, YamlCause, YamlError, compose::last_break, parse::guarded};
 
 /// A value with the bytes it is written in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +81,7 @@ impl<'t> Reader<'t> {
         let body = text.trim_start_matches('\u{feff}');
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        // The scanner needs a last line break.
-        parser.set_input(body.as_bytes().chain(&b"\n"[..]));
+        parser.set_input(body.as_bytes().chain(last_break(body.as_bytes())));
         Self { text, offset: text.len() - body.len(), parser, nodes: limits.nodes, limits }
     }
 
