@@ -74,9 +74,14 @@ pub(crate) async fn run(context: &Context, args: UninstallArgs) -> Result<(), Co
     say::action("deleting toolkit.fluxcd.io finalizers in all namespaces");
     release_objects(&cluster, dry).await?;
     say::action("deleting toolkit.fluxcd.io custom resource definitions");
-    work.definitions().await?;
-    if !args.keep_namespace {
-        work.namespace().await?;
+    let definitions = work.definitions().await?;
+    // The namespace ends while the definitions do.
+    let ends = !args.keep_namespace && work.namespace().await?;
+    if dry == Dry::Run {
+        work.until_undefined(&definitions).await?;
+        if ends {
+            work.until_namespace_is_gone().await?;
+        }
     }
     say::success(if args.dry_run { "uninstall dry run finished" } else { "uninstall finished" });
     Ok(())
@@ -126,17 +131,18 @@ impl Uninstall<'_> {
         Ok(())
     }
 
-    async fn definitions(&self) -> Result<(), CommandError> {
+    async fn definitions(&self) -> Result<Vec<Value>, CommandError> {
         let found = self.cluster.list(&DEFINITIONS, None, &Select::default()).await?;
         let ours: Vec<Value> = found.into_iter().filter(|one| finalizers::is_ours(name(one))).collect();
         for definition in &ours {
             self.delete(&DEFINITIONS, definition).await?;
         }
-        if self.dry == Dry::Only {
-            return Ok(());
-        }
-        // A controller that outlived its Deployment may have put a finalizer back.
-        for definition in &ours {
+        Ok(ours)
+    }
+
+    /// A controller that outlived its Deployment may have put a finalizer back: it is taken off again.
+    async fn until_undefined(&self, ours: &[Value]) -> Result<(), CommandError> {
+        for definition in ours {
             while self.cluster.find(&DEFINITIONS, "", name(definition)).await?.is_some() {
                 remaining_objects(self.cluster, definition).await?;
                 tokio::time::sleep(PAUSE).await;
@@ -145,12 +151,18 @@ impl Uninstall<'_> {
         Ok(())
     }
 
-    async fn namespace(&self) -> Result<(), CommandError> {
+    /// Whether there is a namespace to delete.
+    async fn namespace(&self) -> Result<bool, CommandError> {
         let place = self.cluster.namespace.as_str();
-        let Some(object) = self.cluster.find(&NAMESPACES, "", place).await? else { return Ok(()) };
+        let Some(object) = self.cluster.find(&NAMESPACES, "", place).await? else { return Ok(false) };
         self.delete(&NAMESPACES, &object).await?;
+        Ok(true)
+    }
+
+    async fn until_namespace_is_gone(&self) -> Result<(), CommandError> {
+        let place = self.cluster.namespace.as_str();
         let progress = Progress::start();
-        while self.dry == Dry::Run && self.cluster.find(&NAMESPACES, "", place).await?.is_some() {
+        while self.cluster.find(&NAMESPACES, "", place).await?.is_some() {
             progress.tell(&format!("namespace {place} is ending"));
             tokio::time::sleep(PAUSE).await;
         }
