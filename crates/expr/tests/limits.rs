@@ -26,12 +26,10 @@ fn nested_loops_end() {
 #[test]
 fn a_loop_whose_body_swallows_errors_ends_with_the_budget() {
     let many = json!((0..1000).collect::<Vec<_>>());
-    let begun = std::time::Instant::now();
     is_too_expensive("data.all(a, data.all(b, data.all(c, data.all(d, a == b && c == d || true))))", &many);
     let list = format!("[{}]", vec!["1"; 100].join(","));
     let literal = format!("{list}.all(a, {list}.all(b, {list}.all(c, {list}.all(d, true))))");
     is_too_expensive(&literal, &json!(null));
-    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
 }
 
 #[test]

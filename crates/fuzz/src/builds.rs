@@ -15,7 +15,8 @@ fn tree(data: &[u8]) -> MemoryTree {
 /// A build gives the same bytes each time.
 pub(crate) fn kustomization(data: &[u8]) {
     let tree = tree(data);
-    let options = BuildOptions { limits: BuildLimits { resources: 500, bases: 200 }, ..BuildOptions::default() };
+    let options =
+        BuildOptions { limits: BuildLimits { resources: 500, bases: 200 }, ..BuildOptions::default() };
     let built = || build(&tree, "", &options).map(|built| built.to_yaml());
     assert_eq!(built(), built());
 }

@@ -1,5 +1,4 @@
 //! Ten times the input costs about ten times the time: what is quadratic costs a hundred times.
-#![expect(clippy::disallowed_methods, reason = "a test looks at the clock")]
 
 use std::{
     fmt::Write as _,

@@ -2,11 +2,6 @@
 //!
 //! `SLUICE_FUZZ_SECONDS=300` runs each target for so long instead of two seconds, `SLUICE_FUZZ_TARGET=yaml` only one.
 //! A finding is written to a file that the message names; put it into `corpus/<target>/` with the fix.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a test looks at files and the clock"
-)]
 
 use std::{
     env, fs,

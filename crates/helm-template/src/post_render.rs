@@ -147,8 +147,8 @@ pub fn split_post_rendered(stream: &str, prefix: &str) -> Result<Texts, String> 
 
 /// The documents of a text; a lone list of objects is taken apart.
 fn nodes(text: &str) -> Result<Vec<Node>, String> {
-    let mut nodes = parse_nodes("", text, Dialect::Kyaml, &Limits::default())
-        .map_err(|error| malformed(&error))?;
+    let mut nodes =
+        parse_nodes("", text, Dialect::Kyaml, &Limits::default()).map_err(|error| malformed(&error))?;
     if let [Node::Mapping(list)] = nodes.as_mut_slice() {
         let kind = list.get("kind").and_then(Node::as_str);
         if matches!(kind, Some("List" | "ResourceList"))

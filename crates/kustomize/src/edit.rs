@@ -189,7 +189,7 @@ fn append(
     let splice = match edit.field(field) {
         None => edit.new_field(field, &list),
         Some(value) => match &value.shape {
-            Shape::Sequence { flow: true, items } => edit.into_flow(value, items.last(), &new.to_string()),
+            Shape::Sequence { flow: true, items } => edit.flow_element(value, items.last(), &new.to_string()),
             Shape::Sequence { flow: false, .. } => {
                 edit.behind(value, &edit.element(new), edit.column(value.span.start))
             }
@@ -277,7 +277,7 @@ impl<'t> Edit<'t> {
         match &mapping.shape {
             Shape::Mapping { flow: true, entries } => {
                 let text = format!("{}: {value}", Value::from(key));
-                self.into_flow(mapping, entries.last().map(|(_, value)| value), &text)
+                self.flow_element(mapping, entries.last().map(|(_, value)| value), &text)
             }
             _ => {
                 let column = self.column(mapping.span.start);
@@ -339,7 +339,7 @@ impl<'t> Edit<'t> {
     }
 
     /// One more in brackets or braces.
-    fn into_flow(&self, collection: &Outline, last: Option<&Outline>, text: &str) -> Splice {
+    fn flow_element(&self, collection: &Outline, last: Option<&Outline>, text: &str) -> Splice {
         let (at, gap) = match last {
             Some(last) => (last.span.end, ", "),
             None => (collection.span.start + 1, ""),

@@ -97,6 +97,9 @@ const MAX_CHART_BYTES: usize = 64 << 20;
 /// Bases within bases at most; cycles end sooner.
 const MAX_DEPTH: usize = 100;
 
+/// Files with their paths.
+type Files = Vec<(String, Vec<u8>)>;
+
 impl<'a> Loader<'a> {
     pub(crate) fn new(
         tree: &'a dyn Tree,
@@ -158,7 +161,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The files of a chart's directory; none when it is no directory.
-    pub(crate) fn files_below(&self, dir: &str) -> Result<Option<Vec<(String, Vec<u8>)>>, LoadError> {
+    pub(crate) fn files_below(&self, dir: &str) -> Result<Option<Files>, LoadError> {
         let root = self.resolve(dir)?;
         if self.tree().kind(&root) != Some(EntryKind::Dir) {
             return Ok(None);

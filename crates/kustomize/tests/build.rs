@@ -84,7 +84,10 @@ fn what_would_run_programs_is_refused() {
 fn a_build_is_bounded() {
     let list = format!("{}---\n{}", CONFIG_MAP, CONFIG_MAP.replace("name: a", "name: b"));
     let files = [("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", list.as_str())];
-    let options = BuildOptions { limits: BuildLimits { resources: 1, ..BuildLimits::default() }, ..BuildOptions::default() };
+    let options = BuildOptions {
+        limits: BuildLimits { resources: 1, ..BuildLimits::default() },
+        ..BuildOptions::default()
+    };
     assert_eq!(
         failure(&files, "", &options),
         "accumulating resources: build exceeds the limit of 1 resources"

@@ -25,10 +25,10 @@ mod event;
 mod reconciler;
 mod run;
 
+mod edges;
 mod queue;
 mod store;
 pub mod watch;
-mod edges;
 
 mod status;
 

@@ -184,18 +184,22 @@ impl ControlPlane {
         &self.processes
     }
 
-    /// SIGKILL to the API server, and the same again; ready when it answers. For a control plane of a test's own.
-    ///
-    /// # Errors
-    /// When it is another process's, or does not answer again within 90 s.
-    pub async fn restart_apiserver(&self) -> Result<()> {
+    fn kill_and_start_apiserver(&self) -> Result<()> {
         let mut restarted = self.restarted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let first = self.processes.iter().find(|process| process.name() == "kube-apiserver");
         let old = restarted.as_ref().or(first).context("the control plane is not of this process")?;
         let command = old.command()?;
         old.kill();
         *restarted = Some(Process::start("kube-apiserver", command, &self.dir.join("kube-apiserver.log"))?);
-        drop(restarted);
+        Ok(())
+    }
+
+    /// SIGKILL to the API server, and the same again; ready when it answers. For a control plane of a test's own.
+    ///
+    /// # Errors
+    /// When it is another process's, or does not answer again within 90 s.
+    pub async fn restart_apiserver(&self) -> Result<()> {
+        self.kill_and_start_apiserver()?;
         let since = std::time::Instant::now();
         while self.kubectl_ok(&["get", "--raw", "/readyz"]).is_err() {
             if since.elapsed() > Duration::from_secs(90) {

@@ -121,10 +121,9 @@ pub(crate) fn ensure(wanted: &[String]) -> Result<()> {
 
 /// Where a program is, once [`ensure`] has seen to it.
 pub(crate) fn path(program: &str) -> Result<PathBuf> {
-    if let Some(found) = env::var_os("KUBEBUILDER_ASSETS").map(|dir| PathBuf::from(dir).join(program)) {
-        if found.is_file() {
-            return Ok(found);
-        }
+    let given = env::var_os("KUBEBUILDER_ASSETS").map(|dir| PathBuf::from(dir).join(program));
+    if let Some(found) = given.filter(|found| found.is_file()) {
+        return Ok(found);
     }
     let tool = TOOLS.iter().find(|tool| tool.programs.iter().any(|known| known.name == program));
     Ok(folder(tool.with_context(|| format!("{program} is not a pinned program"))?)?.join(program))

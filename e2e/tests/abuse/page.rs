@@ -213,7 +213,7 @@ const OPEN: &[(&str, &str)] =
     &[("11", "submodules, sparse paths and includes: tested with the kinds' own tests where they are built")];
 
 /// A text without what changes from run to run.
-pub fn masked(text: &str, namespace: &str) -> String {
+pub(crate) fn masked(text: &str, namespace: &str) -> String {
     let text = text.replace(namespace, "NAMESPACE");
     let text = Regex::new(r"127\.0\.0\.1:\d{4,5}").unwrap().replace_all(&text, "HOST");
     let text = Regex::new(r"[0-9a-f]{32,}").unwrap().replace_all(&text, "HASH");
@@ -228,7 +228,7 @@ fn file() -> PathBuf {
 }
 
 /// Writes the part of the page that a test has seen; the others stay.
-pub fn keep(part: &str, told: &BTreeMap<String, String>) {
+pub(crate) fn keep(part: &str, told: &BTreeMap<String, String>) {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let old = fs::read_to_string(file()).unwrap_or_default();
@@ -275,7 +275,7 @@ fn page(parts: &BTreeMap<String, String>) -> String {
 }
 
 /// Names of tests on a page that no file of the checkout has.
-pub fn unknown_tests(names: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(crate) fn unknown_tests(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut all = String::new();
     for folder in ["crates", "e2e/tests"] {
         read(&workspace_root().join(folder), &mut all);
@@ -295,6 +295,6 @@ fn read(folder: &std::path::Path, all: &mut String) {
 }
 
 /// Tests that the rows name.
-pub fn named_tests() -> Vec<String> {
+pub(crate) fn named_tests() -> Vec<String> {
     ROWS.iter().flat_map(|(.., tests)| tests.iter().map(|test| (*test).to_owned())).collect()
 }

@@ -5,7 +5,7 @@ use std::{
 };
 
 /// One entry, as bytes: names need not be text.
-pub struct Entry {
+pub(crate) struct Entry {
     name: Vec<u8>,
     kind: u8,
     link: Vec<u8>,
@@ -14,17 +14,17 @@ pub struct Entry {
 
 impl Entry {
     /// A regular file.
-    pub fn file(name: &[u8], body: &[u8]) -> Entry {
+    pub(crate) fn file(name: &[u8], body: &[u8]) -> Entry {
         Entry { name: name.into(), kind: b'0', link: Vec::new(), body: body.into() }
     }
 
     /// A link, device or FIFO, by the type of POSIX.
-    pub fn link(name: &[u8], kind: u8, to: &[u8]) -> Entry {
+    pub(crate) fn link(name: &[u8], kind: u8, to: &[u8]) -> Entry {
         Entry { name: name.into(), kind, link: to.into(), body: Vec::new() }
     }
 
     /// The same with a body.
-    pub fn holding(self, body: &[u8]) -> Entry {
+    pub(crate) fn holding(self, body: &[u8]) -> Entry {
         Entry { body: body.into(), ..self }
     }
 
@@ -49,7 +49,7 @@ impl Entry {
 }
 
 /// The archive.
-pub fn tar(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn tar(entries: &[Entry]) -> Vec<u8> {
     let mut out = Vec::new();
     entries.iter().for_each(|entry| entry.write(&mut out));
     out.resize(out.len() + 1024, 0);
@@ -57,12 +57,12 @@ pub fn tar(entries: &[Entry]) -> Vec<u8> {
 }
 
 /// By the real gzip, fast.
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     piped("gzip", &["-1", "-c"], bytes)
 }
 
 /// By the real sha256sum, in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let text = String::from_utf8(piped("sha256sum", &[], bytes)).unwrap();
     text.split_whitespace().next().unwrap().to_owned()
 }

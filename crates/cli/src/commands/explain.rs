@@ -138,7 +138,7 @@ impl Explainer<'_> {
             }
             own_condition(&mut story, object);
         }
-        let (defined, from) = self.from_git(applied.map(|(object, _)| object), applier.as_ref()).await?;
+        let (defined, from) = self.origin_in_git(applied.map(|(object, _)| object), applier.as_ref()).await?;
         let repository = match &from {
             Some(from) => self.repository(&mut story, from).await?,
             None => None,
@@ -170,7 +170,7 @@ impl Explainer<'_> {
 
     /// The object that stands in Git, and the Kustomization that took it from there. What a HelmRelease has made
     /// stands nowhere; the HelmRelease does.
-    async fn from_git(
+    async fn origin_in_git(
         &self,
         applied_object: Option<Value>,
         applier: Option<&Value>,

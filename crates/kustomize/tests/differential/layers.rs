@@ -330,7 +330,8 @@ fn merge_patch(object: &Value, dice: &mut Dice) -> Value {
 }
 
 fn pod_patch(kind: &str, dice: &mut Dice) -> Option<Value> {
-    let mut containers = vec![container(*dice.pick(&["main", "side", "new"]), dice)];
+    let name: &&str = dice.pick(&["main", "side", "new"]);
+    let mut containers = vec![container(name, dice)];
     match dice.below(8) {
         0 => {
             containers =

@@ -67,7 +67,11 @@ fn one(repository: &Repository, index: &Index, unit: &Unit<'_>, strict: bool) ->
             (objects, document.file.as_str(), document.line)
         }
         Unit::Folder(folder, file) => {
-            let built = kustomize::build(&tree, folder, &BuildOptions { charts: Some(&Inflation), ..BuildOptions::default() });
+            let built = kustomize::build(
+                &tree,
+                folder,
+                &BuildOptions { charts: Some(&Inflation), ..BuildOptions::default() },
+            );
             (
                 built.map(kustomize::Resources::into_values).map_err(|error| error.to_string()),
                 file.as_str(),
@@ -116,7 +120,7 @@ fn elsewhere(document: &Document) -> Option<Finding> {
         let message =
             format!("path '{path}' is not in this repository: is it in that of GitRepository '{source}'?");
         let line = document.line_at(&["spec".to_owned(), "path".to_owned()]);
-        Finding::error("reference", (&document.file, line), message).about(&document.value).as_warning()
+        Finding::error("reference", (&document.file, line), message).about(&document.value).into_warning()
     })
 }
 
@@ -137,7 +141,7 @@ fn variables(
                     "substituteFrom {kind}/{wanted} is not in this repository: its variables are empty here"
                 );
                 let finding = Finding::error("reference", place(document), message).about(&document.value);
-                findings.push(finding.as_warning());
+                findings.push(finding.into_warning());
             }
         }
     }

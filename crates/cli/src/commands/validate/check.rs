@@ -139,7 +139,7 @@ impl<'a> Checker<'a> {
             Rendered::Incomplete(message) => {
                 verdict
                     .findings
-                    .push(Finding::error("reference", at, message).about(&made.object).as_warning());
+                    .push(Finding::error("reference", at, message).about(&made.object).into_warning());
                 return;
             }
         };

@@ -35,7 +35,7 @@ impl Finding {
 
     /// Not certainly wrong: it depends on what is not here.
     #[must_use]
-    pub(super) fn as_warning(mut self) -> Self {
+    pub(super) fn into_warning(mut self) -> Self {
         self.level = Level::Warning;
         self
     }

@@ -156,7 +156,7 @@ mod tests {
 
     fn told(form: Form) -> String {
         let one = Finding::error("schema", ("a,b.yaml", 3), "<x> & 100%\nmore");
-        let other = Finding::error("reference", ("c.yaml", 0), "perhaps").as_warning();
+        let other = Finding::error("reference", ("c.yaml", 0), "perhaps").into_warning();
         let summary = Summary { units: vec!["d".into()], checked: 2, unknown: 1, findings: vec![one, other] };
         printed(form, &summary).unwrap()
     }
