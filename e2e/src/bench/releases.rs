@@ -131,7 +131,7 @@ async fn apply(stage: &Stage, prefix: &str, replicas: u32, version: u64) -> Resu
             "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
             "metadata": { "name": name, "namespace": stage.ns.name() },
             "spec": {
-                "interval": "10m", "targetNamespace": name, "releaseName": "app",
+                "interval": "10m", "targetNamespace": name, "storageNamespace": name, "releaseName": "app",
                 "chartRef": { "kind": "OCIRepository", "name": "bench" },
                 "values": { "replicas": replicas, "version": version.to_string() },
             },
