@@ -7,6 +7,7 @@ mod duration;
 mod kind;
 mod names;
 mod object;
+mod path;
 mod references;
 mod text_enum;
 
@@ -23,6 +24,7 @@ pub(crate) use self::kind::{
 pub use self::kind::{Column, FluxKind, StatusForm};
 pub use self::names::{annotations, event_keys, finalizers, groups, labels, secret_keys};
 pub use self::object::{FluxObject, FluxStatus};
+pub use self::path::rooted;
 pub use self::references::{
     AccessFrom, CommonMetadata, CustomHealthCheck, DependencyReference, IgnoreRule, ImageOverride, Inventory,
     InventoryEntry, JsonPatchOp, JsonPatchOperation, KubeConfigReference, LegacyJsonPatch,

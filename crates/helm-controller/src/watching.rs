@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use api::helm::v2::HelmRelease;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use runtime::{Change, Context, Key, Reason, Unlabelled, Waker};
+use runtime::{Change, ConfigEnds, Context, Key, Reason, Waker};
 use ssa::{Owner, Signal, What};
 use tokio::time::Instant;
 
@@ -40,26 +39,13 @@ fn speaks_to_dependants(change: &Change<HelmRelease>) -> bool {
 
 /// A source has another artifact, or became ready: those that release from it wake.
 pub(crate) fn source_changed(edges: &Edges, waker: &Waker, source: &SourceKey) {
-    for near in edges.near(&Far::Source(source.clone())) {
-        waker.wake(&near, Reason::NewRevision);
-    }
+    edges.wake(waker, &Far::Source(source.clone()), Reason::NewRevision);
 }
 
 /// Watches labelled ConfigMaps and Secrets: a change wakes those whose values come from them.
-pub(crate) fn watch_configs(context: &Context, app: &Arc<App>) {
-    let (of_maps, of_secrets) = (app.clone(), app.clone());
-    context.watch_configs::<ConfigMap>(Unlabelled::All, move |key| {
-        config_changed(&of_maps, &Far::ConfigMap(key.clone()));
-    });
-    context.watch_configs::<Secret>(Unlabelled::All, move |key| {
-        config_changed(&of_secrets, &Far::Secret(key.clone()));
-    });
-}
-
-fn config_changed(app: &App, far: &Far) {
-    for near in app.edges.near(far) {
-        app.waker.wake(&near, Reason::Config);
-    }
+pub(crate) fn watch_configs(context: &Context, app: &App) {
+    let ends = ConfigEnds { config_map: Far::ConfigMap, secret: Far::Secret };
+    context.wake_by_configs(&app.edges, &app.waker, ends);
 }
 
 /// Listens to the drift watches.

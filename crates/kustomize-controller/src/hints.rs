@@ -102,17 +102,7 @@ fn commit(revision: &str) -> Option<&str> {
 
 /// A path of the origin annotation, which is seen from the folder that was built, as one of the source.
 pub(crate) fn from_root(folder: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
+    api::meta::rooted(&format!("{folder}/{path}"))
 }
 
 /// The line, counted from 1, of a field in the document of an object, where exactly one has its name.

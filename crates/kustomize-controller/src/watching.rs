@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
 use api::meta::Artifact;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use runtime::{Change, Context, Key, Reason, Unlabelled};
+use runtime::{Change, ConfigEnds, Context, Key, Reason};
 use ssa::{Owner, Signal, What};
 use tokio::time::Instant;
 
@@ -84,20 +83,9 @@ pub(crate) fn source_changed(
 }
 
 /// Watches labelled ConfigMaps and Secrets: a change wakes those that substitute from them.
-pub(crate) fn watch_configs(context: &Context, app: &Arc<App>) {
-    let (of_maps, of_secrets) = (app.clone(), app.clone());
-    context.watch_configs::<ConfigMap>(Unlabelled::All, move |key| {
-        config_changed(&of_maps, &Far::ConfigMap(key.clone()));
-    });
-    context.watch_configs::<Secret>(Unlabelled::All, move |key| {
-        config_changed(&of_secrets, &Far::Secret(key.clone()));
-    });
-}
-
-fn config_changed(app: &App, far: &Far) {
-    for near in app.edges.near(far) {
-        app.waker.wake(&near, Reason::Config);
-    }
+pub(crate) fn watch_configs(context: &Context, app: &App) {
+    let ends = ConfigEnds { config_map: Far::ConfigMap, secret: Far::Secret };
+    context.wake_by_configs(&app.edges, &app.waker, ends);
 }
 
 /// Listens to the drift watches and to CRDs.

@@ -1,7 +1,9 @@
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use api::meta::FluxKind;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Config};
 use tokio_util::sync::CancellationToken;
@@ -9,11 +11,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::args::CommonArgs;
 use crate::debug::Debug;
+use crate::edges::Edges;
 use crate::fence::Fence;
 use crate::key::Key;
 use crate::metrics::Metrics;
 use crate::process::Controller;
 use crate::queue::{Queue, Sizes, Waker};
+use crate::reason::Reason;
 use crate::reconciler::Reconciler;
 use crate::recorder::Recorder;
 use crate::shell::{Backoff, Shared, Shell, Troubles};
@@ -66,6 +70,14 @@ pub enum Unlabelled {
     All,
     /// Nothing.
     None,
+}
+
+/// How ConfigMaps and Secrets stand among the far ends of [`Context::wake_by_configs`].
+pub struct ConfigEnds<F> {
+    /// The far end that is a ConfigMap.
+    pub config_map: fn(Key) -> F,
+    /// The far end that is a Secret.
+    pub secret: fn(Key) -> F,
 }
 
 /// Permits that heals have beside `--concurrent`.
@@ -152,6 +164,20 @@ impl Context {
                 changed(&change.key);
             }
         });
+    }
+
+    /// Watches the ConfigMaps and Secrets that stand at the far ends of edges: who refers to a changed one wakes. Without
+    /// a label all of them are watched.
+    pub fn wake_by_configs<F>(&self, edges: &Edges<F>, waker: &Waker, ends: ConfigEnds<F>)
+    where
+        F: Clone + Eq + Hash + Ord + Send + 'static,
+    {
+        let woken = |end: fn(Key) -> F| {
+            let (edges, waker) = (edges.clone(), waker.clone());
+            move |key: &Key| edges.wake(&waker, &end(key.clone()), Reason::Config)
+        };
+        self.watch_configs::<ConfigMap>(Unlabelled::All, woken(ends.config_map));
+        self.watch_configs::<Secret>(Unlabelled::All, woken(ends.secret));
     }
 
     /// Watches a kind and reconciles its objects from now on. `make` gets the waker and the store of the kind.

@@ -3,6 +3,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::key::Key;
+use crate::queue::Waker;
+use crate::reason::Reason;
 
 /// Who refers to what (decision D5): the event at the far end of an edge wakes its near ends, objects of the
 /// controller's kind. `F` names what can stand at a far end. Cheap to clone; a look-up costs what it finds.
@@ -45,6 +47,13 @@ impl<F: Clone + Eq + Hash + Ord> Edges<F> {
     /// The objects that refer to this, in order.
     pub fn near(&self, far: &F) -> Vec<Key> {
         self.lock().by_far.get(far).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Wakes the objects that refer to this.
+    pub fn wake(&self, waker: &Waker, far: &F, reason: Reason) {
+        for near in self.near(far) {
+            waker.wake(&near, reason);
+        }
     }
 
     /// Whether `near` leads to `wanted` over any number of edges. `next` tells the object at a far end, where one of

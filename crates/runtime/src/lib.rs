@@ -50,7 +50,7 @@ mod process;
 
 pub use crate::args::{CommonArgs, FeatureGates, GoBool};
 pub use crate::conditions::{ConditionStatus, Set};
-pub use crate::context::{Context, Handle, Unlabelled};
+pub use crate::context::{ConfigEnds, Context, Handle, Unlabelled};
 pub use crate::edges::Edges;
 pub use crate::event::{Event, Severity};
 pub use crate::fence::{Fence, LostLease};

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
+use api::meta::rooted;
 use git::{Changes, Checkout, Entry, EntryKind, GitError};
 use manifest::yaml::{Limits, SetterChange, apply_setters};
 
@@ -34,7 +35,7 @@ pub(super) fn update(
     path: &str,
     setters: &HashMap<String, String>,
 ) -> Result<Updated, FilesError> {
-    let root = normal(path);
+    let root = rooted(path);
     let mut updated = Updated::default();
     let mut exists = root.is_empty();
     checkout.walk::<FilesError>(&mut |entry| {
@@ -79,21 +80,6 @@ fn is_manifest(path: &str) -> bool {
     name.ends_with(".yaml") || name.ends_with(".yml") || name == "Kustomization"
 }
 
-/// The path without `.` and `..`, which ends at the root.
-fn normal(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
 /// The rest of the path below the root; the name alone when the root is the file itself.
 fn below<'p>(root: &str, path: &'p str) -> Option<&'p str> {
     if root.is_empty() {
@@ -107,14 +93,15 @@ fn below<'p>(root: &str, path: &'p str) -> Option<&'p str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{below, is_manifest, normal};
+    use super::{below, is_manifest};
+    use api::meta::rooted;
 
     #[test]
     fn paths_end_at_the_root() {
         for (path, expected) in
             [("", ""), ("./", ""), ("./a/../b//c/", "b/c"), ("../../etc", "etc"), ("/a", "a"), ("a/..", "")]
         {
-            assert_eq!(normal(path), expected, "{path}");
+            assert_eq!(rooted(path), expected, "{path}");
         }
     }
 

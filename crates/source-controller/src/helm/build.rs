@@ -125,7 +125,7 @@ pub(crate) fn package(chart: &Chart) -> Result<Vec<u8>, StepError> {
 /// The values files that change anything: the chart's own values alone do not.
 pub(crate) fn effective(values_files: &[String]) -> Vec<String> {
     match values_files {
-        [one] if super::values::cleaned(one) == "values.yaml" => Vec::new(),
+        [one] if api::meta::rooted(one) == "values.yaml" => Vec::new(),
         files => files.to_vec(),
     }
 }

@@ -7,7 +7,6 @@ use semver_range::{Constraint, Version};
 
 use crate::helm::local;
 use crate::helm::place::Place;
-use crate::helm::values::cleaned;
 
 /// Dependencies of one chart at most.
 const MOST: usize = 100;
@@ -71,7 +70,7 @@ fn local_chart(dependency: &Dependency, tree: &Tree, path: &str, limits: &Limits
         Some(relative) => relative.to_owned(),
         None => format!("charts/{}", dependency.name),
     };
-    let place = cleaned(&format!("{path}/{below}"));
+    let place = api::meta::rooted(&format!("{path}/{below}"));
     if tree.kind(&place).is_none() {
         return Err(format!("no chart found at '/{place}' (reference '{reference}')"));
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use api::meta::rooted;
 use artifact::{Kind, Tree};
 use helm_template::{Chart, ChartError, Limits};
 
 use crate::helm::build::{Build, Fault, Order, package};
 use crate::helm::dependencies::{self, Places};
-use crate::helm::values::{cleaned, merge, overwrite};
+use crate::helm::values::{merge, overwrite};
 use crate::status::StepError;
 use crate::steps::put::blocking;
 
@@ -18,7 +19,7 @@ pub(crate) async fn build(
     order: Order,
     places: &Places,
 ) -> Result<Build, StepError> {
-    let (begun, path) = (tree.clone(), cleaned(path));
+    let (begun, path) = (tree.clone(), rooted(path));
     let place = path.clone();
     let draft = match blocking(move || draft(&begun, &place, &order)).await? {
         Draft::Done(build) => return Ok(build),
@@ -72,7 +73,7 @@ fn draft(tree: &Tree, path: &str, order: &Order) -> Result<Draft, StepError> {
 
 /// Values files are named from the root of the source.
 fn values_file(tree: &Tree, file: &str, ignore_missing: bool) -> Result<Option<Vec<u8>>, String> {
-    let path = cleaned(file);
+    let path = rooted(file);
     match tree.kind(&path) {
         None if ignore_missing => Ok(None),
         Some(Kind::File { .. }) => tree

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, LazyLock};
 
+use api::meta::rooted;
 use helm_template::Chart;
 use regex::Regex;
 
 use crate::helm::build::{Build, Fault, Order, package};
 use crate::helm::place::{Found, Place, PlaceError};
-use crate::helm::values::{cleaned, merge, overwrite};
+use crate::helm::values::{merge, overwrite};
 use crate::status::StepError;
 use crate::steps::put::blocking;
 
@@ -71,7 +72,7 @@ fn repack(archive: &[u8], found: &Found, version: String, order: &Order) -> Resu
         .map_err(|error| Fault::Package.error(format!("failed to load downloaded chart: {error}")))?;
     chart.set_version(&version);
     let read = |file: &str| {
-        let name = cleaned(file);
+        let name = rooted(file);
         match chart.file(&name) {
             Some(found) => Ok(Some(found.data.to_vec())),
             None if order.ignore_missing => Ok(None),

@@ -2,21 +2,6 @@
 
 use helm_template::{Chart, Values};
 
-/// `./a/../b` without dots.
-pub(super) fn cleaned(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
 /// Reads a file of values; none when it may be left out.
 type ReadValues<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, String> + 'a;
 
@@ -45,12 +30,13 @@ pub(super) fn overwrite(chart: &mut Chart, values: &Values) -> Result<bool, Stri
 
 #[cfg(test)]
 mod tests {
-    use super::{cleaned, merge};
+    use super::merge;
+    use api::meta::rooted;
 
     #[test]
     fn paths_stay_inside() {
-        assert_eq!(cleaned("./a//b/../c.yaml"), "a/c.yaml");
-        assert_eq!(cleaned("../../etc/passwd"), "etc/passwd");
+        assert_eq!(rooted("./a//b/../c.yaml"), "a/c.yaml");
+        assert_eq!(rooted("../../etc/passwd"), "etc/passwd");
     }
 
     #[test]
