@@ -155,7 +155,8 @@ impl HostObject for Kube {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        let shown = |(known, _): &(&str, Value)| *known == name && known.starts_with(char::is_uppercase);
+        self.fields().into_iter().find(shown).map(|(_, value)| value)
     }
 
     fn method(&self, name: &str) -> Option<Signature> {
@@ -167,14 +168,16 @@ impl HostObject for Kube {
         Ok(Value::string(if name == "String" { normalized.as_str() } else { version.as_str() }))
     }
 
-    fn text(&self) -> Option<String> {
+    /// `String` is a method of the pointer: functions are given a copy, which prints its fields.
+    fn addressed_text(&self) -> Option<String> {
         Some(self.0.kube_version.normalized.clone())
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
-        let KubeVersion { version, major, minor, .. } = &self.0.kube_version;
+        let KubeVersion { version, normalized, major, minor } = &self.0.kube_version;
         vec![
             ("Version", Value::string(version.as_str())),
+            ("normalizedVersion", Value::string(normalized.as_str())),
             ("Major", Value::string(major.as_str())),
             ("Minor", Value::string(minor.as_str())),
         ]

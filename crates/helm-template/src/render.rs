@@ -8,13 +8,14 @@ mod table;
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use gotemplate::{MissingKey, Session, Templates, Value};
+use gotemplate::{Map, MissingKey, Session, Templates, Value};
 use serde_json::Value as Json;
 
 pub use self::error::RenderError;
 use self::{
     context::{Page, pages},
     error::{exec_text, parse_text},
+    table::VALUES,
 };
 use crate::{
     capabilities::Capabilities,
@@ -115,7 +116,11 @@ fn execute(
     let mut rendered = BTreeMap::new();
     for page in pages.iter().filter(|page| !page.is_partial()) {
         let about = [("Name", Value::string(&page.name)), ("BasePath", Value::string(&page.base))];
-        page.data.insert("Template", Value::map(about));
+        let template = Map::of(VALUES);
+        for (key, value) in about {
+            template.insert(key, value);
+        }
+        page.data.insert("Template", Value::Map(template));
         let data = Value::Map(page.data.clone());
         let text = templates
             .execute(&page.name, &data, &funcs, &session)

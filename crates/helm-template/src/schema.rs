@@ -2,7 +2,7 @@
 mod report;
 
 use jsonschema::{Retrieve, Uri};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use self::report::report;
 use crate::chart::Chart;
@@ -59,9 +59,26 @@ fn check(schema: &[u8], values: &Map<String, Value>) -> Result<(), String> {
         .with_retriever(Offline)
         .build(&schema)
         .map_err(|error| format!("\"file:///values.schema.json#\" is not valid: {error}\n"))?;
-    let values = Value::Object(values.clone());
+    let mut values = Value::Object(values.clone());
+    whole_numbers(&mut values);
     let errors: Vec<_> = validator.iter_errors(&values).collect();
     if errors.is_empty() { Ok(()) } else { Err(report(&errors)) }
+}
+
+/// Values hold floats only. Draft 4 takes none of them for an integer, Helm takes all that are whole.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9e18);
+            #[expect(clippy::cast_possible_truncation, reason = "whole, and in range")]
+            if let Some(float) = float.filter(|_| number.is_f64()) {
+                *number = Number::from(float as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(map) => map.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
 }
 
 /// Schemas elsewhere are not fetched: a URN is taken for a schema that takes everything, as in Helm; the rest is an
@@ -106,7 +123,18 @@ mod tests {
     }
 
     #[test]
-    fn several_problems_in_one_place_are_grouped() {
+    fn whole_numbers_are_integers_in_every_draft() {
+        for draft in ["http://json-schema.org/draft-04/schema#", "http://json-schema.org/draft-07/schema#"] {
+            let schema = json!({"$schema": draft, "properties": {"port": {"type": "integer"}}}).to_string();
+            let values = Values::parse("port: 8080\n").unwrap();
+            assert_eq!(check(schema.as_bytes(), values.as_map()), Ok(()), "{draft}");
+            let values = Values::parse("port: 80.5\n").unwrap();
+            assert!(check(schema.as_bytes(), values.as_map()).is_err(), "{draft}");
+        }
+    }
+
+    #[test]
+    fn problems_of_one_place_only_stand_without_a_group() {
         let schema = json!({"properties": {"image": {
             "additionalProperties": false,
             "properties": {"tag": {"type": "string"}, "name": {"type": "string", "minLength": 3}},
@@ -114,7 +142,7 @@ mod tests {
         fails(
             &schema,
             "image: {tag: 1, name: ab}\n",
-            "- at '/image': validation failed\n  - at '/image/name': minLength: got 2, want 3\n  - at '/image/tag': got number, want string\n",
+            "- at '/image/name': minLength: got 2, want 3\n- at '/image/tag': got number, want string\n",
         );
         fails(&schema, "image: {x: 1}\n", "- at '/image': additional properties 'x' not allowed\n");
     }

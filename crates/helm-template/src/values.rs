@@ -5,7 +5,7 @@ mod set;
 
 use std::fmt;
 
-use manifest::yaml::{DuplicateKeys, Limits, YamlError, parse_value, to_yaml};
+use manifest::yaml::{DuplicateKeys, Limits, parse_value, to_yaml};
 use serde_json::{Map, Number, Value};
 
 use self::merge::merge_maps;
@@ -88,7 +88,7 @@ impl Values {
 
     fn decode(text: &str, wanted: &str) -> Result<Self, String> {
         let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-            .map_err(|error| yaml_text(&error, text))?;
+            .map_err(|error| error.go_text(text))?;
         match value {
             Value::Object(map) => Ok(Self::from_json(map)),
             Value::Null => Ok(Self::default()),
@@ -138,18 +138,6 @@ pub(crate) fn floats(value: &mut Value) {
         Value::Object(map) => map.values_mut().for_each(floats),
         _ => {}
     }
-}
-
-/// A YAML error as Go's tools print it: no column; the line of a parser's error counted from 0, that of a scanner's
-/// from 1, and none for the first line.
-pub(crate) fn yaml_text(error: &YamlError, text: &str) -> String {
-    let cause = error.cause.to_string();
-    let of_parser = cause.starts_with("did not find expected");
-    let last = text.matches('\n').count() + 1;
-    let line = last.min(error.line as usize) - usize::from(of_parser && error.line > 0);
-    let shown = line > usize::from(!of_parser) && !cause.starts_with("unknown anchor");
-    let place = if shown { format!("line {line}: ") } else { String::new() };
-    format!("error converting YAML to JSON: yaml: {place}{cause}")
 }
 
 /// The word `encoding/json` has for a value.

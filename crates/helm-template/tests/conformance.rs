@@ -68,7 +68,7 @@ fn template(case: &Case) -> Result<String, String> {
 /// Helm's flags, in the order in which Helm heeds them.
 fn apply(flags: &[&str], values: &mut Values, options: &mut TemplateOptions) -> Result<(), String> {
     for (wanted, prefix) in
-        [("--set-json", "JSON "), ("--set", ""), ("--set-string", ""), ("--set-literal", "")]
+        [("--set-json", ""), ("--set", ":"), ("--set-string", ":"), ("--set-literal", ":")]
     {
         for pair in flags.windows(2).filter(|pair| pair[0] == wanted) {
             let done = match wanted {
@@ -77,7 +77,7 @@ fn apply(flags: &[&str], values: &mut Values, options: &mut TemplateOptions) -> 
                 "--set-string" => values.set_string(pair[1]),
                 _ => values.set_literal(pair[1]),
             };
-            done.map_err(|error| format!("failed parsing {wanted} data: {prefix}{error}"))?;
+            done.map_err(|error| format!("failed parsing {wanted} data{prefix} {error}"))?;
         }
     }
     let capabilities = &mut options.capabilities;

@@ -39,7 +39,7 @@ fn check_keys(mapping: &Mapping) -> Result<(), YamlError> {
     match odd {
         Some(entry) => {
             let place = entry.key.place;
-            Err(YamlError::at(place.line, place.column, YamlCause::Key("it must be a string")))
+            Err(YamlError::at(place.line, place.column, YamlCause::Key("it must be a string".to_owned())))
         }
         None => Ok(()),
     }

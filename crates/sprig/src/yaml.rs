@@ -2,8 +2,8 @@
 
 use gotemplate::{Funcs, Map, Numbers, Type, Value, format_float};
 use manifest::yaml::{
-    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, YamlCause,
-    YamlError, compare_keys, format_node, parse_value, to_yaml,
+    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, compare_keys,
+    format_node, parse_value, to_yaml,
 };
 
 use crate::{
@@ -119,25 +119,6 @@ fn read(call: &Call<'_>, wanted: &str, none: Value) -> Result<Value, String> {
                 Err(format!("error unmarshaling JSON: while decoding JSON: {}", mismatch(&other, wanted)))
             }
         },
-        Err(error) => Err(message(&error)),
+        Err(error) => Err(error.go_text(&text)),
     }
-}
-
-fn message(error: &YamlError) -> String {
-    // go-yaml counts lines from 0 where its parser complains, and leaves line 1 out where its scanner does.
-    let line = match &error.cause {
-        YamlCause::Syntax(text) if text.starts_with("did not find expected") => error.line.saturating_sub(1),
-        _ if error.line > 1 => error.line,
-        _ => 0,
-    };
-    if let YamlCause::NotJson(value) = &error.cause {
-        let name = match value.trim_start_matches(['+', '-', '.']).to_ascii_lowercase().as_str() {
-            "nan" => "NaN",
-            _ if value.starts_with('-') => "-Inf",
-            _ => "+Inf",
-        };
-        return format!("error converting YAML to JSON: json: unsupported value: {name}");
-    }
-    let place = if line > 0 { format!("line {line}: ") } else { String::new() };
-    format!("error converting YAML to JSON: yaml: {place}{}", error.cause)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{At, Done, Exec, Held, RED_ZONE, STACK};
 use crate::{
     func::Context,
-    parse::{Branch, Node, Pipe},
+    parse::{Branch, Expr, Node, Pipe},
     printf::{self, quote},
     value::{Kind, Str, Type, Value},
 };
@@ -56,6 +56,12 @@ impl<'t> Exec<'t, '_> {
 
     fn print(&mut self, pipe: &'t Pipe, value: &Value) -> Done<()> {
         self.at = At::Action(pipe);
+        if let Value::Object(object) = value
+            && has_address(pipe)
+            && let Some(text) = object.addressed_text()
+        {
+            return self.write(text.as_bytes());
+        }
         match value {
             Value::Nil | Value::Absent => self.write(b"<no value>"),
             Value::String(text) => self.write(text),
@@ -209,6 +215,13 @@ impl<'t> Exec<'t, '_> {
         let mut inner = Exec { context, tree, name, variables: Vec::new(), out: self.out, at: At::Nothing };
         inner.run(Held::bare(value))
     }
+}
+
+/// Whether a pipeline ends with what Go can take the address of: not with what a function returned.
+fn has_address(pipe: &Pipe) -> bool {
+    pipe.commands.last().and_then(|command| command.words.first()).is_some_and(|word| {
+        matches!(word, Expr::Dot(_) | Expr::Field(..) | Expr::Variable(..) | Expr::Chain { .. })
+    })
 }
 
 fn index(n: usize) -> Value {

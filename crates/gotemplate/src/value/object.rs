@@ -54,6 +54,11 @@ pub trait HostObject: Any {
         None
     }
 
+    /// Its text where a template prints the value itself, when only a pointer to the Go type is a `fmt.Stringer`.
+    fn addressed_text(&self) -> Option<String> {
+        self.text()
+    }
+
     /// The number that a named number is, such as a month: what `%d` prints and `eq` compares.
     fn underlying(&self) -> Option<Value> {
         None

@@ -3,10 +3,7 @@ use manifest::yaml::{DuplicateKeys, Limits, parse_value};
 use semver_range::Version;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    godecode::{DecodeError, Fields},
-    values::yaml_text,
-};
+use crate::godecode::{DecodeError, Fields};
 
 /// What `Chart.yaml` says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -361,7 +358,7 @@ impl Lock {
 
 fn mapping(text: &str) -> Result<Option<Map<String, Value>>, MetadataError> {
     let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-        .map_err(|error| MetadataError::Decode(yaml_text(&error, text)))?;
+        .map_err(|error| MetadataError::Decode(error.go_text(text)))?;
     match value {
         Value::Object(map) => Ok(Some(map)),
         Value::Null => Ok(None),

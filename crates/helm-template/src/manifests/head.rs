@@ -2,10 +2,7 @@
 use manifest::yaml::{DuplicateKeys, Limits, parse_value};
 use serde_json::Value;
 
-use crate::{
-    godecode::{DecodeError, Fields},
-    values::yaml_text,
-};
+use crate::godecode::{DecodeError, Fields};
 
 /// What sorting needs of an object.
 #[derive(Default)]
@@ -20,7 +17,7 @@ impl Head {
     /// Reads it; the error is in the words of Go's YAML reader.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-            .map_err(|error| yaml_text(&error, text))?;
+            .map_err(|error| error.go_text(text))?;
         match value {
             Value::Object(map) => {
                 Self::read(&Fields::new("SimpleHead", &map)).map_err(|error| error.to_string())

@@ -84,7 +84,7 @@ fn collect(
             name: format!("{path}/{}", file.name),
             base: base.clone(),
             text: file.text().into_owned(),
-            data: data.clone(),
+            data: data.retyped(VALUES),
         };
         if !library || page.is_partial() {
             pages.push(page);

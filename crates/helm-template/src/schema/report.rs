@@ -21,10 +21,19 @@ struct Place {
     below: BTreeMap<String, Place>,
 }
 
+/// Said of several problems of one part of the values.
+const GROUP: &str = "validation failed";
+
 /// All problems, one a line, indented where they belong together.
 pub(super) fn report(errors: &[ValidationError<'_>]) -> String {
     let mut out = String::new();
-    for problem in problems("", errors) {
+    let mut found = problems("", errors);
+    if let [only] = found.as_mut_slice()
+        && only.text == GROUP
+    {
+        found = std::mem::take(&mut only.causes);
+    }
+    for problem in found {
         print(&problem, 0, &mut out);
     }
     out
@@ -95,7 +104,7 @@ fn gather(place: Place, path: &str) -> Vec<Problem> {
         let mut inner = gather(below, &path);
         match inner.len() {
             1 => found.append(&mut inner),
-            _ => found.push(Problem { path, text: "validation failed".to_owned(), causes: inner }),
+            _ => found.push(Problem { path, text: GROUP.to_owned(), causes: inner }),
         }
     }
     found
@@ -110,7 +119,7 @@ fn causes(path: &str, kind: &Kind) -> Vec<Problem> {
         let mut inner = problems(path, errors);
         match inner.len() {
             1 => inner.remove(0),
-            _ => Problem { path: path.to_owned(), text: "validation failed".to_owned(), causes: inner },
+            _ => Problem { path: path.to_owned(), text: GROUP.to_owned(), causes: inner },
         }
     };
     alternatives.iter().map(one).collect()
@@ -253,13 +262,27 @@ fn plain(float: f64) -> String {
     format!("{float}")
 }
 
-/// A number with commas between thousands.
+/// A number with commas between thousands; large and small ones with a power of ten.
 fn number(value: &Value) -> String {
-    let text = plain(value.as_f64().unwrap_or_default());
+    let float = value.as_f64().unwrap_or_default();
+    if float != 0.0 && !(1e-4..1e6).contains(&float.abs()) {
+        return power_of_ten(float);
+    }
+    let text = plain(float);
     let (sign, rest) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
     let (whole, fraction) = rest.split_once('.').map_or((rest, String::new()), |(w, f)| (w, format!(".{f}")));
     let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
     format!("{sign}{whole}{fraction}")
+}
+
+/// `1.5×10⁰⁶`
+fn power_of_ten(float: f64) -> String {
+    let text = format!("{float:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(("", exponent), |rest| ("⁻", rest));
+    let raised = |c: char| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(c.to_digit(10).unwrap_or_default() as usize);
+    let exponent: String = format!("{exponent:0>2}").chars().filter_map(raised).collect();
+    format!("{digits}×10{sign}{exponent}")
 }
 
 fn grouped(number: u64) -> String {

@@ -48,7 +48,7 @@ pub enum SetError {
         wanted: &'static str,
     },
     /// The value of `--set-json` is no JSON.
-    #[error("failed parsing --set-json data {0}")]
+    #[error("{0}")]
     Json(String),
     /// The reader of `--set-file` failed.
     #[error("{0}")]

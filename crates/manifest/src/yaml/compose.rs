@@ -7,7 +7,7 @@ use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle as
 
 use crate::yaml::{
     Dialect, Entry, Limits, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag, YamlCause, YamlError,
-    resolve_plain,
+    go_syntax::go_syntax, resolve_plain,
 };
 
 type Input<'a> = io::Chain<&'a [u8], &'static [u8]>;
@@ -149,8 +149,7 @@ impl<'a> Composer<'a> {
     fn key(&mut self, event: Event) -> Result<Scalar, YamlError> {
         match self.node(event)? {
             Node::Scalar(scalar) => Ok(scalar),
-            Node::Sequence(list) => Err(bad_key(list.place, "list")),
-            Node::Mapping(map) => Err(bad_key(map.place, "mapping")),
+            other => Err(bad_key(&other)),
         }
     }
 
@@ -221,6 +220,7 @@ fn syntax(at: Place, message: &str) -> YamlError {
     YamlError::at(at.line, at.column, YamlCause::Syntax(message.to_owned()))
 }
 
-fn bad_key(at: Place, what: &'static str) -> YamlError {
-    YamlError::at(at.line, at.column, YamlCause::Key(what))
+fn bad_key(key: &Node) -> YamlError {
+    let at = key.place();
+    YamlError::at(at.line, at.column, YamlCause::Key(go_syntax(key)))
 }

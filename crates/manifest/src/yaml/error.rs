@@ -36,9 +36,12 @@ pub enum YamlCause {
         /// What is counted.
         unit: &'static str,
     },
-    /// A mapping key that is a list, a mapping or null.
+    /// A mapping key that is a list or a mapping, which is shown as Go's `%#v` shows it.
     #[error("invalid map key: {0}")]
-    Key(&'static str),
+    Key(String),
+    /// A mapping key that is null; its value is shown as Go's `%#v` shows it.
+    #[error("unsupported map key of type: %!s(<nil>), key: <nil>, value: {0}")]
+    NullKey(String),
     /// A key stands twice in a mapping, where that is refused.
     #[error("key \"{key}\" already set in map")]
     Duplicate {
@@ -58,7 +61,7 @@ pub enum YamlCause {
         /// What the tag says.
         wanted: &'static str,
     },
-    /// Infinity or not-a-number, which JSON lacks.
+    /// Infinity or not-a-number, which JSON lacks: `+Inf`, `-Inf`, `NaN`.
     #[error("json: unsupported value: {0}")]
     NotJson(String),
     /// A document that should be an object is a scalar or a list.
@@ -81,6 +84,27 @@ impl YamlError {
     pub fn in_file(mut self, file: &str) -> Self {
         file.clone_into(&mut self.file);
         self
+    }
+}
+
+impl YamlError {
+    /// The error as sigs.k8s.io/yaml words it, of the `text` that was read: no column; the line of a parser's error
+    /// counted from 0, that of a scanner's from 1, and none for the first line or for what is not about a line.
+    #[must_use]
+    pub fn go_text(&self, text: &str) -> String {
+        let cause = self.cause.to_string();
+        if matches!(self.cause, YamlCause::NotJson(_) | YamlCause::NullKey(_)) {
+            return format!("error converting YAML to JSON: {cause}");
+        }
+        let of_parser = cause.starts_with("did not find expected");
+        // A scanner stops on the last line, be it ended or not; what a parser misses at the end is on the next.
+        let last = text.matches('\n').count() + 1;
+        let line = self.line as usize;
+        let line = if of_parser { line.saturating_sub(1) } else { last.min(line) };
+        let nowhere = matches!(self.cause, YamlCause::UnknownAnchor(_) | YamlCause::Key(_));
+        let shown = line > usize::from(!of_parser) && !nowhere;
+        let place = if shown { format!("line {line}: ") } else { String::new() };
+        format!("error converting YAML to JSON: yaml: {place}{cause}")
     }
 }
 

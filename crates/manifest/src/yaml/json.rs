@@ -3,6 +3,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::yaml::{
     Dialect, Entry, Mapping, Node, Scalar, Tag, YamlCause, YamlError,
+    go_syntax::go_syntax,
     number::{format_float, json_number, parse_float, parse_int},
     resolve::{is_special_float, is_true},
     resolve_plain,
@@ -82,6 +83,9 @@ fn mapping_value(mapping: Mapping, duplicates: DuplicateKeys) -> Result<Map<Stri
             continue;
         }
         let place = key.place;
+        if key.tag == Tag::Null {
+            return Err(YamlError::at(place.line, place.column, YamlCause::NullKey(go_syntax(&value))));
+        }
         let name = key_text(key)?;
         let value = value.into_json(duplicates)?;
         if let (Some(_), DuplicateKeys::Refuse) = (map.get(&name), duplicates) {
@@ -119,7 +123,6 @@ fn merge_into(
 
 fn key_text(key: Scalar) -> Result<String, YamlError> {
     match key.tag {
-        Tag::Null => Err(YamlError::at(key.place.line, key.place.column, YamlCause::Key("null"))),
         Tag::Bool | Tag::Int | Tag::Float => Ok(match scalar_value(key)? {
             Value::String(text) => text,
             other => other.to_string(),
@@ -150,7 +153,10 @@ fn bool_value(scalar: &Scalar) -> Result<Value, YamlError> {
 
 fn float_value(scalar: &Scalar) -> Result<Value, YamlError> {
     if is_special_float(scalar.value.trim_start_matches(['+', '-'])) {
-        let cause = YamlCause::NotJson(scalar.value.clone());
+        let not_a_number = scalar.value.to_ascii_lowercase().ends_with("nan");
+        let negative = scalar.value.starts_with('-');
+        let name = if not_a_number { "NaN" } else { ["+Inf", "-Inf"][usize::from(negative)] };
+        let cause = YamlCause::NotJson(name.to_owned());
         return Err(YamlError::at(scalar.place.line, scalar.place.column, cause));
     }
     let float = parse_float(&scalar.value).or_else(|| parse_int(&scalar.value)?.as_f64());

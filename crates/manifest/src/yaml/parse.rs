@@ -159,7 +159,7 @@ mod tests {
         );
         fails("a: *x\n", &limits, "line 1: unknown anchor 'x' referenced");
         fails("a: &x [*x]\n", &limits, "anchor 'x' value contains itself");
-        fails("a: .inf\n", &limits, "json: unsupported value: .inf");
+        fails("a: .inf\n", &limits, "json: unsupported value: +Inf");
         fails("- a\n", &limits, "cannot unmarshal array into Go value of type map[string]interface {}");
         fails("a: !!int x\n", &limits, "cannot decode !!str `x` as a !!int");
     }

@@ -63,7 +63,8 @@ impl Writer {
                     self.list(&items, depth)?;
                 }
                 None => {
-                    let fields = object.fields();
+                    let mut fields = object.fields();
+                    fields.retain(|(name, _)| name.starts_with(char::is_uppercase));
                     self.entries(fields.iter().map(|(name, value)| (name.as_bytes(), value)), depth)?;
                 }
             },

@@ -33,11 +33,16 @@ fn is_table(value: &Value) -> bool {
     }
 }
 
+/// Nil maps of a type count as well: they have no line.
+fn is_nil(value: &Value) -> bool {
+    value.is_nil() || value.as_map().is_some_and(Map::is_nil)
+}
+
 fn table(out: &mut String, map: &Map, path: &mut Vec<String>) -> Result<(), String> {
     if path.len() > MAX_DEPTH {
         return Err("toml: nested too deep".into());
     }
-    let entries: Vec<_> = map.entries().into_iter().filter(|(_, value)| !value.is_nil()).collect();
+    let entries: Vec<_> = map.entries().into_iter().filter(|(_, value)| !is_nil(value)).collect();
     let indent = "  ".repeat(path.len().saturating_sub(1));
     let own = if path.is_empty() { "" } else { "  " };
     for (key, value) in entries.iter().filter(|(_, value)| !is_table(value)) {
@@ -95,7 +100,7 @@ fn inline(out: &mut String, value: &Value, depth: usize) -> Result<(), String> {
         Value::Map(map) => {
             out.push('{');
             for (index, (key, value)) in
-                map.entries().into_iter().filter(|(_, value)| !value.is_nil()).enumerate()
+                map.entries().into_iter().filter(|(_, value)| !is_nil(value)).enumerate()
             {
                 let comma = if index > 0 { ", " } else { "" };
                 let _ = write!(out, "{comma}{} = ", quoted_key(&key.text()));

@@ -45,7 +45,7 @@ impl ValueArgs {
             );
         }
         let from_file = |path: &str| content(path).map_err(|error| error.to_string());
-        set(&self.set_json, "--set-json data: JSON", |text| values.set_json(text))?;
+        set(&self.set_json, "--set-json data", |text| values.set_json(text))?;
         set(&self.set, "--set data:", |text| values.set(text))?;
         set(&self.set_string, "--set-string data:", |text| values.set_string(text))?;
         set(&self.set_file, "--set-file data:", |text| values.set_file(text, &from_file))?;
