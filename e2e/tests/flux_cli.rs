@@ -1,22 +1,33 @@
 //! The real `flux` command works against our controllers. Runs when `FLUX_BIN` names one, and says so when it does not.
-use std::process::{Command, Output};
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+    time::Duration,
+};
 
-use e2e::{World, deployment, service, yaml_list};
+use e2e::{World, chain, deployment, service, yaml_list};
 use serde_json::json;
+use testkit::{CONTROLLERS, ControlPlane, HelmRepo, workspace_root};
 
-struct Flux<'a> {
+struct Flux {
     program: String,
-    world: &'a World,
+    kubeconfig: PathBuf,
+    namespace: String,
 }
 
-impl Flux<'_> {
+impl Flux {
     fn run(&self, args: &[&str]) -> Output {
         Command::new(&self.program)
             .args(args)
-            .args(["--namespace", self.world.ns.name(), "--timeout", "30s"])
-            .env("KUBECONFIG", self.world.plane.kubeconfig())
+            .args(["--namespace", &self.namespace, "--timeout", "30s"])
+            .env("KUBECONFIG", &self.kubeconfig)
             .output()
             .unwrap()
+    }
+
+    /// The words of one line.
+    fn line(&self, line: &str, words: &[&str]) {
+        self.tells(&line.split_whitespace().collect::<Vec<_>>(), words);
     }
 
     /// What it prints on both streams; it must end well.
@@ -37,8 +48,8 @@ impl Flux<'_> {
 }
 
 /// What kustomize-controller has really written, served as the log of the pod of a Deployment of the installation.
-fn tells_logs(flux: &Flux<'_>) {
-    let (plane, ns) = (flux.world.plane, flux.world.ns.name());
+fn tells_logs(flux: &Flux, world: &World) {
+    let (plane, ns) = (world.plane, world.ns.name());
     let mut controller = deployment("kustomize-controller", "manager:1.0", 0);
     controller["metadata"]["labels"] = json!({ "app.kubernetes.io/part-of": "flux" });
     controller["spec"]["template"]["spec"]["containers"][0]["name"] = "manager".into();
@@ -52,7 +63,7 @@ fn tells_logs(flux: &Flux<'_>) {
     plane.kubectl_ok(&["apply", "-n", ns, "-f", file.to_str().unwrap()]).unwrap();
     let ready = ["wait", "-n", ns, "pod/kustomize-controller", "--for=condition=Ready", "--timeout=60s"];
     plane.kubectl_ok(&ready).unwrap();
-    let log = flux.world.kustomize.as_ref().unwrap().process().log_path();
+    let log = world.kustomize.as_ref().unwrap().process().log_path();
     plane.write_pod_log("kustomize-controller", &std::fs::read_to_string(log).unwrap()).unwrap();
     let place = format!("--flux-namespace={ns}");
     flux.tells(
@@ -81,7 +92,7 @@ async fn the_flux_command_works_unchanged() {
     world.apply_source().await.unwrap();
     world.apply_kustomization("app", "./app", json!({ "wait": true })).await.unwrap();
     world.applied("app", &first).await.unwrap();
-    let flux = Flux { program, world: &world };
+    let flux = Flux { program, kubeconfig: world.plane.kubeconfig(), namespace: world.ns.name().into() };
     let short = &first["main@sha1:".len()..][..8];
 
     flux.tells(&["get", "kustomizations"], &["app", short, "True", "Applied revision"]);
@@ -106,7 +117,7 @@ async fn the_flux_command_works_unchanged() {
         &["ReconciliationSucceeded", "Reconciliation finished"],
     );
 
-    tells_logs(&flux);
+    tells_logs(&flux, &world);
 
     let local = world.repo.work().join("app");
     std::fs::write(local.join("cm.yaml"), World::config_map("settings", "2")).unwrap();
@@ -125,4 +136,134 @@ async fn the_flux_command_works_unchanged() {
 
     flux.tells(&["delete", "kustomization", "app", "--silent"], &["deleted"]);
     world.gone("Deployment", "web").await.unwrap();
+}
+
+/// The words of `flux` for each kind that is reconciled, and the object of the chain; whether it can be asked for by
+/// `reconcile`, and with its source.
+const KINDS: [(&str, &str, &str); 9] = [
+    ("source git", "apps", ""),
+    ("source oci", "chart", ""),
+    ("kustomization", "apps", "--with-source"),
+    ("helmrelease", "released", "--with-source"),
+    ("image repository", "app", ""),
+    ("image policy", "app", ""),
+    ("image update", "apps", ""),
+    ("receiver", "push", ""),
+    ("receiver", "image", ""),
+];
+
+fn lists(flux: &Flux) {
+    let everything =
+        ["gitrepository/apps", "ocirepository/chart", "kustomization/apps", "helmrelease/released"];
+    flux.line("get all", &everything);
+    flux.line("get all -A", &everything);
+    flux.line("get sources all", &["gitrepository/apps", "ocirepository/chart"]);
+    flux.line("get images all", &["imagerepository/app", "imagepolicy/app", "imageupdateautomation/apps"]);
+    flux.line("get helmreleases", &["released", "0.1.0", "True", "Helm install succeeded"]);
+    flux.line("get receivers", &["push", "image", "True", "Receiver initialized for path"]);
+    flux.line("get alerts", &["chat", "status"]);
+    flux.line("get alert-providers", &["chat", "status"]);
+}
+
+fn steers(flux: &Flux) {
+    for (kind, name, source) in KINDS {
+        flux.line(&format!("reconcile {kind} {name} {source}"), &["reconciliation completed"].map(|_| name));
+        flux.line(&format!("suspend {kind} {name}"), &["suspended"]);
+        flux.line(&format!("resume {kind} {name}"), &["resumed"]);
+    }
+    for kind in ["alert", "alert-provider"] {
+        flux.line(&format!("suspend {kind} chat"), &["suspended"]);
+        flux.line(&format!("resume {kind} chat"), &["resumed"]);
+    }
+    for kind in KINDS.map(|(kind, ..)| kind).into_iter().chain(["alert", "alert-provider"]) {
+        flux.line(&format!("export {kind} --all"), &["kind: ", "spec:"]);
+    }
+    flux.line("reconcile helmrelease released --force", &["applied revision 0.1.0"]);
+    flux.line("reconcile helmrelease released --reset", &["applied revision 0.1.0"]);
+}
+
+fn looks(flux: &Flux) {
+    flux.line("tree kustomization apps", &["Deployment", "web", "HelmRelease", "released"]);
+    flux.line("trace deployment web", &["Kustomization", "apps", "GitRepository"]);
+    flux.line("trace deployment released", &["HelmRelease", "released", "OCIRepository"]);
+    flux.line("events", &["Kustomization/apps", "ImageUpdateAutomation/apps"]);
+}
+
+/// Each `create` waits until our controller has made it Ready; a second one updates.
+fn creates(flux: &Flux, stage: &chain::Stage, charts: &HelmRepo) {
+    let (git, registry) = (stage.repo.url(), stage.registry.address());
+    let lines = [
+        format!("source git made --url={git} --branch=main --interval=5m"),
+        format!("source oci made --url=oci://{registry}/charts/released --tag=0.1.0 --insecure"),
+        format!("source helm made --url={}", charts.url()),
+        "source chart made --source=HelmRepository/made --chart=small --chart-version=1.x".to_owned(),
+        format!("kustomization made --source=GitRepository/made --path=./made --prune --target-namespace={}", flux.namespace),
+        "helmrelease made --source=HelmRepository/made --chart=small".to_owned(),
+        format!("image repository made --image={registry}/app --insecure"),
+        "image policy made --image-ref=made --select-semver=1.x".to_owned(),
+        "image update made --git-repo-ref=made --git-repo-path=./made --checkout-branch=main --author-name=a \
+         --author-email=a@example.com"
+            .to_owned(),
+        format!("alert-provider made --type=generic --address={}/made", stage.forge.url()),
+        "alert made --provider-ref=made --event-source=Kustomization/made".to_owned(),
+        "receiver made --type=generic --secret-ref=token --resource=GitRepository/made".to_owned(),
+    ];
+    for line in &lines {
+        let made = flux.ok(&format!("create {line}").split_whitespace().collect::<Vec<_>>());
+        assert!(!made.contains('✗'), "flux create {line}: {made}");
+        flux.line(&format!("create {line}"), &["made"]);
+    }
+    // Flux's command knows no HelmRelease with a chartRef here.
+    flux.line("events --for HelmRelease/made", &["InstallSucceeded"]);
+    for line in lines.iter().rev() {
+        let kind = line.split(" made").next().unwrap();
+        flux.line(&format!("delete {kind} made --silent"), &["deleted"]);
+    }
+}
+
+/// One chart of one ConfigMap.
+fn published() -> HelmRepo {
+    let charts = HelmRepo::start().unwrap();
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: small\nversion: 1.0.0\n"),
+        ("templates/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: small }\n"),
+    ];
+    charts.publish("", &[files.map(|(path, text)| (path.to_owned(), text.to_owned())).into()]).unwrap();
+    charts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verb_of_flux_works_on_every_kind() {
+    let Some(program) = program() else { return };
+    let (stage, charts) = (chain::Stage::set("flux-all").await.unwrap(), published());
+    stage.open().await.unwrap();
+    stage.repo.commit(&[("made/cm.yaml", World::config_map("made", "1"))], "one more folder").unwrap();
+    let kubeconfig = ControlPlane::shared().await.unwrap().kubeconfig();
+    let flux = Flux { program, kubeconfig, namespace: stage.ns.name().into() };
+    lists(&flux);
+    steers(&flux);
+    looks(&flux);
+    creates(&flux, &stage, &charts);
+    flux.line("get all", &["kustomization/apps", "helmrelease/released"]);
+}
+
+#[tokio::test]
+async fn flux_checks_and_uninstalls_what_we_install() {
+    let Some(program) = program() else { return };
+    let plane = ControlPlane::start().await.unwrap();
+    plane.apply_crds(&workspace_root().join("config/all")).unwrap();
+    let cluster = plane.cluster().await.unwrap();
+    for controller in CONTROLLERS {
+        let up = |object: &serde_json::Value| object["status"]["availableReplicas"] == 1;
+        cluster.wait(("Deployment", "flux-system", controller), Duration::from_secs(60), up).await.unwrap();
+    }
+    let mut held = e2e::git_repository("flux-system", "held", "https://example.com/apps.git");
+    held["metadata"]["finalizers"] = json!(["finalizers.fluxcd.io"]);
+    cluster.apply(&held).await.unwrap();
+    let flux = Flux { program, kubeconfig: plane.kubeconfig(), namespace: "flux-system".into() };
+    flux.line("check", &["all checks passed", "helm-controller: deployment ready"]);
+    flux.line("version", &["source-controller: "]);
+    flux.line("uninstall --silent", &["uninstall finished"]);
+    // The definitions go once their objects are gone, so that a finalizer that was left would hold one.
+    plane.kubectl_ok(&["wait", "--for=delete", "crd", "--all", "--timeout=60s"]).unwrap();
 }

@@ -14,7 +14,7 @@ use crate::capabilities::Cached;
 use crate::memory::Memories;
 use crate::reconciler::HelmReleaseReconciler;
 use crate::signals::Signals;
-use crate::sources::{OnSource, Sources};
+use crate::sources::{self, OnSource};
 use crate::steps::fetch::Charts;
 use crate::storage::MANAGER;
 use crate::wakes::Edges;
@@ -113,14 +113,14 @@ fn app(
     let edges = Edges::default();
     let on_source: OnSource = {
         let (edges, waker) = (edges.clone(), handle.waker.clone());
-        Arc::new(move |source| watching::source_changed(&edges, &waker, source))
+        Arc::new(move |source, _| watching::source_changed(&edges, &waker, source))
     };
     let direct = gates.enabled("DirectSourceFetch");
     Arc::new(App {
         client: context.client.clone(),
         cluster: Cluster::new(context.client.clone(), settings(command)),
         capabilities: Cached::default(),
-        sources: Sources::watch(context, options.external_artifacts, direct, &on_source),
+        sources: sources::watch(context, options.external_artifacts, direct, &on_source),
         peers: handle.store,
         edges,
         memories: Memories::default(),

@@ -1,45 +1,18 @@
-//! Sources of charts as their watches show them: whether they are ready, and their artifact. All else of them is
-//! dropped.
-
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fmt;
-use std::marker::PhantomData;
-use std::sync::Arc;
+//! Sources of charts: whether they are ready, and their artifact.
 
 use api::helm::v2::ChartRefKind;
 use api::meta::{Artifact, Condition, ConditionType};
 use api::source::v1::{ExternalArtifact, HelmChart, OCIRepository};
-use futures::future::BoxFuture;
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Api, Client, Resource};
 use runtime::conditions::find;
-use runtime::watch::Selection;
-use runtime::{Change, Context, Key, Store};
+use runtime::{Context, sources};
 use serde::Deserialize;
 
 /// A source by kind, namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct SourceKey {
-    /// Kind of the source.
-    pub kind: ChartRefKind,
-    /// Namespace and name.
-    pub key: Key,
-}
-
-impl fmt::Display for SourceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.kind, self.key.namespace, self.key.name)
-    }
-}
-
-/// What is kept of a source.
-pub(crate) struct Source<K> {
-    metadata: ObjectMeta,
-    seen: Seen,
-    kind: PhantomData<fn() -> K>,
-}
+pub(crate) type SourceKey = sources::SourceKey<ChartRefKind>;
+/// Called with a source that changed in what is kept of it.
+pub(crate) type OnSource = sources::OnSource<ChartRefKind, Seen>;
+/// The sources the controller sees.
+pub(crate) type Sources = sources::Sources<ChartRefKind, Seen>;
 
 /// What a source says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,23 +29,18 @@ pub(crate) struct Seen {
     pub stalled: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Wire {
-    metadata: ObjectMeta,
-    #[serde(default)]
-    status: Option<WireStatus>,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct WireStatus {
+pub(crate) struct Status {
     artifact: Option<Artifact>,
     observed_generation: i64,
     conditions: Vec<Condition>,
 }
 
-impl Seen {
-    fn of(generation: i64, status: WireStatus) -> Self {
+impl sources::Seen for Seen {
+    type Status = Status;
+
+    fn of(generation: i64, status: Status) -> Self {
         let message = |kind: ConditionType, value: &str| {
             let found = find(&status.conditions, kind).filter(|condition| condition.status == value);
             found.map(|condition| condition.message.clone())
@@ -85,7 +53,9 @@ impl Seen {
             artifact: status.artifact,
         }
     }
+}
 
+impl Seen {
     /// Why the source cannot be used now, in Flux's words; none when it can.
     pub(crate) fn trouble(&self, source: &SourceKey) -> Option<String> {
         let named = format!("{} '{}/{}'", source.kind, source.key.namespace, source.key.name);
@@ -102,164 +72,33 @@ impl Seen {
     }
 }
 
-impl<'de, K> Deserialize<'de> for Source<K> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
-        let seen = Seen::of(wire.metadata.generation.unwrap_or_default(), wire.status.unwrap_or_default());
-        Ok(Self { metadata: slim(wire.metadata), seen, kind: PhantomData })
+/// Starts the watches of all kinds a chart can come from.
+pub(crate) fn watch(context: &Context, external: bool, direct: bool, changed: &OnSource) -> Sources {
+    let sources = Sources::new(direct)
+        .watch::<HelmChart>(context, ChartRefKind::HelmChart, changed)
+        .watch::<OCIRepository>(context, ChartRefKind::OCIRepository, changed);
+    if external {
+        return sources.watch::<ExternalArtifact>(context, ChartRefKind::ExternalArtifact, changed);
     }
+    sources
 }
 
-/// Names and version are all that is asked for.
-fn slim(metadata: ObjectMeta) -> ObjectMeta {
-    ObjectMeta {
-        name: metadata.name,
-        namespace: metadata.namespace,
-        resource_version: metadata.resource_version,
-        ..ObjectMeta::default()
-    }
-}
-
-impl<K> Clone for Source<K> {
-    fn clone(&self) -> Self {
-        Self { metadata: self.metadata.clone(), seen: self.seen.clone(), kind: PhantomData }
-    }
-}
-
-impl<K> fmt::Debug for Source<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("name", &self.metadata.name).field("seen", &self.seen).finish()
-    }
-}
-
-impl<K: Resource<DynamicType = ()> + 'static> Resource for Source<K> {
-    type DynamicType = ();
-    type Scope = NamespaceResourceScope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        K::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        K::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        K::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        K::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
-}
-
-/// One kind of source: what its watch shows, and the way to ask the API server itself.
-trait Lookup: Send + Sync {
-    fn seen(&self, key: &Key) -> Option<Seen>;
-    fn ask<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Seen>, kube::Error>>;
-}
-
-struct Watched<K> {
-    store: Store<Source<K>>,
-    client: Client,
-}
-
-impl<K: Resource<DynamicType = ()> + 'static> Lookup for Watched<K> {
-    fn seen(&self, key: &Key) -> Option<Seen> {
-        self.store.get(key).map(|source| source.seen.clone())
-    }
-
-    fn ask<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Seen>, kube::Error>> {
-        Box::pin(async move {
-            let api: Api<Source<K>> = Api::namespaced(self.client.clone(), &key.namespace);
-            Ok(api.get_opt(&key.name).await?.map(|source| source.seen))
-        })
-    }
-}
-
-/// Called with a source that changed in what is kept of it.
-pub(crate) type OnSource = Arc<dyn Fn(&SourceKey) + Send + Sync>;
-
-/// The sources the controller sees: one watch a kind. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Sources {
-    kinds: Arc<HashMap<ChartRefKind, Box<dyn Lookup>>>,
-    direct: bool,
-}
-
-impl Sources {
-    /// Starts the watches. A kind that is not installed is waited for. With `direct` sources are read from the API
-    /// server all the same (gate DirectSourceFetch).
-    pub(crate) fn watch(context: &Context, external: bool, direct: bool, changed: &OnSource) -> Self {
-        let mut kinds: HashMap<ChartRefKind, Box<dyn Lookup>> = HashMap::new();
-        kinds
-            .insert(ChartRefKind::HelmChart, watched::<HelmChart>(context, ChartRefKind::HelmChart, changed));
-        kinds.insert(
-            ChartRefKind::OCIRepository,
-            watched::<OCIRepository>(context, ChartRefKind::OCIRepository, changed),
-        );
-        if external {
-            let kind = ChartRefKind::ExternalArtifact;
-            kinds.insert(kind.clone(), watched::<ExternalArtifact>(context, kind, changed));
-        }
-        Self { kinds: Arc::new(kinds), direct }
-    }
-
-    /// The source, as the watch shows it; asked for where the watch does not show it.
-    ///
-    /// # Errors
-    /// When the API server does not answer.
-    pub(crate) async fn find(&self, source: &SourceKey) -> Result<Option<Seen>, kube::Error> {
-        let Some(lookup) = self.kinds.get(&source.kind) else { return Ok(None) };
-        if !self.direct
-            && let Some(seen) = lookup.seen(&source.key)
-        {
-            return Ok(Some(seen));
-        }
-        lookup.ask(&source.key).await
-    }
-
-    /// Whether the watch shows another artifact than this one.
-    pub(crate) fn has_other_artifact(&self, source: &SourceKey, artifact: &Artifact) -> bool {
-        let seen = self.kinds.get(&source.kind).and_then(|lookup| lookup.seen(&source.key));
-        let newest = seen.and_then(|seen| seen.artifact);
-        newest.is_some_and(|newest| !newest.has_same_content(artifact))
-    }
-}
-
-fn watched<K>(context: &Context, kind: ChartRefKind, changed: &OnSource) -> Box<dyn Lookup>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + 'static,
-{
-    let changed = changed.clone();
-    let on_change = move |change: Change<Source<K>>| {
-        let source = SourceKey { kind: kind.clone(), key: change.key.clone() };
-        let new = change.new.as_ref().map(|source| &source.seen);
-        let old = change.old.as_ref().map(|source| &source.seen);
-        if new != old {
-            changed(&source);
-        }
-    };
-    let store = context.mirror(&Selection::default(), on_change);
-    Box::new(Watched { store, client: context.client.clone() })
+/// Whether the watch shows another artifact than this one.
+pub(crate) fn has_other_artifact(sources: &Sources, source: &SourceKey, artifact: &Artifact) -> bool {
+    let newest = sources.shown(source).and_then(|seen| seen.artifact);
+    newest.is_some_and(|newest| !newest.has_same_content(artifact))
 }
 
 #[cfg(test)]
 mod tests {
+    use runtime::Key;
+
     use super::*;
 
     fn seen(status: &str) -> Seen {
         let text =
             format!(r#"{{"metadata":{{"name":"c","namespace":"ns","generation":2}},"status":{status}}}"#);
-        serde_json::from_str::<Source<HelmChart>>(&text).unwrap().seen
+        serde_json::from_str::<sources::Source<HelmChart, Seen>>(&text).unwrap().seen
     }
 
     fn key() -> SourceKey {

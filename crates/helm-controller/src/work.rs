@@ -11,7 +11,7 @@ use ssa::{Identity, IgnoreRules, Owner, Session};
 
 use crate::app::App;
 use crate::ledger::Ledger;
-use crate::sources::SourceKey;
+use crate::sources::{SourceKey, has_other_artifact};
 use crate::spec::Spec;
 use crate::storage::Storage;
 
@@ -120,7 +120,7 @@ impl<'a> Work<'a> {
             }
         }
         let Some((source, artifact)) = &self.source else { return false };
-        self.app.sources.has_other_artifact(source, artifact)
+        has_other_artifact(&self.app.sources, source, artifact)
     }
 
     /// An event with what it is about.

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::args::{Command, DriftDetection, GATES, Options};
 use crate::memory::Memories;
 use crate::reconciler::KustomizationReconciler;
-use crate::sources::{OnSource, Sources};
+use crate::sources::{self, OnSource};
 use crate::wakes::Edges;
 use crate::watching;
 
@@ -107,15 +107,16 @@ fn app(
     let (edges, memories) = (Edges::default(), Memories::default());
     let on_source: OnSource = {
         let (edges, memories, waker) = (edges.clone(), memories.clone(), handle.waker.clone());
-        Arc::new(move |source, artifact| {
-            watching::source_changed(&edges, &memories, &waker, source, artifact)
+        Arc::new(move |source, seen| {
+            let artifact = seen.and_then(|seen| seen.artifact.as_ref());
+            watching::source_changed(&edges, &memories, &waker, source, artifact);
         })
     };
     let direct = gates.enabled("DirectSourceFetch");
     Arc::new(App {
         client: context.client.clone(),
         cluster: Cluster::new(context.client.clone(), settings(command)),
-        sources: Sources::watch(context, options.external_artifacts, direct, &on_source),
+        sources: sources::watch(context, options.external_artifacts, direct, &on_source),
         peers: handle.store,
         edges,
         memories,

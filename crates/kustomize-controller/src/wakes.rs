@@ -4,7 +4,7 @@ use api::kustomize::v1::Kustomization;
 use api::meta::ValuesKind;
 use runtime::Key;
 
-use crate::sources::SourceKey;
+use crate::sources::{SourceKey, referred};
 
 /// The far end of an edge: something a Kustomization refers to (decision D5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ pub(crate) enum Far {
 /// The far ends a Kustomization refers to.
 pub(crate) fn far_ends(object: &Kustomization) -> BTreeSet<Far> {
     let own = object.metadata.namespace.as_deref().unwrap_or_default();
-    let mut ends = BTreeSet::from([Far::Source(SourceKey::of(&object.spec.source_ref, own))]);
+    let mut ends = BTreeSet::from([Far::Source(referred(&object.spec.source_ref, own))]);
     for dependency in &object.spec.depends_on {
         ends.insert(Far::Dependency(Key::new(dependency.namespace_or(own), dependency.name.clone())));
     }

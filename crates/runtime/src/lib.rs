@@ -13,7 +13,7 @@
 //!
 //! Reading order: key, reason, names, conditions, event (the words), reconciler and run (what a kind implements and
 //! gets), queue, store, watch, status, shell (the life of an object), then the process: args, client, fence, lease,
-//! recorder, metrics, debug, http, logs, memory, context, process.
+//! recorder, metrics, debug, http, logs, memory, context, process; and what consumers of sources share: sources.
 
 mod key;
 mod names;
@@ -47,6 +47,8 @@ mod recorder;
 
 mod context;
 mod process;
+
+pub mod sources;
 
 pub use crate::args::{CommonArgs, FeatureGates, GoBool};
 pub use crate::conditions::{ConditionStatus, Set};

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::meta::{FluxObject, annotations};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ pub struct Run<K: FluxObject> {
     pub reasons: Reasons,
     /// Fires when the run is outdated: end at the next step border with [`crate::Verdict::Unchanged`].
     pub cancel: CancellationToken,
+    /// When the newest of its reasons was given: what was found out since answers them all.
+    pub asked: Instant,
     /// When the run began.
     pub started: Instant,
     pub(crate) shared: Arc<Shared<K>>,
@@ -99,6 +102,17 @@ impl<K: FluxObject> Run<K> {
     pub fn is_requested(&self) -> bool {
         use api::meta::FluxStatus;
         self.requested_at().is_some() && self.requested_at() != self.base.last_handled_reconcile_at()
+    }
+
+    /// Whether nothing outdates the run but a further request: it is at what is still wanted.
+    pub fn is_asked_again(&self) -> bool {
+        let Some(now) = self.shared.store.get(&self.key) else { return false };
+        let (now, then) = (now.meta(), self.object.meta());
+        let token = |meta: &ObjectMeta| meta.annotations.as_ref()?.get(annotations::REQUESTED_AT).cloned();
+        now.uid == then.uid
+            && now.generation == then.generation
+            && now.deletion_timestamp.is_none()
+            && token(now) != token(then)
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, Live<K::Status>> {

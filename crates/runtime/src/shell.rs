@@ -196,6 +196,7 @@ impl<R: Reconciler> Shell<R> {
             base: live.status.clone(),
             reasons: turn.popped.reasons,
             cancel: turn.popped.cancel.clone(),
+            asked: turn.popped.asked,
             started: Instant::now(),
             shared: self.shared.clone(),
             turn,

@@ -1,17 +1,19 @@
 //! The table, for people and as JSON.
 use serde_json::{Value, json};
 
+use super::page;
+
 /// Figures of one number of Kustomizations.
 #[derive(Default)]
 pub struct Report {
     rows: Vec<Row>,
 }
 
-struct Row {
-    count: usize,
-    name: String,
-    figures: Vec<(String, f64, &'static str)>,
-    target: String,
+pub(super) struct Row {
+    pub(super) count: usize,
+    pub(super) name: String,
+    pub(super) figures: Vec<(String, f64, &'static str)>,
+    pub(super) target: String,
 }
 
 impl Report {
@@ -33,6 +35,11 @@ impl Report {
     /// The whole table.
     pub fn text(&self) -> String {
         self.rows.iter().map(|row| row.line() + "\n").collect()
+    }
+
+    /// The table as a page of the documentation, with charts over the number of Kustomizations.
+    pub fn page(&self) -> String {
+        page::write(&self.rows)
     }
 
     /// The figures: a list of `{count, row, target, figures: {name: {value, unit}}}`.

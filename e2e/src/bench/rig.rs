@@ -30,6 +30,9 @@ pub struct Options {
     /// Also writes the figures as JSON.
     #[arg(long)]
     pub json: Option<PathBuf>,
+    /// Also writes the figures as a page with charts over the number of Kustomizations.
+    #[arg(long)]
+    pub page: Option<PathBuf>,
     /// Seconds of the steady state that are watched.
     #[arg(long, default_value_t = 120)]
     pub steady_seconds: u64,

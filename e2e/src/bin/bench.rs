@@ -28,6 +28,9 @@ async fn main() -> Result<()> {
     if let Some(file) = &options.json {
         std::fs::write(file, format!("{:#}\n", report.json())).with_context(|| file.display().to_string())?;
     }
+    if let Some(file) = &options.page {
+        std::fs::write(file, report.page()).with_context(|| file.display().to_string())?;
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use expr::{CompileError, Env, EvalError, Output, Program};
 use runtime::Key;
 use runtime::conditions::find;
 
-use crate::sources::SourceKey;
+use crate::sources::{SourceKey, referred};
 use crate::status::{Failure, Retry, Telling};
 
 /// Why a dependency does not let a Kustomization go on.
@@ -181,7 +181,7 @@ pub(crate) fn is_settled(status: &KustomizationStatus, generation: i64, revision
 
 /// The source of a Kustomization.
 pub(crate) fn source_of(object: &Kustomization) -> SourceKey {
-    SourceKey::of(&object.spec.source_ref, object.metadata.namespace.as_deref().unwrap_or_default())
+    referred(&object.spec.source_ref, object.metadata.namespace.as_deref().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use api::kustomize::v1::{Kustomization, SourceKind};
 use api::meta::{Artifact, GoDuration, Reason};
 
 use crate::args::Options;
-use crate::sources::{Found, SourceKey, Sources};
+use crate::sources::{SourceKey, Sources};
 use crate::status::{Failure, Phase, Retry, Telling};
 use crate::steps::dependencies::source_of;
 
@@ -88,13 +88,10 @@ pub(crate) async fn find(
     let source = source_of(object);
     permitted(object, options, &source)?;
     let found = sources.find(&source).await;
-    match found
+    let found = found
         .map_err(|cause| SourceError::Unreadable { source_key: source.clone(), cause: Box::new(cause) })?
-    {
-        Found::Missing => Err(SourceError::Missing(source)),
-        Found::Empty => Err(SourceError::Empty { retry: options.requeue_dependency.into() }),
-        Found::Artifact(artifact) => Ok(*artifact),
-    }
+        .ok_or(SourceError::Missing(source))?;
+    found.artifact.ok_or_else(|| SourceError::Empty { retry: options.requeue_dependency.into() })
 }
 
 fn permitted(object: &Kustomization, options: &Options, source: &SourceKey) -> Result<(), SourceError> {

@@ -32,6 +32,8 @@ pub(crate) struct Popped {
     pub(crate) cancel: CancellationToken,
     /// How long it was due.
     pub(crate) waited: Duration,
+    /// When the newest of its reasons was given.
+    pub(crate) asked: Instant,
     /// The class it was served in.
     pub(crate) class: Class,
 }
@@ -42,6 +44,8 @@ struct Entry {
     due: Reasons,
     /// Class, ticket and time of being queued; none while running or idle.
     queued: Option<(Class, u64, Instant)>,
+    /// When the newest of the due reasons was given; none without a due reason.
+    asked: Option<Instant>,
     running: Option<Running>,
     delayed: Vec<(Reason, Instant)>,
 }
@@ -81,6 +85,7 @@ impl Core {
     pub(crate) fn push(&mut self, key: &Key, reason: Reason, now: Instant) {
         let entry = self.entries.entry(key.clone()).or_default();
         entry.due.insert(reason);
+        entry.asked = Some(now);
         match &entry.running {
             Some(running) if reason.preempts() => running.cancel.cancel(),
             Some(_) => {}
@@ -133,6 +138,7 @@ impl Core {
     pub(crate) fn forget(&mut self, key: &Key) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.due = Reasons::NONE;
+        entry.asked = None;
         for (reason, at) in entry.delayed.drain(..) {
             self.delayed.remove(&(at, key.clone(), reason));
         }
@@ -195,6 +201,7 @@ impl Core {
     fn start(&mut self, key: Key, class: Class, permit: Permit, now: Instant) -> Option<Popped> {
         let entry = self.entries.get_mut(&key)?;
         let waited = entry.queued.take().map_or(Duration::ZERO, |(_, _, since)| now.duration_since(since));
+        let asked = entry.asked.take().unwrap_or(now);
         let cancel = token();
         entry.running = Some(Running { cancel: cancel.clone(), permit: Some(permit) });
         let reasons = std::mem::take(&mut entry.due);
@@ -207,7 +214,7 @@ impl Core {
             Permit::Heal => self.free.heal -= 1,
         }
         self.depth -= 1;
-        Some(Popped { key, reasons, cancel, waited, class })
+        Some(Popped { key, reasons, cancel, waited, asked, class })
     }
 
     fn give_back(&mut self, permit: Option<Permit>) {

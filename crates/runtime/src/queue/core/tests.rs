@@ -70,6 +70,24 @@ async fn a_key_is_queued_once_with_the_union_of_its_reasons_in_its_best_class() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_knows_when_the_newest_of_its_reasons_was_given() {
+    let (mut core, now) = (core(1, 0), Instant::now());
+    core.push(&key("n/a"), Reason::Start, now);
+    core.push(&key("n/a"), Reason::Requested, now + SECOND);
+    assert_eq!(pop(&mut core, now + 3 * SECOND).asked, now + SECOND);
+    core.push(&key("n/a"), Reason::Wake, now + 4 * SECOND);
+    core.done(&key("n/a"), now + 5 * SECOND);
+    assert_eq!(
+        pop(&mut core, now + 5 * SECOND).asked,
+        now + 4 * SECOND,
+        "the time of the first run was kept"
+    );
+    core.push_at(&key("n/b"), Reason::Interval, now + 6 * SECOND);
+    core.done(&key("n/a"), now + 6 * SECOND);
+    assert_eq!(pop(&mut core, now + 7 * SECOND).asked, now + 7 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_as_many_run_as_there_are_permits_and_waiting_holds_none() {
     let (mut core, now) = (core(2, 0), Instant::now());
     for name in ["n/a", "n/b", "n/c", "n/d"] {
