@@ -1,7 +1,7 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -103,6 +103,8 @@ struct Inner {
 const MOST_CLIENTS: usize = 64;
 /// The requests themselves end at the deadline and say what they were; this only catches what they do not.
 pub(crate) const GRACE: Duration = Duration::from_millis(250);
+/// Longer than any time limit of a remote.
+const SILENCE: Duration = Duration::from_secs(24 * 3600);
 /// Pieces of a pack on their way to the disk.
 const PIECES: usize = 16;
 
@@ -121,7 +123,7 @@ impl Git {
         let deadline = Instant::now() + remote.timeout;
         let url = remote.url.to_string();
         let (transport, dialect) = self.shake(remote, Service::UploadPack, deadline).await?;
-        Ok(Session { inner: self.inner.clone(), transport, dialect, url, deadline })
+        Ok(Session { inner: self.inner.clone(), transport, dialect, remote: remote.clone(), url, deadline })
     }
 
     /// Connects to a service and reads its first answer.
@@ -139,7 +141,8 @@ impl Git {
             drop(reader);
             Ok((transport, dialect))
         };
-        timeout_at(deadline + GRACE, shaken).await.unwrap_or_else(|_| Err(late(&url)))
+        let shaken = timeout_at(deadline + GRACE, shaken).await.unwrap_or_else(|_| Err(late(&url)));
+        shaken.inspect_err(|error| self.inner.distrust(remote, error))
     }
 
     async fn connect(
@@ -162,16 +165,8 @@ impl Git {
 impl Inner {
     /// The client for these credentials, from earlier or new.
     fn client(&self, remote: &Remote) -> Result<Client, GitError> {
-        let mut policy = Policy {
-            credentials: remote.access.http.clone(),
-            addresses: self.options.addresses,
-            user_agent: "git/sluice".to_owned(),
-            ..Policy::default()
-        };
-        policy.limits.max_body = self.options.limits.pack_bytes;
-        policy.limits.connect = Duration::from_secs(30);
-        policy.limits.idle = Duration::from_secs(60);
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.policy(remote);
+        let mut clients = self.clients();
         if let Some(client) = clients.get(&policy) {
             return Ok(client.clone());
         }
@@ -182,6 +177,31 @@ impl Inner {
         clients.insert(policy, client.clone());
         Ok(client)
     }
+
+    /// After a silence no connection that is open is used for a new session.
+    fn distrust(&self, remote: &Remote, error: &GitError) {
+        if matches!(error, GitError::Timeout { .. }) {
+            self.clients().remove(&self.policy(remote));
+        }
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<Policy, Client>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn policy(&self, remote: &Remote) -> Policy {
+        let mut policy = Policy {
+            credentials: remote.access.http.clone(),
+            addresses: self.options.addresses,
+            user_agent: "git/sluice".to_owned(),
+            ..Policy::default()
+        };
+        policy.limits.max_body = self.options.limits.pack_bytes;
+        policy.limits.connect = Duration::from_secs(30);
+        // Each request has the rest of the remote's time limit, and may be silent for all of it.
+        policy.limits.idle = SILENCE;
+        policy
+    }
 }
 
 /// One connection to a repository, with its time limit running.
@@ -189,6 +209,7 @@ pub struct Session {
     inner: Arc<Inner>,
     transport: Transport,
     dialect: Dialect,
+    remote: Remote,
     url: String,
     deadline: Instant,
 }
@@ -213,7 +234,8 @@ impl Session {
                 Found::Tie(candidates) => self.youngest(candidates).await,
             }
         };
-        timeout_at(deadline + GRACE, resolving).await.unwrap_or_else(|_| Err(late(&url)))
+        let resolved = timeout_at(deadline + GRACE, resolving).await.unwrap_or_else(|_| Err(late(&url)));
+        resolved.inspect_err(|error| self.inner.distrust(&self.remote, error))
     }
 
     /// Receives the commit without its history.
@@ -230,7 +252,8 @@ impl Session {
             };
             Checkout::new(pack, resolved.commit, resolved.tag, limits)
         };
-        timeout_at(deadline + GRACE, fetching).await.unwrap_or_else(|_| Err(late(&url)))
+        let fetched = timeout_at(deadline + GRACE, fetching).await.unwrap_or_else(|_| Err(late(&url)));
+        fetched.inspect_err(|error| self.inner.distrust(&self.remote, error))
     }
 
     fn invalid(&self, error: SelectorError) -> GitError {

@@ -60,6 +60,25 @@ async fn a_closed_port_is_told_in_the_words_of_flux() {
 }
 
 #[tokio::test]
+async fn after_one_silence_no_connection_of_before_is_used() {
+    let repo = Repo::with(&[("a", "1")]);
+    let server = Server::start(repo.root());
+    let router = fakes::Router::to(server.address);
+    let (git, remote) =
+        (git(), remote(&server.url().replace(&server.address.to_string(), &router.address.to_string())));
+    let main = branch("main");
+    // Several connections stay open for reuse.
+    let one = || checkout(&git, &remote, &main);
+    let all = tokio::join!(one(), one(), one(), one());
+    assert!(all.0.is_ok() && all.1.is_ok() && all.2.is_ok() && all.3.is_ok());
+    router.forget();
+    let short = Remote { timeout: Duration::from_millis(600), ..remote.clone() };
+    let error = failure(&git, &short, &main).await;
+    assert!(matches!(error, GitError::Timeout { .. }), "{error}");
+    one().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_redirect_loop_ends() {
     let repo = Repo::with(&[("a", "1")]);
     let address = fakes::listen(|mut stream| {

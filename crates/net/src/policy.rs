@@ -31,6 +31,11 @@ impl Default for Limits {
     }
 }
 
+/// How often the other end of a connection of HTTP/2 is asked for a sign of life while an answer is awaited.
+const PING: Duration = Duration::from_secs(15);
+/// How long that sign may take before the connection is given up.
+const PONG: Duration = Duration::from_secs(10);
+
 /// The rules a client keeps. No `Debug`: it holds credentials. It can be hashed and compared, so that
 /// clients (and with them their connections) can be shared by equal policies.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -64,6 +69,9 @@ impl Policy {
             .timeout(self.limits.total)
             .pool_idle_timeout(Duration::from_secs(90))
             .pool_max_idle_per_host(4)
+            // Requests of HTTP/2 share a connection: one whose other end is gone would be asked again and again.
+            .http2_keep_alive_interval(PING)
+            .http2_keep_alive_timeout(PONG)
             .referer(false)
             .redirect(redirects(self.limits.max_redirects, self.addresses))
             .tls_certs_merge(tls.authorities()?);

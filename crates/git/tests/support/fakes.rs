@@ -1,7 +1,10 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -38,6 +41,48 @@ pub fn dripping() -> SocketAddr {
             }
         }
     })
+}
+
+/// A way to a server that forgets its connections, as a router does: those of before stay open and carry nothing any
+/// more, new ones are as good as ever.
+pub struct Router {
+    pub address: SocketAddr,
+    epoch: Arc<AtomicU32>,
+}
+
+impl Router {
+    pub fn to(target: SocketAddr) -> Self {
+        let epoch = Arc::new(AtomicU32::new(0));
+        let now = epoch.clone();
+        let address = listen(move |client| {
+            let Ok(server) = TcpStream::connect(target) else { return };
+            let pass = |from: &TcpStream, to: &TcpStream| {
+                let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                let (now, then) = (now.clone(), now.load(Ordering::SeqCst));
+                std::thread::spawn(move || carry(from, to, &now, then))
+            };
+            let ways = [pass(&client, &server), pass(&server, &client)];
+            ways.into_iter().for_each(|way| drop(way.join()));
+        });
+        Self { address, epoch }
+    }
+
+    pub fn forget(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, now: &AtomicU32, then: u32) {
+    let mut buffer = [0; 8192];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        let forgotten = now.load(Ordering::SeqCst) != then;
+        if !forgotten && to.write_all(&buffer[..read]).is_err() {
+            return;
+        }
+    }
+    if now.load(Ordering::SeqCst) == then {
+        let _ = to.shutdown(std::net::Shutdown::Write);
+    }
 }
 
 /// A forward proxy for plain HTTP and for CONNECT, and the first lines and logins it saw.
