@@ -85,6 +85,21 @@ async fn compacted_watches_begin_anew_and_nothing_is_applied_for_it() {
     bench.is_calm("watches compacted").await.unwrap();
 }
 
+#[tokio::test]
+async fn watches_that_are_taken_and_never_begin_are_asked_for_again() {
+    let mut bench = Bench::start("deaf").await.unwrap();
+    let (revision, _) = bench.fall_sick("0").await.unwrap();
+    bench.world.applied("sick", &revision).await.unwrap();
+    // What a connection does that a router forgot, or a proxy that is out of its depth.
+    bench.proxy.set([ApiRule::of("watch=true", ApiFault::Hang)]);
+    bench.proxy.cut_all();
+    eventually("watches are swallowed", || async { Ok(bench.proxy.met() >= 3) }).await.unwrap();
+    bench.proxy.set([]);
+    let seconds = bench.neighbour.changes(&bench.world).await.unwrap();
+    println!("a commit behind watches that were swallowed is live in {seconds:.1} s");
+    bench.is_calm("watches swallowed").await.unwrap();
+}
+
 /// A fault of every request; a commit that changes and removes objects comes while it lasts.
 async fn outage(prefix: &str, fault: ApiFault) {
     let bench = Bench::start(prefix).await.unwrap();

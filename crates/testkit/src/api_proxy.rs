@@ -34,6 +34,8 @@ pub enum ApiFault {
     Cut,
     /// It is passed on, and the answer breaks off in its middle.
     Half,
+    /// It is taken and never answered.
+    Hang,
     /// It is not passed on, and refused with this HTTP status.
     Status(u16),
     /// It is refused with 429 and this many seconds of `Retry-After`.
@@ -72,7 +74,7 @@ impl ApiRule {
     }
 
     fn meets(&self, verb: &Method, path: &str) -> bool {
-        let watch = self.fault != ApiFault::Compacted || path.contains("watch=true");
+        let watch = self.fault != ApiFault::Compacted || is_watch(path);
         self.left > 0 && watch && self.verb.as_ref().is_none_or(|v| v == verb) && path.contains(&self.part)
     }
 }
@@ -180,6 +182,7 @@ async fn answer(
     match fault {
         Some(ApiFault::Delay(time)) => tokio::time::sleep(time).await,
         Some(ApiFault::Cut) => return broken(Bytes::new(), 2),
+        Some(ApiFault::Hang) => std::future::pending().await,
         Some(ApiFault::Status(code)) => return refusal(code, None),
         Some(ApiFault::Throttle(seconds)) => return refusal(429, Some(seconds)),
         Some(ApiFault::Compacted) => return compacted(),
@@ -187,6 +190,7 @@ async fn answer(
     }
     let passed = inner.pass(method, &path, &headers, body).await;
     let result = match passed {
+        Ok(passed) if fault == Some(ApiFault::Half) && is_watch(&path) => Ok(first_piece(passed).await),
         Ok(passed) if fault == Some(ApiFault::Half) => half(passed).await,
         Ok(passed) => whole(passed, inner.cut.subscribe()),
         Err(_) => return refusal(502, None),
@@ -214,6 +218,17 @@ async fn half(passed: reqwest::Response) -> Result<Response<Body>> {
     let bytes = passed.bytes().await?;
     let middle = bytes.len() / 2;
     Ok(broken(bytes.slice(..middle), bytes.len()))
+}
+
+/// A watch has no middle: it breaks off after what comes first.
+async fn first_piece(mut passed: reqwest::Response) -> Response<Body> {
+    let piece = tokio::time::timeout(Duration::from_secs(1), passed.chunk()).await;
+    let bytes = piece.ok().and_then(Result::ok).flatten().unwrap_or_default();
+    broken(bytes.clone(), bytes.len() + 1)
+}
+
+fn is_watch(path: &str) -> bool {
+    path.contains("watch=true")
 }
 
 /// `bytes` of an answer that promises `length` of them.

@@ -17,6 +17,8 @@ use crate::metrics::Metrics;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long a list may take.
 const LIST_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a watch may take to begin: the API server sends the head of its answer before the first event.
+const WATCH_BEGINS: Duration = Duration::from_secs(20);
 /// How often a request is repeated after 429, 502, 503 or 504.
 const RETRIES: u32 = 2;
 /// The first pause before a retry where the server names none.
@@ -107,8 +109,10 @@ where
     B::Error: Into<BoxError>,
 {
     let Some(deadline) = deadline(&request) else {
-        // A watch: no deadline, the server ends it after `timeoutSeconds`, a dead line by the read timeout.
-        return Ok(once(inner, layer, request).await?.map(Either::Left));
+        // A watch: the server ends it after `timeoutSeconds`, a dead line by the read timeout. But it must begin: a
+        // connection or a proxy that swallowed the request would make us blind until then.
+        let begun = tokio::time::timeout(WATCH_BEGINS, once(inner, layer, request)).await;
+        return Ok(begun.map_err(|_| PolicyError::Deadline(WATCH_BEGINS))??.map(Either::Left));
     };
     let whole = async {
         let answer = with_retries(inner, layer, request).await?;

@@ -10,6 +10,15 @@ use tower::{BoxError, Layer, Service, service_fn};
 
 /// Answers each request with the next status; 0 stands for silence.
 async fn ask(fence: Fence, method: &str, statuses: &'static [u16]) -> (Result<u16, String>, u32) {
+    ask_for("/api", fence, method, statuses).await
+}
+
+async fn ask_for(
+    uri: &str,
+    fence: Fence,
+    method: &str,
+    statuses: &'static [u16],
+) -> (Result<u16, String>, u32) {
     let count = Arc::new(AtomicU32::new(0));
     let counted = count.clone();
     let server = service_fn(move |_: Request<Body>| {
@@ -22,7 +31,7 @@ async fn ask(fence: Fence, method: &str, statuses: &'static [u16]) -> (Result<u1
         }
     });
     let layer = PolicyLayer::new(fence, Arc::new(Metrics::new("test")), None);
-    let request = Request::builder().method(method).uri("/api").body(Body::from(b"x".to_vec())).unwrap();
+    let request = Request::builder().method(method).uri(uri).body(Body::from(b"x".to_vec())).unwrap();
     let answer = layer.layer(server).call(request).await;
     (
         answer.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string()),
@@ -41,6 +50,12 @@ async fn a_busy_server_is_asked_three_times_at_most() {
 async fn a_silent_server_is_given_up_after_the_deadline() {
     let (answer, _) = ask(Fence::open(), "GET", &[0]).await;
     assert_eq!(answer, Err("no answer from the API server within 15 s".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_does_not_begin_is_given_up() {
+    let (answer, _) = ask_for("/api/v1/pods?watch=true", Fence::open(), "GET", &[0]).await;
+    assert_eq!(answer, Err("no answer from the API server within 20 s".into()));
 }
 
 #[tokio::test(start_paused = true)]
