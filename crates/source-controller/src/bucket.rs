@@ -1,6 +1,7 @@
 use api::source::v1::Bucket;
 use runtime::Run;
 
+use crate::remote::Remotes;
 use crate::source::{Progress, RunFailure, Settled, Steps};
 use crate::status::StepError;
 
@@ -14,7 +15,12 @@ impl Steps for Buckets {
         Err(not_built())
     }
 
-    async fn run(&self, _: &Run<Bucket>, _: &mut Progress<Bucket>) -> Result<Settled, RunFailure> {
+    async fn run(
+        &self,
+        _: &Run<Bucket>,
+        _: &Remotes,
+        _: &mut Progress<Bucket>,
+    ) -> Result<Settled, RunFailure> {
         Err(not_built().into())
     }
 }

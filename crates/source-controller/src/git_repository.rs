@@ -7,6 +7,7 @@ use runtime::metrics::Origin;
 use runtime::{Change, Event, Run, Set};
 
 use crate::cross::ChartWaker;
+use crate::remote::{Answer, Remotes};
 use crate::source::{
     Base, Progress, RunFailure, Settled, SourceObject, Steps, announcement, build, is_new, news,
 };
@@ -32,13 +33,17 @@ impl Steps for GitRepositories {
     async fn run(
         &self,
         run: &Run<GitRepository>,
+        remotes: &Remotes,
         progress: &mut Progress<GitRepository>,
     ) -> Result<Settled, RunFailure> {
         let spec = &run.object.spec;
         let remote = access::remote(&self.base.client, &run.key.namespace, spec).await?;
         let selector = selector(spec.reference.as_ref());
-        let remoted = checkout::resolve(&self.git, &remote, &selector).await;
-        let remoted = remoted.map_err(|error| error.run(ask_the_remote(run)))?;
+        let asking = async {
+            let remoted = checkout::resolve(&self.git, &remote, &selector).await;
+            remoted.map_err(|error| error.run(ask_the_remote(run)))
+        };
+        let Answer { found: remoted, turn: _turn } = remotes.ask(run, asking).await?;
         progress.sets.push(Set::remove(ConditionType::FetchFailed));
         let revision = remoted.resolved.revision.clone();
         run.revision(&revision);
@@ -50,8 +55,9 @@ impl Steps for GitRepositories {
         match decide(observed) {
             Action::Keep => keep(run, progress, &revision),
             Action::Build { outdated, new_revision } => {
-                let checkout = checkout::fetch(remoted).await?;
-                if run.cancel.is_cancelled() {
+                let checkout = remotes.receive(run, checkout::fetch(remoted)).await?;
+                // What was received is stored although it was asked for again: the next run sees what is new since.
+                if run.cancel.is_cancelled() && !run.is_asked_again() {
                     return Err(RunFailure::Outdated);
                 }
                 let text = format!("new upstream revision '{revision}'");

@@ -12,6 +12,7 @@ use runtime::{Event, Key, Run, Set, Store};
 
 use crate::helm::build::{Build, Cached, Order, effective};
 use crate::helm::{local, remote};
+use crate::remote::Remotes;
 use crate::repositories::Repositories;
 use crate::source::{
     Base, Progress, RunFailure, Settled, SourceObject, Steps, announcement, build, is_new, news,
@@ -49,15 +50,20 @@ impl Steps for HelmCharts {
     async fn run(
         &self,
         run: &Run<HelmChart>,
+        remotes: &Remotes,
         progress: &mut Progress<HelmChart>,
     ) -> Result<Settled, RunFailure> {
         let source = self.source(run).await?;
         if let Some(revision) = source.revision() {
             progress.status.observed_source_artifact_revision = Some(revision.to_owned());
         }
-        let built = self.build(run, &progress.status, &source).await;
-        let built = built.inspect_err(|error| progress.sets.push(Set::remove(other(error))))?;
-        if run.cancel.is_cancelled() {
+        let built = remotes.receive(run, self.build(run, &progress.status, &source)).await;
+        let built = built.inspect_err(|failure| {
+            if let RunFailure::Step(error) = failure {
+                progress.sets.push(Set::remove(other(error)));
+            }
+        })?;
+        if run.cancel.is_cancelled() && !run.is_asked_again() {
             return Err(RunFailure::Outdated);
         }
         let settled = Settled { reason: built.reason().into(), message: built.summary() };

@@ -12,6 +12,7 @@ use crate::helm::access::HelmAccess;
 use crate::helm::cache::IndexCache;
 use crate::helm::http::{HelmLimits, Http};
 use crate::helm::index::Index;
+use crate::remote::{Answer, Remotes};
 use crate::source::{
     Base, Progress, RunFailure, Settled, SourceObject, Steps, announcement, build, is_new, news,
 };
@@ -45,6 +46,7 @@ impl Steps for HelmRepositories {
     async fn run(
         &self,
         run: &Run<HelmRepository>,
+        remotes: &Remotes,
         progress: &mut Progress<HelmRepository>,
     ) -> Result<Settled, RunFailure> {
         let spec = &run.object.spec;
@@ -52,12 +54,8 @@ impl Steps for HelmRepositories {
         let access = HelmAccess::read(&self.base.client, &run.key.namespace, spec).await?;
         let (pass, timeout) = (spec.pass_credentials, spec.timeout());
         let repository = self.http.repository(&url, access.credentials, pass, timeout, self.limits);
-        let fetched = repository.index().await.map_err(|cause| {
-            let message = format!(
-                "failed to fetch Helm repository index: failed to cache index to temporary file: {cause}"
-            );
-            StepError::fetch(FAILED, message)
-        })?;
+        let asking = async { repository.index().await.map_err(|cause| not_fetched(&cause)) };
+        let Answer { found: fetched, turn: _turn } = remotes.ask(run, asking).await?;
         let digest = Digest::of(&fetched);
         let revision = digest.to_string();
         run.revision(&revision);
@@ -153,6 +151,12 @@ pub(crate) fn http_url(text: &str) -> Result<Url, StepError> {
         return Err(StepError::fetch(FAILED, message).stalled());
     }
     Ok(parsed)
+}
+
+fn not_fetched(cause: &str) -> StepError {
+    let message =
+        format!("failed to fetch Helm repository index: failed to cache index to temporary file: {cause}");
+    StepError::fetch(FAILED, message)
 }
 
 fn keep(run: &Run<HelmRepository>, progress: &mut Progress<HelmRepository>, revision: &str) {

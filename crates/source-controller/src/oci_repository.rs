@@ -6,6 +6,7 @@ use oci::{Oci, Range, Reference, Session};
 use runtime::metrics::Origin;
 use runtime::{Event, Run, Set};
 
+use crate::remote::{Answer, Remotes};
 use crate::source::{
     Base, Progress, RunFailure, Settled, SourceObject, Steps, announcement, build, is_new, news,
 };
@@ -34,14 +35,16 @@ impl Steps for OciRepositories {
     async fn run(
         &self,
         run: &Run<OCIRepository>,
+        remotes: &Remotes,
         progress: &mut Progress<OCIRepository>,
     ) -> Result<Settled, RunFailure> {
         let spec = &run.object.spec;
         let session = registry::session(&self.oci, &self.base.client, &run.key.namespace, spec).await?;
         // The whole run, however many requests it takes.
         let (limit, resolving) = (spec.timeout(), resolve(&session, spec));
-        let found = tokio::time::timeout(limit, resolving).await.unwrap_or_else(|_| Err(timed_out(spec)));
-        let (reference, revision) = found?;
+        let asking =
+            async { tokio::time::timeout(limit, resolving).await.unwrap_or_else(|_| Err(timed_out(spec))) };
+        let Answer { found: (reference, revision), turn: _turn } = remotes.ask(run, asking).await?;
         run.revision(&revision);
         let observed = Observed {
             artifact: progress.status.artifact.as_ref(),

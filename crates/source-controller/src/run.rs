@@ -17,6 +17,7 @@ use crate::helm::http::Http;
 use crate::helm_chart::HelmCharts;
 use crate::helm_repository::HelmRepositories;
 use crate::oci_repository::OciRepositories;
+use crate::remote::Remotes;
 use crate::repositories::Repositories;
 use crate::secrets::{self, Woken};
 use crate::source::{Base, Sources, Steps};
@@ -120,7 +121,7 @@ const ADDRESSES: AddressRule = AddressRule::NoLinkLocal;
 
 fn add<S: Steps>(context: &Context, base: &Arc<Base>, steps: S) -> Handle<S::Kind> {
     let base = base.clone();
-    context.register(|_| Sources { base, steps })
+    context.register(|_| Sources { base, remotes: Arc::new(Remotes::new()), steps })
 }
 
 /// Lets go of indices that nobody used for a while.

@@ -12,6 +12,7 @@ use runtime::{
     Verdict,
 };
 
+use crate::remote::Remotes;
 use crate::status::{Disposition, SUCCEEDED, SourceReason, StepError, is_trouble};
 use crate::steps::storage;
 
@@ -65,10 +66,12 @@ pub(crate) trait Steps: Send + Sync + 'static {
     /// Refuses what is not built: asked before anything is done.
     fn check(&self, object: &Self::Kind) -> Result<(), StepError>;
 
-    /// The steps in their order. What was done stays in `progress`, whatever comes after.
+    /// The steps in their order. What was done stays in `progress`, whatever comes after. Servers are waited for by
+    /// `remotes`.
     fn run(
         &self,
         run: &Run<Self::Kind>,
+        remotes: &Remotes,
         progress: &mut Progress<Self::Kind>,
     ) -> impl Future<Output = Result<Settled, RunFailure>> + Send;
 
@@ -95,6 +98,7 @@ pub(crate) struct Base {
 /// Reconciles the sources of one kind.
 pub(crate) struct Sources<S> {
     pub(crate) base: Arc<Base>,
+    pub(crate) remotes: Arc<Remotes>,
     pub(crate) steps: S,
 }
 
@@ -178,7 +182,9 @@ impl<S: Steps> Reconciler for Sources<S> {
         }
     }
 
-    fn forget(&self, _: &Key) {}
+    fn forget(&self, key: &Key) {
+        self.remotes.forget(key);
+    }
 
     fn observed(&self, change: &Change<S::Kind>) {
         self.steps.observed(change);
@@ -196,7 +202,7 @@ impl<S: Steps> Sources<S> {
         let leftovers = [ConditionType::SourceVerified, ConditionType::IncludeUnavailable];
         progress.sets.extend(leftovers.map(Set::remove));
         self.check_storage(run, progress).await?;
-        self.steps.run(run, progress).await
+        self.steps.run(run, &self.remotes, progress).await
     }
 
     async fn check_storage(

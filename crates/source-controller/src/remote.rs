@@ -1,0 +1,101 @@
+//! Waiting for servers that are not ours: what is newer ends the wait, and who waits long holds up nobody.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use runtime::{Key, Run};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::source::{RunFailure, SourceObject};
+use crate::status::StepError;
+
+/// A server that has not answered by then is slow: its run gives its permit back (`--concurrent`), and a request by a
+/// person asks the server anew instead of waiting for the end of `spec.timeout`.
+const SLOW: Duration = Duration::from_secs(5);
+/// How often an outdated run looks whether it still is at what is wanted.
+const LOOK: Duration = Duration::from_millis(250);
+/// Runs that gave their permit back and may fetch at the same time, per kind.
+const LATE: usize = 2;
+
+/// What the runs of one kind share about servers.
+pub(crate) struct Remotes {
+    /// How many runs of an object in a row were ended by a request. Each gives the next one twice the time, so that
+    /// requests that come again and again cannot keep a slow server from ever being heard.
+    hurried: Mutex<HashMap<Key, u32>>,
+    late: Semaphore,
+}
+
+/// An answer, and the right to go on with it where the run had given its permit back.
+pub(crate) struct Answer<'a, T> {
+    pub(crate) found: T,
+    pub(crate) turn: Option<SemaphorePermit<'a>>,
+}
+
+impl Remotes {
+    pub(crate) fn new() -> Self {
+        Self { hurried: Mutex::default(), late: Semaphore::new(LATE) }
+    }
+
+    /// Asks a server what it has: little is transferred, so that little is lost when it is asked anew.
+    pub(crate) async fn ask<K: SourceObject, T>(
+        &self,
+        run: &Run<K>,
+        asking: impl Future<Output = Result<T, StepError>>,
+    ) -> Result<Answer<'_, T>, RunFailure> {
+        let hurried = self.hurried().remove(&run.key).unwrap_or_default();
+        let patience = SLOW.saturating_mul(2u32.saturating_pow(hurried));
+        let late = async {
+            tokio::time::sleep(SLOW).await;
+            run.release_permit();
+            std::future::pending::<()>().await;
+        };
+        let begun = tokio::time::Instant::now();
+        let found = tokio::select! {
+            biased;
+            found = asking => found?,
+            () = outdated(run, Some(patience)) => {
+                if run.is_asked_again() {
+                    self.hurried().insert(run.key.clone(), hurried.saturating_add(1));
+                }
+                return Err(RunFailure::Outdated);
+            }
+            () = late => return Err(RunFailure::Outdated),
+        };
+        // The semaphore is never closed.
+        let turn = if begun.elapsed() < SLOW { None } else { self.late.acquire().await.ok() };
+        Ok(Answer { found, turn })
+    }
+
+    /// Receives what a server has. Only another spec, the object's deletion or the end of the process end that early.
+    pub(crate) async fn receive<K: SourceObject, T>(
+        &self,
+        run: &Run<K>,
+        receiving: impl Future<Output = Result<T, StepError>>,
+    ) -> Result<T, RunFailure> {
+        tokio::select! {
+            biased;
+            received = receiving => Ok(received?),
+            () = outdated(run, None) => Err(RunFailure::Outdated),
+        }
+    }
+
+    /// The object is gone.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.hurried().remove(key);
+    }
+
+    fn hurried(&self) -> std::sync::MutexGuard<'_, HashMap<Key, u32>> {
+        self.hurried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends when the run is at something that is not wanted any more. A further request alone is heard after `patience`, and
+/// never without one.
+async fn outdated<K: SourceObject>(run: &Run<K>, patience: Option<Duration>) {
+    run.cancel.cancelled().await;
+    while run.is_asked_again() && patience.is_none_or(|patience| run.started.elapsed() < patience) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
