@@ -43,7 +43,7 @@ fn objects(count: usize) -> String {
 
 const FILE: &str = "resources: [r.yaml]\nnamePrefix: p-\nnamespace: ns\nimages: [{name: nginx, newTag: '2'}]\n\
     labels: [{pairs: {l: x}, includeSelectors: true}]\npatches: [{target: {kind: Deployment}, patch: \
-    '[{op: add, path: /spec/replicas, value: 2}]'}]\n";
+    '[{\"op\": \"add\", \"path\": \"/spec/replicas\", \"value\": 2}]'}]\n";
 
 #[test]
 fn builds_grow_linearly() {

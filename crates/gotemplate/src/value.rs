@@ -12,7 +12,7 @@ mod types;
 
 use std::rc::Rc;
 
-pub(crate) use self::{json::MAX_NESTING, text::lossy};
+pub(crate) use self::json::MAX_NESTING;
 
 pub use self::{
     json::Numbers,

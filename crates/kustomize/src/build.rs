@@ -13,7 +13,7 @@ use crate::{
     origin::{ORIGIN, TRANSFORMATIONS, transformations_yaml},
     remote::RemoteLoader,
     resource::Resource,
-    settle::settle,
+    settle::{fold_next_lines, settle},
     sort::sort,
     target::{Session, Target},
     tree::Tree,
@@ -155,6 +155,7 @@ fn finished(mut resource: Resource, metadata: &[String]) -> Result<Value, BuildE
     let id = resource.id().to_string();
     settle(&mut resource.node)
         .and_then(|()| resource.node.into_json(DuplicateKeys::Refuse))
+        .and_then(|mut value| fold_next_lines(&mut value).map(|()| value))
         .map_err(|source| BuildError::NotJson { id, source })
 }
 

@@ -11,6 +11,7 @@ use crate::{
     config::FieldSpec,
     fold::{self, Unknown},
     resid::Gvk,
+    settle::fold_next_lines,
 };
 
 /// Why a file is no kustomization.
@@ -257,7 +258,8 @@ pub(crate) struct GeneratorOptions {
 impl Kustomization {
     /// Reads a kustomization file; `dir` is named in errors.
     pub(crate) fn parse(text: &str, dir: &str, limits: &Limits) -> Result<Self, KustomizationError> {
-        let value = parse_value("", text, DuplicateKeys::LastWins, limits)?;
+        let mut value = parse_value("", text, DuplicateKeys::LastWins, limits)?;
+        fold_next_lines(&mut value)?;
         let empty = is_empty(&value);
         let mut this: Self = from_value(value).map_err(KustomizationError::Field)?;
         this.fix();

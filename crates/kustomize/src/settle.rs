@@ -1,6 +1,7 @@
 //! What the reference tool's own printing and reading of a resource, on its way to JSON, does to values.
 
 use manifest::yaml::{Mapping, Node, Scalar, ScalarStyle, Tag, YamlCause, YamlError};
+use serde_json::Value;
 
 /// Brings a resource into the state that the reference tool gives out.
 ///
@@ -96,9 +97,67 @@ fn push_breaks(out: &mut String, line: &str, after: &str, breaks: usize, printed
     out.extend(std::iter::repeat_n('\n', read));
 }
 
+/// The character U+0085, which JSON takes for any other and YAML for a line break: the reference tool writes the one
+/// and reads the other, so that it is folded with the spaces around it.
+const NEXT_LINE: char = '\u{85}';
+
+/// Folds every [`NEXT_LINE`] of a value.
+///
+/// # Errors
+/// When a key holds one: a key has one line.
+pub(crate) fn fold_next_lines(value: &mut Value) -> Result<(), YamlError> {
+    match value {
+        Value::String(text) => {
+            if text.contains(NEXT_LINE) {
+                *text = next_lines_folded(text);
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(fold_next_lines),
+        Value::Object(map) => {
+            if map.keys().any(|key| key.contains(NEXT_LINE)) {
+                let cause = YamlCause::Syntax("did not find expected ',' or '}'".to_owned());
+                return Err(YamlError::at(1, 0, cause));
+            }
+            map.values_mut().try_for_each(fold_next_lines)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn next_lines_folded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(NEXT_LINE) {
+        out.push_str(rest[..at].trim_end_matches(' '));
+        let after = rest[at..].trim_start_matches([' ', NEXT_LINE]);
+        let breaks = rest[at..rest.len() - after.len()].matches(NEXT_LINE).count();
+        match breaks {
+            1 => out.push(' '),
+            _ => out.extend(std::iter::repeat_n('\n', breaks - 1)),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::refolded;
+    use super::{next_lines_folded, refolded};
+
+    #[test]
+    fn next_lines_are_folded_with_the_spaces_around_them() {
+        for (text, expect) in [
+            ("x\u{85}y", "x y"),
+            ("\u{85}", " "),
+            ("x \u{85} y", "x y"),
+            ("x\u{85} \u{85}y\u{85}", "x\ny "),
+            ("a\n\u{85}b\t\u{85}c", "a\n b\t c"),
+        ] {
+            assert_eq!(next_lines_folded(text), expect, "{text:?}");
+        }
+    }
 
     #[test]
     fn indented_lines_gain_a_break_and_others_keep_theirs() {

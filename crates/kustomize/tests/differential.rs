@@ -1,7 +1,7 @@
 //! Random kustomizations, built by the reference tool and by us: the outputs must be equal.
 //!
-//! `SLUICE_RANDOM=2000` builds so many instead of the default, `SLUICE_SEED=17` only the one of that seed, which is
-//! then left in a folder and shown. The tool is found through `KUSTOMIZE_BIN` or in the cache folder; without it, the
+//! `SLUICE_RANDOM=2000` builds so many instead of the default, `SLUICE_FROM=5000` begins at that seed, `SLUICE_SEED=17`
+//! builds only the one of that seed, which is then left in a folder and shown. The tool is found through `KUSTOMIZE_BIN` or in the cache folder; without it, the
 //! test says so and compares nothing, unless `CONFORMANCE_REQUIRE_TOOLS` is set.
 
 #![expect(
@@ -20,6 +20,8 @@ mod objects;
 mod project;
 #[path = "differential/text.rs"]
 mod text;
+#[path = "differential/wider.rs"]
+mod wider;
 
 use std::{
     collections::BTreeMap,
@@ -169,8 +171,9 @@ fn random_builds_equal_those_of_the_reference_tool() {
         return show(&tool, seed);
     }
     let (wanted, begun) = (number("SLUICE_RANDOM"), Instant::now());
+    let from = number("SLUICE_FROM").unwrap_or_default();
     let mut tally = Tally::default();
-    for seed in 0..wanted.unwrap_or(BUILDS) {
+    for seed in from..from + wanted.unwrap_or(BUILDS) {
         if wanted.is_none() && begun.elapsed() > ENOUGH {
             break;
         }

@@ -36,9 +36,19 @@ pub(super) fn html(text: &[u8]) -> Vec<u8> {
     out
 }
 
-pub(super) fn js(text: &[u8]) -> String {
+/// What is no UTF-8 stays as it is.
+pub(super) fn js(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 16);
+    for chunk in text.utf8_chunks() {
+        out.extend(js_text(chunk.valid()).bytes());
+        out.extend(chunk.invalid());
+    }
+    out
+}
+
+fn js_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    for c in crate::value::lossy(text).chars() {
+    for c in text.chars() {
         match c {
             '\\' => out.push_str("\\\\"),
             '\'' => out.push_str("\\'"),

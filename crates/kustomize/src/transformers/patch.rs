@@ -156,10 +156,14 @@ fn read_change(text: &str, place: &str) -> Result<Change, PatchError> {
     }
 }
 
-/// Reads JSON patch operations from YAML or JSON.
+/// Reads JSON patch operations: a text that begins with `[` as JSON, any other as YAML.
 pub(super) fn read_operations(text: &str) -> Result<Vec<Operation>, String> {
-    let value: Value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-        .map_err(|error| error.to_string())?;
+    let value: Value = if text.starts_with('[') {
+        serde_json::from_str(text).map_err(|error| error.to_string())?
+    } else {
+        parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
+            .map_err(|error| error.to_string())?
+    };
     json6902::decode(&value).map_err(|error| error.to_string())
 }
 

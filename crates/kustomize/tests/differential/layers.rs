@@ -6,6 +6,7 @@ use crate::{
     dice::Dice,
     objects::{NAMES, container, text},
     text::document,
+    wider,
 };
 
 /// One directory with a kustomization.
@@ -25,7 +26,14 @@ pub(crate) struct Layer {
 type Feature = fn(&mut Layer, &mut Dice) -> bool;
 
 /// What a kustomization can do. A feature answers false where there is nothing for it to do.
-pub(crate) const FEATURES: [(&str, Feature); 43] = [
+pub(crate) const FEATURES: [(&str, Feature); 50] = [
+    ("directives", wider::directives),
+    ("patches: several documents", wider::several_documents),
+    ("patches: selectors", wider::selectors),
+    ("replacements: wide", wider::wide_replacement),
+    ("images: odd", wider::odd_images),
+    ("labels: wide", wider::wide_labels),
+    ("generators: odd", wider::odd_generators),
     ("namePrefix", |layer, dice| layer.set("namePrefix", json!(*dice.pick(&["p-", "1", "a.b-"])))),
     ("nameSuffix", |layer, dice| layer.set("nameSuffix", json!(*dice.pick(&["-s", "-2"])))),
     ("namespace", |layer, dice| layer.set("namespace", json!(*dice.pick(&["ns", "prod", "default"])))),
@@ -178,7 +186,7 @@ impl Layer {
         path
     }
 
-    fn of_kinds(&self, kinds: &[&str], dice: &mut Dice) -> Option<Value> {
+    pub(crate) fn of_kinds(&self, kinds: &[&str], dice: &mut Dice) -> Option<Value> {
         let fits =
             |object: &&Value| kinds.is_empty() || kinds.contains(&object["kind"].as_str().unwrap_or(""));
         let found: Vec<&Value> = self.objects.iter().filter(fits).collect();
@@ -307,7 +315,7 @@ fn replicas(layer: &mut Layer, dice: &mut Dice) -> bool {
 }
 
 /// A patch of an object's own fields and of some that any object has.
-fn merge_patch(object: &Value, dice: &mut Dice) -> Value {
+pub(crate) fn merge_patch(object: &Value, dice: &mut Dice) -> Value {
     let mut patch = json!({"apiVersion": object["apiVersion"], "kind": object["kind"],
         "metadata": {"name": object["metadata"]["name"]}});
     if let Some(namespace) = object["metadata"].get("namespace") {

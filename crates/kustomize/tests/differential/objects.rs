@@ -7,7 +7,33 @@ use crate::dice::Dice;
 /// Names that objects of one layer have; several kinds share each.
 pub(crate) const NAMES: [&str; 4] = ["web", "api-1", "db", "x.y"];
 
-const TEXTS: [&str; 22] = [
+const TEXTS: [&str; 48] = [
+    "x\u{85}y",
+    "a \u{85}\u{85} b",
+    "0o7",
+    "1_000",
+    "=",
+    "<<",
+    "*x",
+    "&a b",
+    "%d",
+    "@x",
+    "`x`",
+    "!x",
+    "? x",
+    "'q' \"d\" \\",
+    "\n lead",
+    "three\n\n\nbreaks\n\n",
+    "trail \nx",
+    "12:30:45",
+    ".inf",
+    "-",
+    "---",
+    "...",
+    "nb\u{a0}sp",
+    "{a: b}",
+    "[x]",
+    "a: |\n  b\n",
     "x",
     "1",
     "true",
@@ -56,7 +82,10 @@ pub(crate) const WORKLOADS: [(&str, &str); 5] = [
     ("batch/v1", "CronJob"),
     ("batch/v1", "Job"),
 ];
-const OTHERS: [(&str, &str); 18] = [
+const OTHERS: [(&str, &str); 21] = [
+    ("v1", "ReplicationController"),
+    ("apps/v1", "ReplicaSet"),
+    ("v1", "PersistentVolume"),
     ("v1", "ConfigMap"),
     ("v1", "Secret"),
     ("v1", "Service"),
@@ -107,6 +136,10 @@ fn metadata(name: &str, dice: &mut Dice) -> Value {
 fn body(kind: &str, dice: &mut Dice) -> Value {
     let other = *dice.pick(&NAMES);
     match kind {
+        "ReplicationController" => json!({"spec": {"replicas": dice.below(4), "selector": {"app": other},
+            "template": template(dice)}}),
+        "ReplicaSet" => workload(true, dice),
+        "PersistentVolume" => json!({"spec": {"storageClassName": other, "claimRef": {"name": other}}}),
         "Deployment" | "DaemonSet" => workload(kind == "Deployment", dice),
         "StatefulSet" => stateful(dice),
         "CronJob" => {

@@ -183,8 +183,10 @@ impl<'a> Emitter<'a> {
         self.indicator("\"", true, false, false);
         let mut spaces = false;
         let last = text.len() - usize::from(!text.is_empty());
+        // go-yaml asks of each character whether the text begins with a byte order mark.
+        let marked = text.starts_with('\u{feff}');
         for (at, c) in text.char_indices() {
-            if !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
+            if marked || !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
                 self.escape(c);
                 spaces = false;
             } else if c == ' ' {
