@@ -60,6 +60,17 @@ pub struct HelmVersion {
     pub kube_client_version: String,
 }
 
+/// Which Helm's behaviour is wanted, where two differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HelmMajor {
+    /// Helm 4.
+    #[default]
+    Four,
+    /// Helm 3: nulls of a chart's own values are kept, manifests have no blanks around them. The version that templates
+    /// see is [`Capabilities::helm_version`]; with a `v3` there, `.Capabilities.KubeVersion.Version` has no suffix.
+    Three,
+}
+
 /// A text that is no version of Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("could not parse {0:?} as version")]
@@ -122,6 +133,10 @@ pub(crate) fn capabilities_value(capabilities: &Capabilities) -> Value {
     Value::object(Object(Rc::new(capabilities.clone())))
 }
 
+fn is_of_helm_3(capabilities: &Capabilities) -> bool {
+    capabilities.helm_version.version.starts_with("v3")
+}
+
 struct Object(Rc<Capabilities>);
 struct Kube(Rc<Capabilities>);
 struct Versions(Rc<Capabilities>);
@@ -165,7 +180,8 @@ impl HostObject for Kube {
 
     fn call(&self, name: &str, _context: &Context<'_>, _arguments: &[Value]) -> Result<Value, FuncError> {
         let KubeVersion { version, normalized, .. } = &self.0.kube_version;
-        Ok(Value::string(if name == "String" { normalized.as_str() } else { version.as_str() }))
+        let short = name == "String" || is_of_helm_3(&self.0);
+        Ok(Value::string(if short { normalized.as_str() } else { version.as_str() }))
     }
 
     /// `String` is a method of the pointer: functions are given a copy, which prints its fields.
@@ -175,6 +191,10 @@ impl HostObject for Kube {
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let KubeVersion { version, normalized, major, minor } = &self.0.kube_version;
+        if is_of_helm_3(&self.0) {
+            let fields = [("Version", normalized), ("Major", major), ("Minor", minor)];
+            return fields.into_iter().map(|(name, text)| (name, Value::string(text.as_str()))).collect();
+        }
         vec![
             ("Version", Value::string(version.as_str())),
             ("normalizedVersion", Value::string(normalized.as_str())),

@@ -17,14 +17,15 @@ mod template;
 mod values;
 
 pub use crate::{
-    capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError},
+    capabilities::{Capabilities, HelmMajor, HelmVersion, KubeVersion, KubeVersionError},
     chart::{
         ArchiveError, Chart, ChartError, Dependency, File, Ignore, IgnoreError, ImportValues, Limits, Lock,
         Maintainer, Metadata, MetadataError, PackageError,
     },
     dependencies::{Crd, ResolveError, ResolvedChart},
     manifests::{
-        Hook, Manifest, SortError, Sorted, hooks_for, install_order, sort, split_manifests, uninstall_order,
+        Hook, Manifest, SortError, Sorted, hooks_for, install_order, sort, sort_as, split_manifests,
+        uninstall_order,
     },
     post_render::{
         PostRenderError, PostRenderStrategy, merge_for_post_render, post_render, split_post_rendered,

@@ -6,10 +6,13 @@ mod split;
 use std::collections::BTreeMap;
 
 pub(crate) use self::head::Head;
+use self::split::split_as_helm_3;
 pub use self::{
     order::{install_order, uninstall_order},
     split::split_manifests,
 };
+
+use crate::capabilities::HelmMajor;
 
 /// A rendered object that is no hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,18 +95,31 @@ pub(crate) fn push_source(out: &mut String, path: &str, text: &str) {
 /// # Errors
 /// When a document is no YAML or its head has other kinds of values than an object's.
 pub fn sort(files: &BTreeMap<String, String>) -> Result<Sorted, SortError> {
+    sort_as(files, HelmMajor::Four)
+}
+
+/// As [`sort`]; Helm 3 takes the blanks off the end of each document as well, and of two separators in a row only the
+/// first separates.
+///
+/// # Errors
+/// As [`sort`].
+pub fn sort_as(files: &BTreeMap<String, String>, helm: HelmMajor) -> Result<Sorted, SortError> {
     let mut sorted = Sorted::default();
     for (path, text) in files {
         if path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
             continue;
         }
-        for document in split_manifests(text) {
+        let documents = match helm {
+            HelmMajor::Three => split_as_helm_3(text),
+            HelmMajor::Four => split_manifests(text),
+        };
+        for document in documents {
             let head = Head::parse(document).map_err(|cause| SortError { path: path.clone(), cause })?;
             add(&mut sorted, path, document, head);
         }
     }
-    order::sort_by_kind(&mut sorted.manifests, |manifest| &manifest.kind);
-    order::sort_by_kind(&mut sorted.hooks, |hook| &hook.kind);
+    order::sort_by_kind(&mut sorted.manifests, helm, |manifest| &manifest.kind);
+    order::sort_by_kind(&mut sorted.hooks, helm, |hook| &hook.kind);
     Ok(sorted)
 }
 

@@ -18,7 +18,7 @@ use self::{
     table::VALUES,
 };
 use crate::{
-    capabilities::Capabilities,
+    capabilities::{Capabilities, HelmMajor},
     dependencies::{ResolvedChart, in_range},
     schema::check_schemas,
     values::{Values, coalesce_chart},
@@ -57,6 +57,8 @@ pub struct RenderOptions {
     pub sub_notes: bool,
     /// `getHostByName` asks the host; otherwise it answers nothing.
     pub dns: bool,
+    /// Whose behaviour, where Helm 3 and 4 differ.
+    pub helm: HelmMajor,
     /// Steps, depth and bytes of all templates together.
     pub limits: gotemplate::Limits,
 }
@@ -84,7 +86,7 @@ pub fn render(
     options: &RenderOptions,
 ) -> Result<Files, RenderError> {
     let root = chart.chart();
-    let values = coalesce_chart(root, values.as_map())?;
+    let values = coalesce_chart(root, values.as_map(), options.helm)?;
     if !options.skip_schema_validation {
         check_schemas(root, &values)?;
     }

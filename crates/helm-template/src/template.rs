@@ -6,7 +6,7 @@ use crate::{
     chart::Chart,
     dependencies::ResolveError,
     glob::path_match,
-    manifests::{SortError, Sorted, push_source, sort, split_manifests},
+    manifests::{SortError, Sorted, push_source, sort_as, split_manifests},
     render::{Host, ReleaseOptions, RenderError, RenderOptions, render},
     values::Values,
 };
@@ -105,7 +105,7 @@ pub fn template_output(
         is_upgrade: options.is_upgrade,
     };
     let rendered = render(&resolved, values, &release, &options.capabilities, host, &options.render)?;
-    let sorted = sort(&rendered.files)?;
+    let sorted = sort_as(&rendered.files, options.render.helm)?;
     let mut manifest = String::new();
     if options.include_crds {
         for crd in resolved.crds() {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ResolveError;
 use crate::{
+    capabilities::HelmMajor,
     chart::{Chart, Dependency},
     values::{coalesce_chart, leaf, table},
 };
@@ -26,7 +27,7 @@ fn enable(
     let children = name_children(chart, &mut wanted);
     *left = left.checked_sub(children.len()).ok_or(ResolveError::Charts(CHARTS))?;
     *chart.dependencies_mut() = children;
-    let coalesced = coalesce_chart(chart, values)?;
+    let coalesced = coalesce_chart(chart, values, HelmMajor::Four)?;
     for dependency in &mut wanted {
         dependency.enabled = true;
         by_tags(dependency, &coalesced);

@@ -1,5 +1,6 @@
 //! The order of kinds at install and uninstall.
 use super::Manifest;
+use crate::capabilities::HelmMajor;
 
 /// Kinds in the order they are installed.
 const INSTALL: [&str; 38] = [
@@ -87,7 +88,7 @@ const UNINSTALL: [&str; 38] = [
 
 /// Sorts manifests as they are installed; kinds not listed come last, by name.
 pub fn install_order(manifests: &mut [Manifest]) {
-    sort_by_kind(manifests, |manifest| &manifest.kind);
+    sort_by_kind(manifests, HelmMajor::Four, |manifest| &manifest.kind);
 }
 
 /// Sorts objects, told by their kinds, as they are uninstalled; kinds not listed come last, by name.
@@ -95,8 +96,10 @@ pub fn uninstall_order<T>(objects: &mut [T], kind: impl Fn(&T) -> &str) {
     objects.sort_by(|a, b| rank(&UNINSTALL, kind(a)).cmp(&rank(&UNINSTALL, kind(b))));
 }
 
-pub(super) fn sort_by_kind<T>(items: &mut [T], kind: impl Fn(&T) -> &str) {
-    items.sort_by(|a, b| rank(&INSTALL, kind(a)).cmp(&rank(&INSTALL, kind(b))));
+/// Helm 3 does not know the last two kinds.
+pub(super) fn sort_by_kind<T>(items: &mut [T], helm: HelmMajor, kind: impl Fn(&T) -> &str) {
+    let known = if helm == HelmMajor::Three { &INSTALL[..INSTALL.len() - 2] } else { &INSTALL[..] };
+    items.sort_by(|a, b| rank(known, kind(a)).cmp(&rank(known, kind(b))));
 }
 
 /// Place in the list, then the name for kinds behind it.

@@ -21,6 +21,25 @@ pub fn split_manifests(text: &str) -> Vec<&str> {
     }
 }
 
+/// The documents as Helm 3 cuts them: a separator takes the blanks around it along, so that another right behind it is
+/// text.
+pub(super) fn split_as_helm_3(text: &str) -> Vec<&str> {
+    let blank = |c: char| matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' ');
+    let (mut rest, mut first, mut documents) = (text.trim(), true, Vec::new());
+    loop {
+        let at = if first && rest.starts_with("---") { Some(0) } else { rest.find("\n---").map(|at| at + 1) };
+        first = false;
+        let document = rest[..at.unwrap_or(rest.len())].trim();
+        if !document.is_empty() {
+            documents.push(document);
+        }
+        match at {
+            Some(at) => rest = rest[at + 3..].trim_start_matches(blank),
+            None => return documents,
+        }
+    }
+}
+
 /// The text before the next separator, and what follows it.
 fn cut(text: &str, line_start: bool) -> (&str, Option<&str>) {
     let mut from = 0;
@@ -36,7 +55,13 @@ fn cut(text: &str, line_start: bool) -> (&str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use super::split_manifests;
+    use super::{split_as_helm_3, split_manifests};
+
+    #[test]
+    fn helm_3_reads_a_second_separator_as_text() {
+        assert_eq!(split_as_helm_3("---\na: 1\n\n---\n---\nb: 2\n"), ["a: 1", "---\nb: 2"]);
+        assert_eq!(split_as_helm_3("\n---\n\n"), Vec::<&str>::new());
+    }
 
     #[test]
     fn a_separator_may_be_followed_by_text() {

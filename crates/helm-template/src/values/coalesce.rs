@@ -6,7 +6,7 @@ use super::{
     GLOBAL,
     merge::{join_tables, trim_nulls},
 };
-use crate::chart::Chart;
+use crate::{capabilities::HelmMajor, chart::Chart};
 
 /// A value that must be a table for a sub-chart is something else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,9 +22,11 @@ pub struct CoalesceError {
 pub(crate) fn coalesce_chart(
     chart: &Chart,
     values: &Map<String, Value>,
+    helm: HelmMajor,
 ) -> Result<Map<String, Value>, CoalesceError> {
     let mut values = values.clone();
-    coalesce(chart, &mut values, false)?;
+    let nulls = if helm == HelmMajor::Three { Nulls::OfCharts } else { Nulls::Gone };
+    coalesce(chart, &mut values, nulls)?;
     Ok(values)
 }
 
@@ -34,12 +36,23 @@ pub(crate) fn merge_chart(
     values: &Map<String, Value>,
 ) -> Result<Map<String, Value>, CoalesceError> {
     let mut values = values.clone();
-    coalesce(chart, &mut values, true)?;
+    coalesce(chart, &mut values, Nulls::All)?;
     Ok(values)
 }
 
-fn coalesce(chart: &Chart, values: &mut Map<String, Value>, keep_nulls: bool) -> Result<(), CoalesceError> {
-    own_defaults(chart, values, keep_nulls);
+/// Which nulls are left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    /// None: those of the user delete a default, those of charts are dropped.
+    Gone,
+    /// Those of charts, as in Helm 3.
+    OfCharts,
+    /// All.
+    All,
+}
+
+fn coalesce(chart: &Chart, values: &mut Map<String, Value>, nulls: Nulls) -> Result<(), CoalesceError> {
+    own_defaults(chart, values, nulls);
     for child in chart.dependencies() {
         let globals = values.get(GLOBAL).cloned();
         let entry = values.entry(child.name()).or_insert_with(|| Value::Object(Map::new()));
@@ -48,13 +61,14 @@ fn coalesce(chart: &Chart, values: &mut Map<String, Value>, keep_nulls: bool) ->
             return Err(CoalesceError { name: child.name().to_owned(), found: found.text().into_owned() });
         };
         hand_down_globals(table, globals);
-        coalesce(child, table, keep_nulls)?;
+        coalesce(child, table, nulls)?;
     }
     Ok(())
 }
 
 /// Lays the values over the chart's own values file.
-fn own_defaults(chart: &Chart, values: &mut Map<String, Value>, keep_nulls: bool) {
+fn own_defaults(chart: &Chart, values: &mut Map<String, Value>, nulls: Nulls) {
+    let keep_nulls = nulls == Nulls::All;
     for (key, default) in chart.values() {
         match values.get_mut(key) {
             Some(Value::Null) if !keep_nulls => {
@@ -65,14 +79,14 @@ fn own_defaults(chart: &Chart, values: &mut Map<String, Value>, keep_nulls: bool
                     let keep_nulls =
                         keep_nulls || chart.dependencies().iter().any(|child| child.name() == key);
                     let mut below = below.clone();
-                    if !keep_nulls {
+                    if !keep_nulls && nulls == Nulls::Gone {
                         trim_nulls(&mut below);
                     }
                     join_tables(over, below, keep_nulls);
                 }
             }
             Some(_) => {}
-            None => add_default(values, key, default, keep_nulls),
+            None => add_default(values, key, default, nulls != Nulls::Gone),
         }
     }
 }
@@ -119,7 +133,7 @@ fn hand_down_globals(child: &mut Map<String, Value>, parent: Option<Value>) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::coalesce_chart;
+    use super::{HelmMajor, coalesce_chart};
     use crate::{
         chart::{Chart, Limits},
         values::Values,
@@ -132,7 +146,7 @@ mod tests {
 
     fn check(chart: &Chart, values: &str, expect: &Value) {
         let values = Values::parse(values).unwrap();
-        assert_eq!(&Value::Object(coalesce_chart(chart, values.as_map()).unwrap()), expect);
+        assert_eq!(&Value::Object(coalesce_chart(chart, values.as_map(), HelmMajor::Four).unwrap()), expect);
     }
 
     const PARENT: &str = "apiVersion: v2\nname: parent\nversion: 1.0.0\n";
@@ -142,6 +156,14 @@ mod tests {
     fn a_null_deletes_a_default() {
         let chart = chart(&[("Chart.yaml", PARENT), ("values.yaml", "a: {b: 1, c: 2}\nd: 3\ne: null\n")]);
         check(&chart, "a: {b: null}\nd: null\n", &json!({"a": {"c": 2.0}}));
+    }
+
+    #[test]
+    fn helm_3_keeps_the_nulls_of_charts() {
+        let chart = chart(&[("Chart.yaml", PARENT), ("values.yaml", "a: {b: 1, c: null}\nd: 3\ne: null\n")]);
+        let values = Values::parse("d: null\n").unwrap();
+        let coalesced = coalesce_chart(&chart, values.as_map(), HelmMajor::Three).unwrap();
+        assert_eq!(Value::Object(coalesced), json!({"a": {"b": 1.0, "c": null}, "e": null}));
     }
 
     #[test]
@@ -177,7 +199,7 @@ mod tests {
     fn values_of_a_sub_chart_must_be_a_table() {
         let chart = chart(&[("Chart.yaml", PARENT), ("charts/child/Chart.yaml", CHILD)]);
         let values = Values::parse("child: 5\n").unwrap();
-        let error = coalesce_chart(&chart, values.as_map()).unwrap_err();
+        let error = coalesce_chart(&chart, values.as_map(), HelmMajor::Four).unwrap_err();
         assert!(error.to_string().starts_with("type mismatch on child: "), "{error}");
     }
 }

@@ -1,7 +1,9 @@
 //! Our renderer, called as `helm template` is called.
 use std::rc::Rc;
 
-use helm_template::{Chart, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values, template_output};
+use helm_template::{
+    Chart, HelmMajor, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values, template_output,
+};
 
 use crate::chart::Project;
 
@@ -24,8 +26,12 @@ impl Host for World {
     }
 }
 
-pub(crate) fn template(project: &Project) -> Result<String, String> {
+pub(crate) fn template(project: &Project, helm: HelmMajor) -> Result<String, String> {
     let mut options = TemplateOptions::default();
+    options.render.helm = helm;
+    if helm == HelmMajor::Three {
+        options.capabilities.helm_version.version = "v3.22".to_owned();
+    }
     let values = values(project)?;
     switches(project, &mut options)?;
     let files = project.files.iter().filter_map(|(path, text)| {
