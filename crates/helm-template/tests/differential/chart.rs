@@ -4,7 +4,7 @@ use crate::{
     flags::flags,
     schema::schema,
     templates::Writer,
-    values::{overlay, values},
+    values::{overlay, values, word},
 };
 
 /// A chart below `chart/`, files beside it, and flags.
@@ -103,7 +103,7 @@ impl Project {
 
     /// The entry of a dependency in `Chart.yaml`.
     fn entry(&mut self, name: &str, dice: &mut Dice) -> String {
-        let version = *dice.pick(&["0.2.0", ">=0.1.0", "~0.2", "*", "0.x", "^0.2.0-0"]);
+        let version = word(dice, &["0.2.0", ">=0.1.0", "~0.2", "*", "0.x", "^0.2.0-0"]);
         let mut entry = format!(
             "- name: {name}\n  version: \"{version}\"\n  repository: \"https://example.com/charts\"\n"
         );
@@ -112,7 +112,7 @@ impl Project {
         }
         if dice.chance(20) {
             self.used.push("alias");
-            entry.push_str(&format!("  alias: {}\n", *dice.pick(&["other", "al-ias", "alpha2"])));
+            entry.push_str(&format!("  alias: {}\n", word(dice, &["other", "al-ias", "alpha2"])));
         }
         if dice.chance(40) {
             self.used.push("condition");
@@ -125,15 +125,14 @@ impl Project {
                 "other.enabled",
                 " flag ",
             ];
-            entry.push_str(&format!("  condition: \"{}\"\n", *dice.pick(&conditions)));
+            entry.push_str(&format!("  condition: \"{}\"\n", word(dice, &conditions)));
         }
         if dice.chance(30) {
             self.used.push("tags");
-            entry.push_str(*dice.pick(&[
-                "  tags: [front]\n",
-                "  tags: [front, back]\n",
-                "  tags:\n    - back\n",
-            ]));
+            entry.push_str(word(
+                dice,
+                &["  tags: [front]\n", "  tags: [front, back]\n", "  tags:\n    - back\n"],
+            ));
         }
         if dice.chance(35) {
             self.used.push("import-values");
@@ -147,7 +146,7 @@ impl Project {
                 "  - more\n",
             ];
             for _ in 0..1 + dice.below(2) {
-                entry.push_str(*dice.pick(&imports));
+                entry.push_str(word(dice, &imports));
             }
         }
         entry
@@ -164,12 +163,12 @@ impl Project {
             sheet.nest("other", &overlay(2, dice));
         }
         if dice.chance(30) {
-            sheet.put("enabled", *dice.pick(&["true", "false"]));
+            sheet.put("enabled", word(dice, &["true", "false"]));
         }
         if dice.chance(30) {
             sheet.put(
                 "tags",
-                *dice.pick(&["{front: false}", "{back: true, front: false}", "{back: false}", "{}"]),
+                word(dice, &["{front: false}", "{back: true, front: false}", "{back: false}", "{}"]),
             );
         }
         if dice.chance(50) {
@@ -244,11 +243,14 @@ impl Project {
         }
         if dice.chance(30) {
             self.used.push("notes");
-            let notes = *dice.pick(&[
-                "Thanks for {{ .Chart.Name }}.\n",
-                "{{ include \"own.labels\" . }}",
-                "{{ .Values.nope.x }}",
-            ]);
+            let notes = word(
+                dice,
+                &[
+                    "Thanks for {{ .Chart.Name }}.\n",
+                    "{{ include \"own.labels\" . }}",
+                    "{{ .Values.nope.x }}",
+                ],
+            );
             let notes = if dice.chance(96) {
                 "Installed {{ .Release.Name }}: {{ .Values.str | quote }}\n"
             } else {
@@ -267,11 +269,11 @@ impl Project {
         if dice.chance(70) {
             self.file(
                 format!("{dir}/conf.txt"),
-                *dice.pick(&["a=1\nb={{ .Release.Name }}\n", "one line", "x\n\ny\n"]),
+                word(dice, &["a=1\nb={{ .Release.Name }}\n", "one line", "x\n\ny\n"]),
             );
             self.file(
                 format!("{dir}/files/a.txt"),
-                *dice.pick(&["alpha\n", "two\nlines", "tab\there: \"q\"\n"]),
+                word(dice, &["alpha\n", "two\nlines", "tab\there: \"q\"\n"]),
             );
             self.file(format!("{dir}/files/b.json"), "{\"b\": [1, {\"c\": null}]}");
         }
@@ -290,7 +292,7 @@ impl Project {
             self.used.push("helmignore");
             self.file(
                 format!("{dir}/.helmignore"),
-                *dice.pick(&["conf.txt\n", "*.json\n", "# c\n/files/\n", "templates/sub\n", "t1.yaml\n"]),
+                word(dice, &["conf.txt\n", "*.json\n", "# c\n/files/\n", "templates/sub\n", "t1.yaml\n"]),
             );
         }
     }

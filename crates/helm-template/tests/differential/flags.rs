@@ -1,5 +1,5 @@
 //! Flags of `helm template`.
-use crate::dice::Dice;
+use crate::{dice::Dice, values::word};
 
 const SETS: [&str; 31] = [
     "str=abc",
@@ -62,12 +62,12 @@ fn add(flags: &mut Vec<String>, words: &[&str]) {
 }
 
 fn set(flags: &mut Vec<String>, dice: &mut Dice) {
-    let expression = if dice.chance(2) { *dice.pick(&WRONG) } else { *dice.pick(&SETS) };
+    let expression = if dice.chance(2) { word(dice, &WRONG) } else { word(dice, &SETS) };
     match dice.below(10) {
         0 | 1 => add(flags, &["--set-string", expression]),
         2 => add(flags, &["--set-literal", expression]),
         3 => add(flags, &["--set-file", "str=file.txt"]),
-        4 => add(flags, &["--set-json", if dice.chance(5) { JSON[6] } else { *dice.pick(&JSON[..6]) }]),
+        4 => add(flags, &["--set-json", if dice.chance(5) { JSON[6] } else { word(dice, &JSON[..6]) }]),
         _ => add(flags, &["--set", expression]),
     }
 }

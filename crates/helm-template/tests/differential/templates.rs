@@ -2,6 +2,7 @@
 use crate::{
     dice::Dice,
     expressions::{expression, operand},
+    values::word,
 };
 
 const KINDS: [(&str, &str); 26] = [
@@ -106,7 +107,7 @@ impl<'d> Writer<'d> {
         let guarded = self.out.starts_with("{{- if");
         for at in 0..1 + self.dice.below(3) {
             if at > 0 {
-                let separator = *self.dice.pick(&SEPARATORS);
+                let separator = word(self.dice, &SEPARATORS);
                 self.put(separator);
             }
             self.document();
@@ -145,16 +146,17 @@ impl<'d> Writer<'d> {
 
     fn hook(&mut self) {
         self.used.push("hooks");
-        let hook = *self.dice.pick(&HOOKS);
+        let hook = word(self.dice, &HOOKS);
         self.put(&format!("  annotations:\n    \"helm.sh/hook\": {hook}\n"));
         if self.dice.chance(60) {
-            let weight = *self
-                .dice
-                .pick(&["\"1\"", "\"-5\"", "\"0\"", "\"10\"", "\"x\"", "\"+3\"", "\"007\"", "\"\""]);
+            let weight = word(
+                self.dice,
+                &["\"1\"", "\"-5\"", "\"0\"", "\"10\"", "\"x\"", "\"+3\"", "\"007\"", "\"\""],
+            );
             self.put(&format!("    \"helm.sh/hook-weight\": {weight}\n"));
         }
         if self.dice.chance(40) {
-            let policy = *self.dice.pick(&["hook-succeeded", "before-hook-creation,hook-failed", "never"]);
+            let policy = word(self.dice, &["hook-succeeded", "before-hook-creation,hook-failed", "never"]);
             self.put(&format!("    helm.sh/hook-delete-policy: {policy}\n"));
         }
     }
@@ -169,13 +171,10 @@ impl<'d> Writer<'d> {
             }
             3 | 4 => {
                 let value = self.operand('A', 3);
-                let how = *self.dice.pick(&[
-                    "toJson | quote",
-                    "toYaml | quote",
-                    "toString | quote",
-                    "toJson",
-                    "toString | b64enc",
-                ]);
+                let how = word(
+                    self.dice,
+                    &["toJson | quote", "toYaml | quote", "toString | quote", "toJson", "toString | b64enc"],
+                );
                 self.put(&format!("{pad}{key}: {{{{ {value} | {how} }}}}\n"));
             }
             5 => {
@@ -227,14 +226,17 @@ impl<'d> Writer<'d> {
     fn list_range(&mut self, key: &str) {
         self.used.push("range: list");
         let list = self.operand('L', 2);
-        let body = *self.dice.pick(&[
-            "{{ . | toJson | quote }}",
-            "{{ toYaml . | quote }}",
-            "{{ $i }}",
-            "{{ $e | toString | quote }}",
-            "{{ if eq $i 1 }}{{ break }}{{ end }}x",
-            "{{ kindOf $e }}",
-        ]);
+        let body = word(
+            self.dice,
+            &[
+                "{{ . | toJson | quote }}",
+                "{{ toYaml . | quote }}",
+                "{{ $i }}",
+                "{{ $e | toString | quote }}",
+                "{{ if eq $i 1 }}{{ break }}{{ end }}x",
+                "{{ kindOf $e }}",
+            ],
+        );
         self.put(&format!("  {key}:\n  {{{{- range $i, $e := {list} }}}}\n    - {body}\n"));
         if self.dice.chance(30) {
             self.put("  {{- else }}\n    - none\n");
@@ -245,12 +247,15 @@ impl<'d> Writer<'d> {
     fn map_range(&mut self, key: &str) {
         self.used.push("range: map");
         let map = self.operand('M', 2);
-        let body = *self.dice.pick(&[
-            "{{ $v | toJson | quote }}",
-            "{{ $v | toString | quote }}",
-            "{{ $v | quote }}",
-            "{{ typeOf $v }}",
-        ]);
+        let body = word(
+            self.dice,
+            &[
+                "{{ $v | toJson | quote }}",
+                "{{ $v | toString | quote }}",
+                "{{ $v | quote }}",
+                "{{ typeOf $v }}",
+            ],
+        );
         self.put(&format!("  {key}:\n  {{{{- range $k, $v := {map} }}}}\n    {{{{ $k | quote }}}}: {body}\n  {{{{- end }}}}\n"));
     }
 
@@ -280,20 +285,23 @@ impl<'d> Writer<'d> {
 
     fn files(&mut self, key: &str) {
         self.used.push("files");
-        let text = *self.dice.pick(&[
-            "  KEY:\n    {{- (.Files.Glob \"files/*\").AsConfig | nindent 4 }}",
-            "  KEY:\n    {{- (.Files.Glob \"**.txt\").AsSecrets | nindent 4 }}",
-            "  KEY: {{ .Files.Get \"missing\" | quote }}",
-            "  KEY: |-\n    {{- .Files.Get \"files/a.txt\" | nindent 4 }}",
-            "  KEY: {{ .Files.GetBytes \"files/b.json\" | toString | quote }}",
-            "  KEY:\n  {{- range $path, $_ := .Files.Glob \"files/**\" }}\n    {{ $path | base | quote }}: {{ $.Files.Get $path | quote }}\n  {{- end }}",
-            "  KEY:\n  {{- range .Files.Lines \"conf.txt\" }}\n    - {{ . | quote }}\n  {{- end }}",
-            "  KEY: {{ len (.Files.Glob \"*\") }}",
-            "  KEY: {{ tpl (.Files.Get \"conf.txt\") . | quote }}",
-            "  KEY: {{ .Files | len }}",
-            "  KEY: {{ (.Files.Glob \"{conf,x}.txt\") | toJson | quote }}",
-            "  KEY: {{ (fromJson (.Files.Get \"files/b.json\")).b | quote }}",
-        ]);
+        let text = word(
+            self.dice,
+            &[
+                "  KEY:\n    {{- (.Files.Glob \"files/*\").AsConfig | nindent 4 }}",
+                "  KEY:\n    {{- (.Files.Glob \"**.txt\").AsSecrets | nindent 4 }}",
+                "  KEY: {{ .Files.Get \"missing\" | quote }}",
+                "  KEY: |-\n    {{- .Files.Get \"files/a.txt\" | nindent 4 }}",
+                "  KEY: {{ .Files.GetBytes \"files/b.json\" | toString | quote }}",
+                "  KEY:\n  {{- range $path, $_ := .Files.Glob \"files/**\" }}\n    {{ $path | base | quote }}: {{ $.Files.Get $path | quote }}\n  {{- end }}",
+                "  KEY:\n  {{- range .Files.Lines \"conf.txt\" }}\n    - {{ . | quote }}\n  {{- end }}",
+                "  KEY: {{ len (.Files.Glob \"*\") }}",
+                "  KEY: {{ tpl (.Files.Get \"conf.txt\") . | quote }}",
+                "  KEY: {{ .Files | len }}",
+                "  KEY: {{ (.Files.Glob \"{conf,x}.txt\") | toJson | quote }}",
+                "  KEY: {{ (fromJson (.Files.Get \"files/b.json\")).b | quote }}",
+            ],
+        );
         self.put(&text.replace("KEY", key).replace("(.Files", "($.Files").replace(" .Files", " $.Files"));
         self.put("\n");
     }
@@ -301,33 +309,36 @@ impl<'d> Writer<'d> {
     /// Fields that say more about the engine than about charts.
     fn rare(&mut self, key: &str) {
         self.used.push("rare");
-        let text = *self.dice.pick(&[
-            "{{- define \"in.place\" }}[{{ . }}]{{ end }}\n  KEY: {{ include \"in.place\" 3 | quote }}",
-            "  KEY: {{ template \"own.name\" $ }}",
-            "  KEY: {{ block \"own.block\" $.Values.num }}b{{ . }}{{ end }}",
-            "  {{- $_ := set $.Values \"added\" \"by a template\" }}\n  KEY: {{ $.Values.added }}",
-            "  {{- $_ := set $.Values.map \"zz\" 1 }}\n  KEY: {{ $.Values.map.zz }}",
-            "  KEY: {{ $.Subcharts | keys | sortAlpha | join \",\" | quote }}",
-            "  {{- range $name, $sub := $.Subcharts }}\n  KEY{{ $name | replace \"-\" \"\" }}: {{ $sub.Values.str | quote }}\n  {{- end }}",
-            "  KEY: {{ required \"a value for it\" $.Values.map }}",
-            "  KEY: {{ ($.Values.nope).deeper }}",
-            "  KEY: {{ if $.Values.nope }}{{ fail \"never\" }}{{ else }}fine{{ end }}",
-            "  KEY: {{ (index $.Values \"nested\" \"image\").tag | quote }}",
-            "  KEY: {{ $.Values.nested.image.repository }}:{{ $.Values.nested.image.tag | default $.Chart.AppVersion }}",
-            "  KEY: {{ (lookup \"v1\" \"ConfigMap\" \"\" \"\").items | quote }}",
-            "  KEY: {{ $.Capabilities.APIVersions | first }}",
-            "  KEY: {{ $.Capabilities.KubeVersion.GitVersion }} {{ $.Capabilities.KubeVersion.Major }}",
-            "  KEY: {{ $.Values.AsMap | len }}",
-            "  KEY: t{{ $.Chart.Type }} {{ $.Chart.Icon | quote }} {{ $.Chart.Deprecated }}",
-            "  KEY: '{{- /* trimmed */ -}} {{- \" x \" -}} '",
-            "  KEY: {{ len $.Template.Name }}{{ print nil }}{{ printf \"%v\" $.Values.nope }}",
-            "  KEY: {{ $.Values.num }}{{ $.Values.flag }}",
-            "  KEY: {{ toYaml $.Chart | quote }}",
-            "  KEY: {{ toJson $.Capabilities.KubeVersion | quote }}",
-            "  KEY: {{ range 3 }}{{ . }}{{ end }}",
-            "  KEY: {{ typeOf $ }} {{ typeOf $.Values }} {{ typeOf $.Files }} {{ typeOf $.Chart }} {{ kindOf $.Release }}",
-            "  KEY: {{ $.Values.list | first | quote }}{{ $.Values.map.a | quote }}",
-        ]);
+        let text = word(
+            self.dice,
+            &[
+                "{{- define \"in.place\" }}[{{ . }}]{{ end }}\n  KEY: {{ include \"in.place\" 3 | quote }}",
+                "  KEY: {{ template \"own.name\" $ }}",
+                "  KEY: {{ block \"own.block\" $.Values.num }}b{{ . }}{{ end }}",
+                "  {{- $_ := set $.Values \"added\" \"by a template\" }}\n  KEY: {{ $.Values.added }}",
+                "  {{- $_ := set $.Values.map \"zz\" 1 }}\n  KEY: {{ $.Values.map.zz }}",
+                "  KEY: {{ $.Subcharts | keys | sortAlpha | join \",\" | quote }}",
+                "  {{- range $name, $sub := $.Subcharts }}\n  KEY{{ $name | replace \"-\" \"\" }}: {{ $sub.Values.str | quote }}\n  {{- end }}",
+                "  KEY: {{ required \"a value for it\" $.Values.map }}",
+                "  KEY: {{ ($.Values.nope).deeper }}",
+                "  KEY: {{ if $.Values.nope }}{{ fail \"never\" }}{{ else }}fine{{ end }}",
+                "  KEY: {{ (index $.Values \"nested\" \"image\").tag | quote }}",
+                "  KEY: {{ $.Values.nested.image.repository }}:{{ $.Values.nested.image.tag | default $.Chart.AppVersion }}",
+                "  KEY: {{ (lookup \"v1\" \"ConfigMap\" \"\" \"\").items | quote }}",
+                "  KEY: {{ $.Capabilities.APIVersions | first }}",
+                "  KEY: {{ $.Capabilities.KubeVersion.GitVersion }} {{ $.Capabilities.KubeVersion.Major }}",
+                "  KEY: {{ $.Values.AsMap | len }}",
+                "  KEY: t{{ $.Chart.Type }} {{ $.Chart.Icon | quote }} {{ $.Chart.Deprecated }}",
+                "  KEY: '{{- /* trimmed */ -}} {{- \" x \" -}} '",
+                "  KEY: {{ len $.Template.Name }}{{ print nil }}{{ printf \"%v\" $.Values.nope }}",
+                "  KEY: {{ $.Values.num }}{{ $.Values.flag }}",
+                "  KEY: {{ toYaml $.Chart | quote }}",
+                "  KEY: {{ toJson $.Capabilities.KubeVersion | quote }}",
+                "  KEY: {{ range 3 }}{{ . }}{{ end }}",
+                "  KEY: {{ typeOf $ }} {{ typeOf $.Values }} {{ typeOf $.Files }} {{ typeOf $.Chart }} {{ kindOf $.Release }}",
+                "  KEY: {{ $.Values.list | first | quote }}{{ $.Values.map.a | quote }}",
+            ],
+        );
         self.put(&text.replace("KEY", key));
         self.put("\n");
     }

@@ -1,6 +1,11 @@
 //! Values files in every form that YAML has.
 use crate::dice::Dice;
 
+/// One of several words.
+pub(crate) fn word(dice: &mut Dice, from: &[&'static str]) -> &'static str {
+    from[dice.below(from.len())]
+}
+
 /// Texts, as YAML writes them; what follows a line break is indented below its key.
 const TEXTS: [&str; 28] = [
     "plain",
@@ -162,17 +167,17 @@ impl Sheet {
 }
 
 fn raw_text(dice: &mut Dice) -> &'static str {
-    *dice.pick(&TEXTS)
+    word(dice, &TEXTS)
 }
 
 fn raw_any(dice: &mut Dice) -> &'static str {
     match dice.below(5) {
         0 => raw_text(dice),
-        1 => *dice.pick(&NUMBERS),
-        2 => *dice.pick(&BOOLS),
+        1 => word(dice, &NUMBERS),
+        2 => word(dice, &BOOLS),
         // What is no YAML, or no JSON, is rare.
-        _ if dice.chance(1) => *dice.pick(&ODD),
-        _ => *dice.pick(&ODD[..31]),
+        _ if dice.chance(1) => word(dice, &ODD),
+        _ => word(dice, &ODD[..31]),
     }
 }
 
@@ -184,7 +189,7 @@ fn raw_list(dice: &mut Dice) -> String {
         3 => "\n- name: one\n  value: 1\n- name: two\n  value: x".to_owned(),
         _ => {
             let one = |dice: &mut Dice| {
-                *dice.pick(&["x", "'y'", "1", "true", "~", "1.5", "\"q\\n\"", "[1]", "{k: v}"])
+                word(dice, &["x", "'y'", "1", "true", "~", "1.5", "\"q\\n\"", "[1]", "{k: v}"])
             };
             (0..1 + dice.below(4)).map(|_| format!("\n  - {}", one(dice))).collect()
         }
@@ -204,14 +209,14 @@ fn map(indent: usize, dice: &mut Dice) -> String {
 fn nested(indent: usize, dice: &mut Dice) -> String {
     let mut sheet = Sheet::new(indent);
     let mut image = Sheet::new(indent + 2);
-    image.put("repository", *dice.pick(&["nginx", "reg:5000/a/b", "\"quay.io/x\""]));
-    image.put("tag", *dice.pick(&["\"1.0\"", "1.10", "latest", "\"\"", "~", "v2"]));
+    image.put("repository", word(dice, &["nginx", "reg:5000/a/b", "\"quay.io/x\""]));
+    image.put("tag", word(dice, &["\"1.0\"", "1.10", "latest", "\"\"", "~", "v2"]));
     sheet.nest("image", &image.done());
-    sheet.put("replicas", *dice.pick(&NUMBERS));
+    sheet.put("replicas", word(dice, &NUMBERS));
     if dice.chance(60) {
         sheet.put(
             "resources",
-            *dice.pick(&["{}", "\n  limits: {cpu: 1, memory: 1Gi}\n  requests:\n    cpu: 100m", "~"]),
+            word(dice, &["{}", "\n  limits: {cpu: 1, memory: 1Gi}\n  requests:\n    cpu: 100m", "~"]),
         );
     }
     if dice.chance(50) {
@@ -232,10 +237,10 @@ pub(crate) fn values(all: bool, dice: &mut Dice) -> Sheet {
         sheet.put("str", raw_text(dice));
     }
     if here(dice) {
-        sheet.put("num", *dice.pick(&NUMBERS));
+        sheet.put("num", word(dice, &NUMBERS));
     }
     if here(dice) {
-        sheet.put("flag", *dice.pick(&BOOLS));
+        sheet.put("flag", word(dice, &BOOLS));
     }
     if here(dice) {
         sheet.put("list", &raw_list(dice));
@@ -247,7 +252,7 @@ pub(crate) fn values(all: bool, dice: &mut Dice) -> Sheet {
         sheet.nest("nested", &nested(2, dice));
     }
     if here(dice) {
-        sheet.put("tmpl", *dice.pick(&TEMPLATES));
+        sheet.put("tmpl", word(dice, &TEMPLATES));
     }
     for key in ["odd1", "odd2"] {
         if here(dice) {
@@ -258,19 +263,19 @@ pub(crate) fn values(all: bool, dice: &mut Dice) -> Sheet {
         sheet.nest("global", &global(dice));
     }
     if !all && dice.chance(20) {
-        sheet.put(*dice.pick(&["nul", "map2", "odd3", "extra"]), "null");
+        sheet.put(word(dice, &["nul", "map2", "odd3", "extra"]), "null");
     }
     if dice.chance(30) {
-        sheet.put("removed", *dice.pick(&["1", "{a: 1, b: null}", "null", "x"]));
+        sheet.put("removed", word(dice, &["1", "{a: 1, b: null}", "null", "x"]));
     }
     sheet
 }
 
 fn global(dice: &mut Dice) -> String {
     let mut sheet = Sheet::new(2);
-    sheet.put("env", *dice.pick(&["prod", "\"test\"", "1", "~"]));
+    sheet.put("env", word(dice, &["prod", "\"test\"", "1", "~"]));
     if dice.chance(50) {
-        sheet.put("flag", *dice.pick(&BOOLS));
+        sheet.put("flag", word(dice, &BOOLS));
     }
     if dice.chance(50) {
         sheet.nest("shared", &map(4, dice));
@@ -282,7 +287,7 @@ fn global(dice: &mut Dice) -> String {
 pub(crate) fn overlay(indent: usize, dice: &mut Dice) -> String {
     let mut sheet = Sheet::new(indent);
     if dice.chance(50) {
-        sheet.put("enabled", *dice.pick(&BOOLS));
+        sheet.put("enabled", word(dice, &BOOLS));
     }
     if dice.chance(40) {
         sheet.put("str", raw_text(dice));
@@ -292,8 +297,8 @@ pub(crate) fn overlay(indent: usize, dice: &mut Dice) -> String {
     }
     if dice.chance(20) {
         sheet.put(
-            *dice.pick(&["odd1", "odd2", "removed", "list"]),
-            *dice.pick(&["null", "~", "x", "{n: null}"]),
+            word(dice, &["odd1", "odd2", "removed", "list"]),
+            word(dice, &["null", "~", "x", "{n: null}"]),
         );
     }
     if dice.chance(15) {
