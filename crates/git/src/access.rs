@@ -3,7 +3,7 @@ use net::{Auth, Credentials, Proxy, Secret};
 use crate::{AccessError, RemoteUrl};
 
 /// How to prove who we are to a Git server. No `Debug`.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Access {
     /// For HTTP(S), and the proxy for both.
     pub(crate) http: Credentials,
@@ -12,7 +12,7 @@ pub struct Access {
 }
 
 /// Key and known hosts for SSH, all from memory. No `Debug`.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SshAccess {
     /// Private key, OpenSSH or PEM.
     pub(crate) identity: String,

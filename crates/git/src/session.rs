@@ -77,8 +77,8 @@ impl GitOptions {
     }
 }
 
-/// A repository and the way to it.
-#[derive(Clone)]
+/// A repository and the way to it. No `Debug`.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Remote {
     /// Where it is.
     pub url: RemoteUrl,

@@ -6,7 +6,7 @@ use url::{Host, Url};
 use crate::UrlError;
 
 /// A checked repository URL: `http`, `https` or `ssh`, with a plain host, and without credentials.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RemoteUrl {
     url: Url,
     user: Option<String>,

@@ -1,10 +1,12 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::meta::{Artifact, ConditionType};
 use api::source::v1::{GitRepository, GitRepositoryRef, GitRepositorySpec, GitRepositoryStatus};
 use git::{Git, Selector};
 use runtime::metrics::Origin;
-use runtime::{Change, Event, Run, Set};
+use runtime::{Change, Event, Reason, Run, Set};
+use tokio::time::Instant;
 
 use crate::cross::ChartWaker;
 use crate::remote::{Answer, Remotes};
@@ -14,12 +16,14 @@ use crate::source::{
 use crate::state::{Action, Observed, content_changed, decide};
 use crate::status::{SUCCEEDED, SourceReason, StepError, stored};
 use crate::steps::put::Target;
+use crate::steps::checkout::Asked;
 use crate::steps::{access, checkout, features};
 
 /// The steps of GitRepositories: which commit the reference means, and its tree.
 pub(crate) struct GitRepositories {
     pub(crate) base: Arc<Base>,
     pub(crate) git: Git,
+    pub(crate) asked: Asked,
     pub(crate) charts: ChartWaker,
 }
 
@@ -40,7 +44,7 @@ impl Steps for GitRepositories {
         let remote = access::remote(&self.base.client, &run.key.namespace, spec).await?;
         let selector = selector(spec.reference.as_ref());
         let asking = async {
-            let remoted = checkout::resolve(&self.git, &remote, &selector).await;
+            let remoted = checkout::resolve((&self.git, &self.asked), (remote, selector), since(run)).await;
             remoted.map_err(|error| error.run(ask_the_remote(run)))
         };
         let Answer { found: remoted, turn: _turn } = remotes.ask(run, asking).await?;
@@ -55,7 +59,7 @@ impl Steps for GitRepositories {
         match decide(observed) {
             Action::Keep => keep(run, progress, &revision),
             Action::Build { outdated, new_revision } => {
-                let checkout = remotes.receive(run, checkout::fetch(remoted)).await?;
+                let checkout = remotes.receive(run, checkout::fetch(&self.git, remoted)).await?;
                 // What was received is stored although it was asked for again: the next run sees what is new since.
                 if run.cancel.is_cancelled() && !run.is_asked_again() {
                     return Err(RunFailure::Outdated);
@@ -106,6 +110,14 @@ fn observe(status: &mut GitRepositoryStatus, spec: &GitRepositorySpec, artifact:
     status.observed_sparse_checkout.clone_from(&spec.sparse_checkout);
     status.included_artifacts = Vec::new();
     status.source_verification_mode = None;
+}
+
+/// A pass that only the interval asked for is content with what another object of the same repository was told a little
+/// before: a tenth of the interval. Whoever asks otherwise hears what the remote says since.
+fn since(run: &Run<GitRepository>) -> Instant {
+    let interval_alone = run.reasons.iter().eq([Reason::Interval]);
+    let content = if interval_alone { run.object.spec.interval.get_or(Duration::ZERO) / 10 } else { Duration::ZERO };
+    run.asked.checked_sub(content).unwrap_or(run.asked)
 }
 
 /// What to run about a remote that refuses: look at the credentials where there are some, else ask it what it has.

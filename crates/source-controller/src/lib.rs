@@ -11,12 +11,13 @@
 //! [`source`](crate::source) is that life, the same for every kind; the file of a kind has what only it does. Charts
 //! are woken by their sources (`cross`); `helm` knows indices, charts and their dependencies.
 //!
-//! Reading order: args, remote (waiting for servers), source, the kinds (git_repository, oci_repository,
+//! Reading order: args, answers (asking once for many), remote (waiting for servers), source, the kinds (git_repository, oci_repository,
 //! helm_repository, helm_chart, bucket), cross, steps, helm, state (the decision), status (conditions, reasons,
 //! errors), run. Reference: Flux's source-controller 1.9.
 
 mod args;
 
+mod answers;
 mod remote;
 mod source;
 

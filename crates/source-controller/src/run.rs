@@ -21,6 +21,7 @@ use crate::remote::Remotes;
 use crate::repositories::Repositories;
 use crate::secrets::{self, Woken};
 use crate::source::{Base, Sources, Steps};
+use crate::steps::checkout::Asked;
 use crate::steps::layer::LayerLimits;
 
 const CONTROLLER: Controller =
@@ -92,7 +93,7 @@ fn register(context: &Context, args: &Args, base: &Arc<Base>) -> Result<(), Star
     let (limits, indices) = (args.helm.limits(), IndexCache::new(args.helm.cache()));
     purge(context, args, &indices);
     let git = Git::new(git_options(args, &dir)?);
-    let git = add(context, base, GitRepositories { base: base.clone(), git, charts: charts.clone() });
+    let git = add(context, base, GitRepositories { base: base.clone(), git, asked: Asked::new(), charts: charts.clone() });
     let layers = LayerLimits { size: LAYER, unpack: UnpackLimits::default(), dir: dir.clone() };
     let pulling = OciRepositories { base: base.clone(), oci: oci.clone(), limits: layers };
     let pulled = add(context, base, pulling);

@@ -23,6 +23,7 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | waiting for health | holds a worker, which polls | is a state that a watch ends |
 | drift | found at the interval | watched, undone within a second; contested drift is backed off from and named |
 | a commit | applies every Kustomization of the source again | touches only those whose build differs |
+| GitRepositories of one repository and the same credentials | each asks the server | those woken together ask once; at the interval an answer counts that is a tenth of it old |
 | a new revision during a health check | waits for the check to end | is taken at once |
 | a kind that is missing, a webhook that does not answer | fails the pass | is waited for, and named; an annotation turns it off |
 | a build that falls to nothing | deletes everything | is held until somebody allows it (on in manifests and chart, off in the bare binary) |

@@ -1,29 +1,56 @@
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use api::meta::Artifact;
 use artifact::{Ignore, IgnoreFile, Packer};
+use futures::FutureExt;
 use git::{Checkout, EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
+use tokio::time::Instant;
 
+use crate::answers::Answers;
 use crate::status::{SourceReason, StepError};
 use crate::steps::put::{FillFailure, NewArtifact, Target, blocking};
 
-/// What the reference means now, and the connection that told.
+/// What repositories were asked lately: where, as whom, within which time, and for which reference.
+pub(crate) type Asked = Answers<(Remote, Selector), Resolved, StepError>;
+
+/// What the reference means now, and the connection that told, if it was asked for this object.
 pub(crate) struct Remoted {
-    pub(crate) session: Session,
+    remote: Remote,
+    session: Option<Session>,
     pub(crate) resolved: Resolved,
 }
 
-/// Asks the remote which commit the reference means; nothing is fetched.
-pub(crate) async fn resolve(git: &Git, remote: &Remote, selector: &Selector) -> Result<Remoted, StepError> {
-    let mut session = git.open(remote).await.map_err(fetch_failed)?;
-    let resolved = session.resolve(selector).await.map_err(fetch_failed)?;
-    Ok(Remoted { session, resolved })
+/// Which commit the reference means, as the remote has told `since` then; nothing is fetched.
+pub(crate) async fn resolve(
+    (git, asked): (&Git, &Asked),
+    (remote, selector): (Remote, Selector),
+    since: Instant,
+) -> Result<Remoted, StepError> {
+    let told = Arc::new(Mutex::new(None));
+    let ask = || {
+        let (git, remote, selector, told) = (git.clone(), remote.clone(), selector.clone(), told.clone());
+        async move {
+            let mut session = git.open(&remote).await.map_err(fetch_failed)?;
+            let resolved = session.resolve(&selector).await.map_err(fetch_failed)?;
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+            Ok(resolved)
+        }
+        .boxed()
+    };
+    let resolved = asked.get((remote.clone(), selector.clone()), since, ask).await?;
+    let session = told.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok(Remoted { remote, session, resolved })
 }
 
 /// Receives the commit.
-pub(crate) async fn fetch(mut remoted: Remoted) -> Result<Checkout, StepError> {
-    remoted.session.fetch(&remoted.resolved).await.map_err(fetch_failed)
+pub(crate) async fn fetch(git: &Git, remoted: Remoted) -> Result<Checkout, StepError> {
+    let mut session = match remoted.session {
+        Some(session) => session,
+        None => git.open(&remoted.remote).await.map_err(fetch_failed)?,
+    };
+    session.fetch(&remoted.resolved).await.map_err(fetch_failed)
 }
 
 fn fetch_failed(error: GitError) -> StepError {

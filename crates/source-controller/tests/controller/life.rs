@@ -89,6 +89,41 @@ async fn a_killed_controller_finds_its_artifact_again_and_writes_nothing_new() {
 }
 
 #[tokio::test]
+async fn objects_of_one_repository_that_are_woken_together_ask_it_once() {
+    const OBJECTS: usize = 12;
+    let rig = Rig::without_controller("together").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    let spec = json!({ "url": rig.repo.url(), "interval": "10m", "ref": { "branch": "main" } });
+    for number in 0..OBJECTS {
+        rig.source("GitRepository", &format!("app-{number}"), spec.clone()).await.unwrap();
+    }
+    let builder = || rig.builder("").unwrap().arg("--concurrent=2");
+    let first = builder().start().await.unwrap();
+    for number in 0..OBJECTS {
+        rig.told(("GitRepository", &format!("app-{number}")), "True", "stored artifact").await.unwrap();
+    }
+    let greetings = || rig.git.requests().iter().filter(|line| line.contains("info/refs")).count();
+    let before = greetings();
+    assert!(before <= OBJECTS + 3, "each object fetches, and only the first ones ask: {before}");
+    let (dir, ports) = (first.dir().to_owned(), first.ports());
+    first.process().kill();
+    let second = builder().dir(&dir).ports(ports).start().await.unwrap();
+    let looked = async {
+        let rested = |row: &Value| row["nextWakeUp"].is_string();
+        loop {
+            let rows = second.debug_objects().await.unwrap();
+            if rows.as_array().unwrap().iter().filter(|row| rested(row)).count() == OBJECTS {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(testkit::patience(SOON), looked).await.unwrap();
+    let asked = greetings() - before;
+    assert!((1..=4).contains(&asked), "{OBJECTS} objects asked one repository {asked} times");
+}
+
+#[tokio::test]
 async fn finalizers_and_status_have_the_field_managers_of_flux() {
     let rig = Rig::start("managers").await.unwrap();
     rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
