@@ -177,6 +177,12 @@ fn add_joining(funcs: &mut Funcs) {
     fixed(funcs, "toStrings", &[Type::Any], |call| Ok(strings(to_strings(call.value(0))?)));
     fixed(funcs, "toString", &[Type::Any], |call| Ok(Value::String(to_string(call.value(0))?)));
     fixed(funcs, "sortAlpha", &[Type::Any], |call| {
+        if let Value::List(list) = call.value(0)
+            && list.is_nil()
+            && list.kind() == Type::Strings
+        {
+            return Ok(call.value(0).clone());
+        }
         let mut sorted = to_strings(call.value(0))?;
         if call.value(0).is_nil() {
             sorted = vec!["<nil>".into()];
