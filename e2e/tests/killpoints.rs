@@ -1,19 +1,25 @@
 //! Each controller is killed before and after each of its writes, at the first, second and third pass, and restarted:
-//! nothing is lost, orphaned or wrongly pruned by the word of the real `kustomize build`.
+//! nothing is lost, orphaned or wrongly pruned by the word of the real `kustomize build` and the real `helm`, and what
+//! was accepted arrives.
 use std::time::Duration;
 
 use e2e::{
     World,
     chain::{Release, Stage},
-    faults::{Victim, kill_at_each},
+    faults::{Messages, Releases, Rounds, Victim, Work, kill_at_each, kill_at_passes},
 };
 use kill_points::Point;
 
 #[expect(clippy::print_stdout, reason = "the hits are shown with --nocapture")]
-async fn survives(world: &World, binary: &str, args: &[&str], points: &[Point]) {
+async fn survives(world: &World, victim: &mut Victim, work: &mut impl Work, points: &[Point]) {
+    let hits = kill_at_each(world, victim, work, points).await.unwrap();
+    println!("{}: killed {} times; passes: {hits:?}", victim.binary(), 3 * points.len());
+}
+
+async fn survives_rounds(world: &World, binary: &str, args: &[&str], points: &[Point]) {
     let mut victim = Victim::start(world, binary, args).await.unwrap();
-    let hits = kill_at_each(world, &mut victim, points).await.unwrap();
-    println!("{binary}: killed {} times; passes: {hits:?}", 3 * points.len());
+    let mut rounds = Rounds::open(world, binary == "source-controller").await.unwrap();
+    survives(world, &mut victim, &mut rounds, points).await;
 }
 
 #[tokio::test]
@@ -29,7 +35,7 @@ async fn kustomize_controller_killed_at_each_write_of_an_object_loses_and_orphan
         Point::DeleteBefore,
         Point::DeleteAfter,
     ];
-    survives(&world, "kustomize-controller", &[], &points).await;
+    survives_rounds(&world, "kustomize-controller", &[], &points).await;
 }
 
 #[tokio::test]
@@ -49,7 +55,7 @@ async fn kustomize_controller_killed_at_each_write_about_itself_loses_and_orphan
         Point::UnpackBefore,
         Point::UnpackAfter,
     ];
-    survives(&world, "kustomize-controller", &[], &points).await;
+    survives_rounds(&world, "kustomize-controller", &[], &points).await;
 }
 
 #[tokio::test]
@@ -70,7 +76,64 @@ async fn source_controller_killed_at_each_write_serves_whole_artifacts_and_keeps
         Point::FinalizerAfter,
     ];
     let args = ["--artifact-retention-records=1", "--artifact-retention-ttl=1s"];
-    survives(&world, "source-controller", &args, &points).await;
+    survives_rounds(&world, "source-controller", &args, &points).await;
+}
+
+#[tokio::test]
+async fn a_leader_killed_at_each_write_of_its_lease_is_followed_by_one_that_loses_nothing() {
+    let world = World::builder("kill-lease").without_kustomize().start().await.unwrap();
+    let args = [
+        "--enable-leader-election",
+        "--leader-election-lease-duration=3s",
+        "--leader-election-renew-deadline=2s",
+        "--leader-election-retry-period=500ms",
+    ];
+    survives_rounds(&world, "kustomize-controller", &args, &[Point::LeaseBefore, Point::LeaseAfter]).await;
+}
+
+#[tokio::test]
+async fn helm_controller_killed_at_each_write_loses_no_release_and_runs_no_hook_twice() {
+    let world = World::builder("kill-helm").without_source().without_kustomize().start().await.unwrap();
+    let points = [
+        Point::WriteBefore,
+        Point::WriteAfter,
+        Point::StatusBefore,
+        Point::StatusAfter,
+        Point::FinalizerBefore,
+        Point::FinalizerAfter,
+        Point::EventBefore,
+        Point::EventAfter,
+        Point::PostBefore,
+        Point::PostAfter,
+    ];
+    let mut victim = Victim::start(&world, "helm-controller", &["--requeue-dependency=1s"]).await.unwrap();
+    let mut releases = Releases::open(&world).await.unwrap();
+    survives(&world, &mut victim, &mut releases, &points).await;
+    // One action writes plans, hooks, objects and records, in this order: each of them once.
+    let writes = [Point::WriteBefore, Point::WriteAfter];
+    kill_at_passes(&world, &mut victim, &mut releases, &writes, 4..=14).await.unwrap();
+}
+
+#[tokio::test]
+async fn notification_controller_killed_at_each_write_delivers_every_accepted_event() {
+    let world = World::builder("kill-notify").without_source().without_kustomize().start().await.unwrap();
+    let points = [
+        Point::FileBefore,
+        Point::FileAfter,
+        Point::RenameBefore,
+        Point::RenameAfter,
+        Point::RemoveBefore,
+        Point::RemoveAfter,
+        Point::StatusBefore,
+        Point::StatusAfter,
+        Point::FinalizerBefore,
+        Point::FinalizerAfter,
+        Point::EventBefore,
+        Point::EventAfter,
+    ];
+    let mut victim = Victim::start(&world, "notification-controller", &[]).await.unwrap();
+    let mut messages = Messages::open(&world, &victim).await.unwrap();
+    survives(&world, &mut victim, &mut messages, &points).await;
 }
 
 /// What one release of the chain passes at least once.

@@ -8,7 +8,14 @@ const SEED: u64 = 20_778;
 
 #[tokio::test]
 async fn random_kills_faults_and_drift_lose_orphan_and_wrongly_prune_nothing() {
-    let options = Options { seed: SEED, time: Duration::from_secs(50), kills: u32::MAX, progress: None };
+    let options = Options {
+        seed: SEED,
+        time: Duration::from_secs(50),
+        kills: u32::MAX,
+        // A server that is silent is given up long before the judge's patience ends.
+        source_timeout: Duration::from_secs(5),
+        progress: None,
+    };
     let tally = run(&options).await.unwrap();
     println!("seed {SEED}: {tally:?}");
     assert!(tally.kills > 0 && tally.commits > 0, "nothing happened: {tally:?}");

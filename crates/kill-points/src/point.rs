@@ -77,6 +77,10 @@ points! {
     DeleteBefore = "delete-before",
     /// An object was pruned.
     DeleteAfter = "delete-after",
+    /// A Lease is about to be taken or renewed.
+    LeaseBefore = "lease-before",
+    /// A Lease was taken or renewed.
+    LeaseAfter = "lease-after",
     /// A commit is about to be pushed.
     PushBefore = "push-before",
     /// A commit was pushed.

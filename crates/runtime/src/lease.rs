@@ -5,6 +5,7 @@ mod record;
 use std::time::{Duration, Instant, SystemTime};
 
 use k8s_openapi::api::coordination::v1::Lease;
+use kill_points::{Point, at as point};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
@@ -166,7 +167,9 @@ impl Candidate {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let Some(found) = self.api.get_opt(&self.name).await? else {
             let lease = record::fresh(&self.name, &self.identity, self.times);
+            point(Point::LeaseBefore);
             let created = self.api.create(&PostParams::default(), &lease).await?;
+            point(Point::LeaseAfter);
             return Ok(self.won(created, now, wall));
         };
         let seen = Seen::again(self.seen.take(), found, now);
@@ -175,7 +178,10 @@ impl Candidate {
             return Ok(Step::Theirs(seen.holder().to_owned()));
         }
         let next = record::renewed(seen, &self.identity, self.times);
-        match self.api.replace(&self.name, &PostParams::default(), &next).await {
+        point(Point::LeaseBefore);
+        let written = self.api.replace(&self.name, &PostParams::default(), &next).await;
+        point(Point::LeaseAfter);
+        match written {
             Ok(written) => Ok(self.won(written, now, wall)),
             Err(error) => Err(error),
         }

@@ -241,6 +241,13 @@ impl Controller {
         Ok(serde_json::from_str(&get(self.health, "/debug/objects").await?)?)
     }
 
+    /// Posts an event to notification-controller, once; the status of the answer.
+    pub async fn post_event(&self, event: &Value) -> Result<u16> {
+        crate::plane::install_crypto();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
+        Ok(http.post(self.service_url()).json(event).send().await?.status().as_u16())
+    }
+
     /// True when `/readyz` answers 200.
     pub async fn is_ready(&self) -> bool {
         get(self.health, "/readyz").await.is_ok()

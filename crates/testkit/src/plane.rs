@@ -179,6 +179,17 @@ impl ControlPlane {
         Ok(text.lines().filter_map(|line| audited(line, user)).collect())
     }
 
+    /// The same without those that were refused, or broken off before they were carried out.
+    ///
+    /// # Errors
+    /// Without [`PlaneOptions::audit`].
+    pub fn granted_to(&self, user: &str) -> Result<Vec<String>> {
+        let text = std::fs::read_to_string(self.dir.join("audit.log"))
+            .context("the control plane runs without audit")?;
+        let granted = text.lines().filter(|line| is_granted(line));
+        Ok(granted.filter_map(|line| audited(line, user)).collect())
+    }
+
     /// The processes, in the order of their start; none when another process runs this control plane.
     pub fn processes(&self) -> &[Process] {
         &self.processes
@@ -302,6 +313,12 @@ pub fn install_crypto() {
 
 fn http_get(path: &str) -> Result<http::Request<Vec<u8>>> {
     Ok(http::Request::get(path).body(Vec::new())?)
+}
+
+/// Whether a line of the audit log is of a request that was carried out.
+fn is_granted(line: &str) -> bool {
+    let event: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    event["responseStatus"]["code"].as_u64().is_some_and(|code| code < 300)
 }
 
 /// `verb path` of one line of the audit log, when it is a finished request of this user.

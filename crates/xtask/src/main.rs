@@ -36,7 +36,7 @@ cargo xtask <task>
   bench --engines [CHART...]
                         measures the engines beside kustomize and Helm
   charts FOLDER...      renders charts with defaults and each file of ci/, here and with Helm
-  soak [--for TIME] [--seed N] [--kills N]
+  soak [--for TIME] [--seed N] [--kills N] [--source-timeout TIME] [--scenario chain|sources]
                         random commits, kills, faults and drift against a model of what must be live
   generate [--check]    write config/crd and config/crd-legacy from the types of crate api, the chart's copies,
                         docs/differences-from-flux.md

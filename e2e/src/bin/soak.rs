@@ -2,8 +2,8 @@
 use std::{io::Write, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
-use e2e::soak::{Options, Tally, run};
+use clap::{Parser, ValueEnum};
+use e2e::soak::{Options, Tally, chain, run, sources};
 
 /// Runs until time or kills are up, or something is not as in Git.
 #[derive(Parser)]
@@ -14,18 +14,40 @@ struct Args {
     /// Repeats the decisions of an earlier run. Default: the clock's.
     #[arg(long)]
     seed: Option<u64>,
+    /// `spec.timeout` of the source: how long a server that is silent holds it up.
+    #[arg(long, default_value = "5s", value_parser = time)]
+    source_timeout: Duration,
+    /// Runs something large instead: a chain of 1,000 dependencies, or 200 sources on a disk that goes.
+    #[arg(long)]
+    scenario: Option<Scenario>,
     /// Ends after so many kills.
     #[arg(long, default_value_t = u32::MAX)]
     kills: u32,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Scenario {
+    Chain,
+    Sources,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(scenario) = args.scenario {
+        let told = match scenario {
+            Scenario::Chain => chain().await,
+            Scenario::Sources => sources().await,
+        };
+        testkit::Scope::close();
+        say(&told?);
+        return Ok(());
+    }
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let seed = args.seed.unwrap_or(now.as_secs());
     say(&format!("seed {seed}, for {:?}", args.time));
-    let options = Options { seed, time: args.time, kills: args.kills, progress: Some(tell) };
+    let (time, kills, source_timeout) = (args.time, args.kills, args.source_timeout);
+    let options = Options { seed, time, kills, source_timeout, progress: Some(tell) };
     let outcome = run(&options).await;
     testkit::Scope::close();
     let tally = outcome.with_context(|| format!("again: cargo xtask soak --seed {seed}"))?;

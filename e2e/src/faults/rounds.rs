@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::{Objects, compare, config_maps, wanted};
+use super::{Objects, Victim, Work, compare, config_maps, wanted};
 use crate::{SOON, World, git_repository};
 
 /// How many objects each sort has: a point is passed that often in a round.
@@ -37,11 +37,7 @@ impl Rounds {
         Ok(rounds)
     }
 
-    /// Changes what is wanted.
-    ///
-    /// # Errors
-    /// When the commit or a request fails; never because of what the controllers do.
-    pub async fn begin(&mut self, world: &World) -> Result<()> {
+    async fn change(&mut self, world: &World) -> Result<()> {
         self.number += 1;
         self.edit_by_hand(world).await?;
         self.commit(world)?;
@@ -59,10 +55,7 @@ impl Rounds {
     }
 
     /// Waits until all of it is live, and compares it with what the real `kustomize` says.
-    ///
-    /// # Errors
-    /// When anything is lost, orphaned or wrongly pruned.
-    pub async fn end(&self, world: &World) -> Result<()> {
+    async fn judge(&self, world: &World) -> Result<()> {
         let (this, last) = (self.number, self.number - 1);
         world.applied("app", &self.revision).await?;
         compare(world, "app", &wanted(&world.repo, "app")?).await?;
@@ -116,6 +109,16 @@ impl Rounds {
             world.cluster.client().request_text(request).await.context("editing by hand")?;
         }
         Ok(())
+    }
+}
+
+impl Work for Rounds {
+    async fn begin(&mut self, world: &World, _: &Victim) -> Result<()> {
+        self.change(world).await
+    }
+
+    async fn end(&mut self, world: &World, _: &Victim) -> Result<()> {
+        self.judge(world).await
     }
 }
 

@@ -37,7 +37,7 @@ pub fn wanted(repo: &GitRepo, path: &str) -> Result<Objects> {
 }
 
 /// The printer of `kustomize` is known: keys sorted, two spaces.
-fn read(document: &str) -> Result<(String, String)> {
+pub(super) fn read(document: &str) -> Result<(String, String)> {
     let field =
         |key: &str| document.lines().find_map(|line| line.strip_prefix(key)).map(|v| v.trim_matches('"'));
     let name = field("  name: ").with_context(|| format!("no name in {document}"))?;

@@ -1,11 +1,17 @@
 //! A controller that dies at a point, and comes back.
-use std::{collections::BTreeMap, future::Future, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    ops::RangeInclusive,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use kill_points::{FOLDER, HITS, ORDER, Point};
 use testkit::{ApiProxy, Controller};
 
-use super::Rounds;
 use crate::World;
 
 /// At how many passes of each point a controller is killed.
@@ -21,6 +27,7 @@ pub struct Victim {
     running: Option<Controller>,
     place: Option<([u16; 4], PathBuf)>,
     kubeconfig: Option<PathBuf>,
+    ordered: AtomicBool,
 }
 
 impl Victim {
@@ -53,9 +60,15 @@ impl Victim {
             running: None,
             place: None,
             kubeconfig,
+            ordered: AtomicBool::new(false),
         };
         victim.run(world).await?;
         Ok(victim)
+    }
+
+    /// Its name.
+    pub fn binary(&self) -> &str {
+        &self.binary
     }
 
     /// Where its process lives on disk and on the network.
@@ -69,9 +82,12 @@ impl Victim {
             .controller(&self.binary)
             .namespace(&world.ns)
             .user(world.plane, &world.user(&self.binary))?
-            .arg(format!("--events-addr={}", world.events.url()))
             .args(self.args.clone())
             .env(FOLDER, self.folder.path().to_str().context("folder name is not text")?);
+        // There the flag says where to listen.
+        if self.binary != "notification-controller" {
+            builder = builder.arg(format!("--events-addr={}", world.events.url()));
+        }
         if let Some(file) = &self.kubeconfig {
             builder = builder.kubeconfig(file);
         }
@@ -92,12 +108,17 @@ impl Victim {
         // Renamed into place: it must never be read in half.
         let aside = self.folder.path().join("next");
         std::fs::write(&aside, format!("{point} {count}"))?;
+        self.ordered.store(true, Ordering::Relaxed);
         Ok(std::fs::rename(aside, self.folder.path().join(ORDER))?)
     }
 
-    /// Takes the order back.
-    pub fn spare(&self) {
-        let _ = std::fs::remove_file(self.folder.path().join(ORDER));
+    /// Takes the order back; one that was followed already has killed it when this returns.
+    pub async fn spare(&self) {
+        let taken_back = std::fs::remove_file(self.folder.path().join(ORDER)).is_ok();
+        if self.ordered.swap(false, Ordering::Relaxed) && !taken_back {
+            // It removes the order first, and is then a moment in dying.
+            let _ = tokio::time::timeout(Duration::from_secs(10), self.until_dead()).await;
+        }
     }
 
     /// Whether its process has ended.
@@ -135,6 +156,21 @@ impl Victim {
     }
 }
 
+/// What a controller does while it is killed.
+pub trait Work {
+    /// Changes what is wanted; the controller may die of it.
+    ///
+    /// # Errors
+    /// When a request fails; never because of what the controller does.
+    fn begin(&mut self, world: &World, victim: &Victim) -> impl Future<Output = Result<()>>;
+
+    /// Waits until all of it is done, and judges it.
+    ///
+    /// # Errors
+    /// When anything is lost, left over or done twice.
+    fn end(&mut self, world: &World, victim: &Victim) -> impl Future<Output = Result<()>>;
+}
+
 /// Kills the controller at the first, second and third pass of each point, and has the work judged after each restart.
 /// Returns how often each point was passed.
 ///
@@ -143,15 +179,10 @@ impl Victim {
 pub async fn kill_at_each(
     world: &World,
     victim: &mut Victim,
+    work: &mut impl Work,
     points: &[Point],
 ) -> Result<BTreeMap<String, u32>> {
-    let mut rounds = Rounds::open(world, victim.binary == "source-controller").await?;
-    for point in points {
-        for count in 1..=HITS_WANTED {
-            let killed = kill_once(world, victim, &mut rounds, *point, count).await;
-            killed.with_context(|| format!("killed at pass {count} of {point}"))?;
-        }
-    }
+    kill_at_passes(world, victim, work, points, 1..=HITS_WANTED).await?;
     let hits = victim.hits()?;
     for point in points {
         let passed = hits.get(point.name()).copied().unwrap_or_default();
@@ -160,23 +191,43 @@ pub async fn kill_at_each(
     Ok(hits)
 }
 
+/// The same at these passes of each point.
+///
+/// # Errors
+/// When anything is lost, orphaned or wrongly pruned, or a point is not passed that often.
+pub async fn kill_at_passes(
+    world: &World,
+    victim: &mut Victim,
+    work: &mut impl Work,
+    points: &[Point],
+    passes: RangeInclusive<u32>,
+) -> Result<()> {
+    for point in points {
+        for count in passes.clone() {
+            let killed = kill_once(world, victim, work, *point, count).await;
+            killed.with_context(|| format!("killed at pass {count} of {point}"))?;
+        }
+    }
+    Ok(())
+}
+
 async fn kill_once(
     world: &World,
     victim: &mut Victim,
-    rounds: &mut Rounds,
+    work: &mut impl Work,
     point: Point,
     count: u32,
 ) -> Result<()> {
     victim.order(point, count)?;
     for _ in 0..ROUNDS {
-        rounds.begin(world).await?;
-        let ended = first(victim.until_dead(), rounds.end(world)).await;
+        work.begin(world, victim).await?;
+        let ended = first(victim.until_dead(), work.end(world, victim)).await;
         if let Some(ended) = ended {
             ended?;
         }
         if victim.is_dead() {
             victim.revive(world).await?;
-            return rounds.end(world).await;
+            return work.end(world, victim).await;
         }
     }
     bail!("not passed in {ROUNDS} rounds")

@@ -19,6 +19,8 @@ pub struct Options {
     pub time: Duration,
     /// Ends after so many kills, if that comes first.
     pub kills: u32,
+    /// `spec.timeout` of the source: how long a server that is silent holds it up.
+    pub source_timeout: Duration,
     /// Told of the tally every half minute; `None` is silence.
     pub progress: Option<fn(&Tally)>,
 }
@@ -46,7 +48,7 @@ pub struct Tally {
 /// When anything is lost, orphaned, wrongly pruned or not as in Git: with seed, step and what happened in it.
 pub async fn run(options: &Options) -> Result<Tally> {
     let (mut dice, mut model, mut tally) = (Dice::new(options.seed), Model::new(), Tally::default());
-    let mut stage = Stage::set(&model).await?;
+    let mut stage = Stage::set(&model, options.source_timeout).await?;
     let mut uids = stage.settled(&model).await?;
     let (begun, mut spoken) = (Instant::now(), Instant::now());
     while begun.elapsed() < options.time && tally.kills < options.kills {

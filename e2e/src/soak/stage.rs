@@ -31,7 +31,7 @@ pub(super) struct Stage {
 pub(super) type Uids = BTreeMap<String, String>;
 
 impl Stage {
-    pub(super) async fn set(model: &Model) -> Result<Stage> {
+    pub(super) async fn set(model: &Model, source_timeout: Duration) -> Result<Stage> {
         let world = World::builder("soak").without_source().without_kustomize().start().await?;
         let proxy = ApiProxy::start(world.plane, &world.user("kustomize-controller"))?;
         let args = ["--artifact-retention-records=2", "--artifact-retention-ttl=5s"];
@@ -41,8 +41,7 @@ impl Stage {
         let mut stage = Stage { source, kustomize, proxy, world, revision: String::new() };
         stage.commit(model).await?;
         let mut source = git_repository(&stage.world.ns, "apps", stage.world.repo.url());
-        // A server that is silent is given up long before the judge's patience ends.
-        source["spec"]["timeout"] = json!("5s");
+        source["spec"]["timeout"] = json!(format!("{}s", source_timeout.as_secs()));
         stage.world.cluster.apply(&source).await?;
         for app in model.apps.keys() {
             let more = json!({ "retryInterval": "1s", "timeout": "30s" });
@@ -63,7 +62,7 @@ impl Stage {
         self.world.git.set_fault(Fault::None);
         let mut revived = 0;
         for victim in [&mut self.source, &mut self.kustomize] {
-            victim.spare();
+            victim.spare().await;
             if victim.is_dead() {
                 victim.revive(&self.world).await?;
                 revived += 1;

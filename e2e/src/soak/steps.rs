@@ -161,7 +161,7 @@ impl Step {
         self.told.push(format!("SIGKILL to {}", if is_source { "source" } else { "kustomize" }));
         let victim = if is_source { &mut stage.source } else { &mut stage.kustomize };
         tally.kills += 1;
-        victim.spare();
+        victim.spare().await;
         victim.revive(&stage.world).await
     }
 }
