@@ -100,6 +100,20 @@ async fn watches_that_are_taken_and_never_begin_are_asked_for_again() {
     bench.is_calm("watches swallowed").await.unwrap();
 }
 
+#[tokio::test]
+async fn a_status_that_meets_conflicts_is_written_in_the_end() {
+    let bench = Bench::start("conflicts").await.unwrap();
+    let (revision, objects) = bench.fall_sick("0").await.unwrap();
+    bench.world.applied("sick", &revision).await.unwrap();
+    bench.proxy.set([ApiRule::of("/kustomizations/sick/status", ApiFault::Status(409)).times(1)]);
+    // A commit that changes nothing of it: one write in all, at the end of the run.
+    let revision = bench.world.push(&[("elsewhere/a.txt", "1")], "elsewhere").await.unwrap();
+    bench.world.applied("sick", &revision).await.unwrap();
+    compare(&bench.world, "sick", &objects).await.unwrap();
+    assert!(bench.proxy.met() > 0);
+    bench.is_calm("status refused with 409").await.unwrap();
+}
+
 /// A fault of every request; a commit that changes and removes objects comes while it lasts.
 async fn outage(prefix: &str, fault: ApiFault) {
     let bench = Bench::start(prefix).await.unwrap();

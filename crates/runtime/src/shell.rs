@@ -154,7 +154,8 @@ impl<R: Reconciler> Shell<R> {
             shared.forget(key);
         }
         let Err(error) = result else { return };
-        if error.is_gone() {
+        // 409 has other reasons too, such as many writers: an object that is still there is tried again.
+        if error.is_gone() && shared.store.get(key).is_none() {
             return;
         }
         tracing::error!(error = %Chain(&error), "reconciliation is not recorded and will be repeated");
