@@ -152,7 +152,7 @@ fn yaml() -> Vec<Row> {
                 ("cm.yaml", object),
                 (
                     "kustomization.yaml",
-                    "resources: [cm.yaml]\npatches: [{target: {kind: ConfigMap}, patch: '[{op: add, path: /data/0/1000000000, value: x}]'}]",
+                    "resources: [cm.yaml]\npatches: [{target: {kind: ConfigMap}, patch: '[{\"op\": \"add\", \"path\": \"/data/0/1000000000\", \"value\": \"x\"}]'}]",
                 ),
             ],
             BUILD,
@@ -167,7 +167,7 @@ fn yaml() -> Vec<Row> {
                 ),
                 (
                     "kustomization.yaml",
-                    "resources: [cm.yaml]\npatches: [{target: {kind: ConfigMap, name: '(a+)+b'}, patch: '[{op: remove, path: /data}]'}]",
+                    "resources: [cm.yaml]\npatches: [{target: {kind: ConfigMap, name: '(a+)+b'}, patch: '[{\"op\": \"remove\", \"path\": \"/data\"}]'}]",
                 ),
             ],
             Harmless,

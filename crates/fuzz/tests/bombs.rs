@@ -125,13 +125,13 @@ const CONFIG_MAP: &str =
 
 fn far_index() -> Answer {
     let patch =
-        "patches: [{target: {kind: ConfigMap}, patch: '[{op: add, path: /list/1000000000, value: 1}]'}]\n";
+        "patches: [{target: {kind: ConfigMap}, patch: '- {op: add, path: /list/1000000000, value: 1}'}]\n";
     kustomize(&[("kustomization.yaml", &*format!("resources: [r.yaml]\n{patch}")), ("r.yaml", CONFIG_MAP)])
 }
 
 fn copies() -> Answer {
     let copy: Vec<String> =
-        (0..48).map(|at| format!("{{op: copy, from: /data, path: /data/c{at}}}")).collect();
+        (0..48).map(|at| format!(r#"{{"op": "copy", "from": "/data", "path": "/data/c{at}"}}"#)).collect();
     let patch = format!("patches: [{{target: {{kind: ConfigMap}}, patch: '[{}]'}}]\n", copy.join(", "));
     kustomize(&[("kustomization.yaml", &*format!("resources: [r.yaml]\n{patch}")), ("r.yaml", CONFIG_MAP)])
 }
