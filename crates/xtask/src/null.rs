@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Packages with tests that start a controller.
-pub(crate) fn packages() -> impl Iterator<Item = &'static str> {
+fn packages() -> impl Iterator<Item = &'static str> {
     CONTROLLERS.into_iter().chain(["e2e"])
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let needs_plane = packages.is_empty() || packages.iter().any(|package| needs_plane(package));
     if needs_plane {
         stages.run("programs of the control plane", || tools::ensure(&[]))?;
-        stages.run("our binaries", || build_binaries(&packages, asked.null))?;
+        stages.run("our binaries", || build_binaries(&packages))?;
     }
     let all = stages.run("compiling the tests", || suites::compile(&packages))?;
     let chosen: Vec<Suite> = all.into_iter().filter(|suite| chosen(&asked, suite)).collect();
@@ -102,11 +102,10 @@ fn read(args: &[String]) -> Result<Asked> {
     Ok(asked)
 }
 
-/// The packages to compile; none means all.
+/// The packages to compile; none means all. A run against the stand-in compiles what every run compiles: another
+/// selection has other features of libraries, so that all of them would be compiled anew.
 fn packages(asked: &Asked) -> Vec<String> {
-    let Some(only) = &asked.only else {
-        return if asked.null { null::packages().map(String::from).collect() } else { Vec::new() };
-    };
+    let Some(only) = &asked.only else { return Vec::new() };
     let package = only.split(' ').next().unwrap_or(only);
     let known = cargo::root().join("crates").join(package).is_dir() || package == "e2e";
     if known { vec![package.to_string()] } else { Vec::new() }
@@ -119,10 +118,10 @@ fn chosen(asked: &Asked, suite: &Suite) -> bool {
 }
 
 /// Tests of `ssa` and `runtime` start no controller, and shall run while one does not compile.
-fn build_binaries(packages: &[String], null: bool) -> Result<()> {
+fn build_binaries(packages: &[String]) -> Result<()> {
     let spawns = |package: &String| package == "e2e" || programs().any(|program| program == package);
     let mut args = vec!["build", "--bins", "-p", "e2e"];
-    if !null && (packages.is_empty() || packages.iter().any(spawns)) {
+    if packages.is_empty() || packages.iter().any(spawns) {
         args.extend(programs().flat_map(|program| ["-p", program]));
     }
     build("building our binaries", &args)
