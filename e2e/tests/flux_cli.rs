@@ -138,8 +138,7 @@ async fn the_flux_command_works_unchanged() {
     world.gone("Deployment", "web").await.unwrap();
 }
 
-/// The words of `flux` for each kind that is reconciled, and the object of the chain; whether it can be asked for by
-/// `reconcile`, and with its source.
+/// The words of `flux` for each kind that is reconciled, the object of the chain, and the flag to take its source with it.
 const KINDS: [(&str, &str, &str); 9] = [
     ("source git", "apps", ""),
     ("source oci", "chart", ""),
@@ -167,7 +166,7 @@ fn lists(flux: &Flux) {
 
 fn steers(flux: &Flux) {
     for (kind, name, source) in KINDS {
-        flux.line(&format!("reconcile {kind} {name} {source}"), &["reconciliation completed"].map(|_| name));
+        flux.line(&format!("reconcile {kind} {name} {source}"), &[name]);
         flux.line(&format!("suspend {kind} {name}"), &["suspended"]);
         flux.line(&format!("resume {kind} {name}"), &["resumed"]);
     }
@@ -211,7 +210,7 @@ fn creates(flux: &Flux, stage: &chain::Stage, charts: &HelmRepo) {
     for line in &lines {
         let made = flux.ok(&format!("create {line}").split_whitespace().collect::<Vec<_>>());
         assert!(!made.contains('✗'), "flux create {line}: {made}");
-        flux.line(&format!("create {line}"), &["made"]);
+        flux.line(&format!("create {line}"), &["✔"]);
     }
     // Flux's command knows no HelmRelease with a chartRef here.
     flux.line("events --for HelmRelease/made", &["InstallSucceeded"]);
