@@ -198,7 +198,7 @@ fn creates(flux: &Flux, stage: &chain::Stage, charts: &HelmRepo) {
         "source chart made --source=HelmRepository/made --chart=small --chart-version=1.x".to_owned(),
         format!("kustomization made --source=GitRepository/made --path=./made --prune --target-namespace={}", flux.namespace),
         "helmrelease made --source=HelmRepository/made --chart=small".to_owned(),
-        format!("image repository made --image={registry}/app --insecure"),
+        format!("image repository made --image={registry}/app"),
         "image policy made --image-ref=made --select-semver=1.x".to_owned(),
         "image update made --git-repo-ref=made --git-repo-path=./made --checkout-branch=main --author-name=a \
          --author-email=a@example.com"
