@@ -54,7 +54,8 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    flights: HashMap<Digest, Flight>,
+    /// Downloads under way, with the URL they are from.
+    flights: HashMap<Digest, (String, Flight)>,
     kept: HashMap<Digest, Kept>,
     /// Counts uses, so that the least recent one is known.
     clock: u64,
@@ -84,28 +85,38 @@ impl Cache {
     }
 
     /// The tree of the artifact with this digest, from the cache or from `url`. Calls for the same digest at
-    /// the same time share one download; dropping one of them does not stop it for the others.
+    /// the same time share one download; dropping one of them does not stop it for the others. One that fails fails for
+    /// those alone who wanted it from the same URL.
     ///
     /// # Errors
     /// See [`FetchError`]; a failure is not remembered.
     pub async fn get(&self, url: &str, digest: &Digest) -> Result<Arc<Tree>, FetchError> {
-        let flight = {
-            let mut state = self.inner.lock();
-            if let Some(tree) = state.touch(digest) {
-                return Ok(tree);
+        loop {
+            let (from, flight) = {
+                let mut state = self.inner.lock();
+                if let Some(tree) = state.touch(digest) {
+                    return Ok(tree);
+                }
+                let begin = || (url.to_owned(), self.start(url, digest));
+                state.flights.entry(digest.clone()).or_insert_with(begin).clone()
+            };
+            let result = flight.clone().await;
+            self.land(digest, &flight, &result);
+            if result.is_ok() || from == url {
+                return result;
             }
-            state.flights.entry(digest.clone()).or_insert_with(|| self.start(url, digest)).clone()
-        };
-        let result = flight.clone().await;
+        }
+    }
+
+    fn land(&self, digest: &Digest, flight: &Flight, result: &Result<Arc<Tree>, FetchError>) {
         let mut state = self.inner.lock();
         // Only the flight that was joined is taken out: a later one may already have its place.
-        if state.flights.get(digest).is_some_and(|current| current.ptr_eq(&flight)) {
+        if state.flights.get(digest).is_some_and(|(_, current)| current.ptr_eq(flight)) {
             state.flights.remove(digest);
-            if let Ok(tree) = &result {
+            if let Ok(tree) = result {
                 state.keep(tree.clone(), self.inner.options.max_bytes);
             }
         }
-        result
     }
 
     /// Bytes on disk, and how many trees there are.

@@ -221,6 +221,19 @@ async fn an_asker_that_gives_up_does_not_stop_the_others() {
 }
 
 #[tokio::test]
+async fn a_failure_of_one_url_is_not_that_of_another_with_the_same_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = archive("a", b"1");
+    let (bad, _) = scripted(vec![answer(404, 0, b"")]).await;
+    let (good, _) = scripted(vec![answer(200, bytes.len(), &bytes)]).await;
+    let (cache, digest) = (cache(dir.path(), 1 << 20), Digest::of(&bytes));
+    let (bad, good) = (format!("http://{bad}/x"), format!("http://{good}/x"));
+    let (first, second) = tokio::join!(cache.get(&bad, &digest), cache.get(&good, &digest));
+    assert!(matches!(first, Err(FetchError::NotFound(_))));
+    assert!(second.is_ok(), "the failure of another URL was told");
+}
+
+#[tokio::test]
 async fn a_failure_is_not_remembered() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = archive("a", b"1");

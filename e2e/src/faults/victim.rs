@@ -2,7 +2,6 @@
 use std::{
     collections::BTreeMap,
     future::Future,
-    ops::RangeInclusive,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -200,7 +199,7 @@ pub async fn kill_at_passes(
     victim: &mut Victim,
     work: &mut impl Work,
     points: &[Point],
-    passes: RangeInclusive<u32>,
+    passes: impl IntoIterator<Item = u32> + Clone,
 ) -> Result<()> {
     for point in points {
         for count in passes.clone() {
