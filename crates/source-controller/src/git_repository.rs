@@ -15,8 +15,8 @@ use crate::source::{
 };
 use crate::state::{Action, Observed, content_changed, decide};
 use crate::status::{SUCCEEDED, SourceReason, StepError, stored};
-use crate::steps::put::Target;
 use crate::steps::checkout::Asked;
+use crate::steps::put::Target;
 use crate::steps::{access, checkout, features};
 
 /// The steps of GitRepositories: which commit the reference means, and its tree.
@@ -116,7 +116,8 @@ fn observe(status: &mut GitRepositoryStatus, spec: &GitRepositorySpec, artifact:
 /// before: a tenth of the interval. Whoever asks otherwise hears what the remote says since.
 fn since(run: &Run<GitRepository>) -> Instant {
     let interval_alone = run.reasons.iter().eq([Reason::Interval]);
-    let content = if interval_alone { run.object.spec.interval.get_or(Duration::ZERO) / 10 } else { Duration::ZERO };
+    let content =
+        if interval_alone { run.object.spec.interval.get_or(Duration::ZERO) / 10 } else { Duration::ZERO };
     run.asked.checked_sub(content).unwrap_or(run.asked)
 }
 

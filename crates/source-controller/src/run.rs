@@ -93,7 +93,11 @@ fn register(context: &Context, args: &Args, base: &Arc<Base>) -> Result<(), Star
     let (limits, indices) = (args.helm.limits(), IndexCache::new(args.helm.cache()));
     purge(context, args, &indices);
     let git = Git::new(git_options(args, &dir)?);
-    let git = add(context, base, GitRepositories { base: base.clone(), git, asked: Asked::new(), charts: charts.clone() });
+    let git = add(
+        context,
+        base,
+        GitRepositories { base: base.clone(), git, asked: Asked::new(), charts: charts.clone() },
+    );
     let layers = LayerLimits { size: LAYER, unpack: UnpackLimits::default(), dir: dir.clone() };
     let pulling = OciRepositories { base: base.clone(), oci: oci.clone(), limits: layers };
     let pulled = add(context, base, pulling);
