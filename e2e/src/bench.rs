@@ -2,11 +2,12 @@
 //!
 //! Every row is measured from its cause to the watch event of the live object, by one in-process watch. Rows share one
 //! control plane; `--bin` runs the same rows against other binaries with Flux's flags.
-//! Reading order: app, watch, rig, floor, sick, rows, report, page; for the rows of all five controllers toolkit, releases,
+//! Reading order: app, watch, rig, floor, profile, sick, rows, report, page; for the rows of all five controllers toolkit, releases,
 //! programs.
 mod app;
 mod floor;
 mod page;
+mod profile;
 mod programs;
 mod releases;
 mod report;

@@ -479,6 +479,7 @@ async fn an_object_of_foreign_shape_stops_no_watch() {
     world.cluster.patch_status("Kustomization", &world.ns, "loud", odd).await.unwrap();
     world.apply_kustomization("after", "./app", json!({})).await.unwrap();
     world.applied("after", &revision).await.unwrap();
+    world.get("ConfigMap", "settings").await.unwrap();
     let wake = json!({ "spec": { "suspend": false } });
     world.cluster.patch("Kustomization", &world.ns, "loud", wake).await.unwrap();
     let judged = |o: &Value| condition(o, "Ready").is_some_and(|ready| ready["status"] != "Unknown");

@@ -60,6 +60,7 @@ async fn after_sigkill_of_the_leader_the_next_reconcile_comes_within_forty_secon
     let killed = Instant::now();
     let revision = push(&world, &files("new")[..1]).await;
     world.applied("app", &revision).await.unwrap();
+    world.get("ConfigMap", "new-00").await.unwrap();
     println!("SIGKILL of the leader: live {:.1} s later", killed.elapsed().as_secs_f64());
     assert!(killed.elapsed() < Duration::from_secs(40), "{:?}", killed.elapsed());
     assert!(second.process().exit_status().is_none());
@@ -75,6 +76,7 @@ async fn after_a_clean_end_of_the_leader_the_next_reconcile_comes_within_three_s
     let ended = Instant::now();
     let revision = push(&world, &files("newer")[..1]).await;
     world.applied("app", &revision).await.unwrap();
+    world.get("ConfigMap", "newer-00").await.unwrap();
     println!("clean end of the leader: live {:.1} s later", ended.elapsed().as_secs_f64());
     assert!(ended.elapsed() < Duration::from_secs(3), "{:?}", ended.elapsed());
 }

@@ -39,6 +39,8 @@ pub(crate) struct AppliedObject {
     pub hash: u64,
     /// False for objects that their marks keep from being applied: they are not waited for.
     pub touched: bool,
+    /// The newest version of the live object that was found healthy; 0 for none.
+    pub healthy_at: u64,
 }
 
 impl AppliedBuild {
@@ -123,6 +125,10 @@ pub(crate) struct Memory {
     pub woken: Option<Instant>,
 }
 
+/// How long after an apply the first signal is waited for before anybody looks: most objects are healthy at their first
+/// move, and until then a look costs a request and a status for nothing.
+pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(300);
+
 /// Signals of one Kustomization within this time are one look.
 pub(crate) const COALESCE: Duration = Duration::from_millis(100);
 
@@ -174,6 +180,15 @@ impl Memory {
     /// Whether the object is one of the last applied build, so that its drift watch tells of moves.
     pub(crate) fn knows(&self, id: &ObjectId) -> bool {
         self.applied.objects.iter().any(|object| object.id == *id)
+    }
+
+    /// Objects that were found healthy, with the version they were judged in.
+    pub(crate) fn note_healthy(&mut self, healthy: &HashMap<&ObjectId, u64>) {
+        for object in &mut self.applied.objects {
+            if let Some(version) = healthy.get(&object.id) {
+                object.healthy_at = *version;
+            }
+        }
     }
 
     /// What the answers of an apply said.

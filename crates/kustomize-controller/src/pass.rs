@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::contest::Nomination;
 use crate::hints;
-use crate::memory::{AppliedBuild, Pass, Stage, Wait};
+use crate::memory::{AppliedBuild, FIRST_LOOK, Pass, Stage, Wait};
 use crate::state::{Last, Scope};
 use crate::status::{Failure, Own, Phase};
 use crate::steps::apply::{ApplyStop, Sends};
@@ -84,7 +84,7 @@ pub(crate) async fn pass(work: &Work<'_>, scope: Scope) -> Result<End, Stop> {
     let plan = plan(work, &prepared, built.digest, scope);
     warn_of_dropped(work, &prepared).await;
     if has_nothing_to_do(work, &plan)? {
-        keep(work, &plan.build, false);
+        keep(work, &remembered(work, &prepared, &plan.build.digest, &[]), false);
         return Ok(End::Done(Box::new(finish::done(work, Checked::Before))));
     }
     let nominations = plan.nominations.clone();
@@ -260,14 +260,18 @@ async fn after_apply(
     }
     let changed = applied.changes.iter().any(|change| change.action.is_change());
     let heals = matches!(plan.sends, Sends::Drifted(_));
-    let before = work.app.memories.with(&work.run.key, |memory| memory.applied.objects.clone());
-    let objects = apply::remembered(prepared, &before, &applied.changes);
-    keep(work, &AppliedBuild { digest: plan.build.digest, objects }, heals);
+    keep(work, &remembered(work, prepared, &plan.build.digest, &applied.changes), heals);
     let healthy =
         applied.changes.iter().filter(|change| change.healthy).map(|change| change.id.clone()).collect();
     work.app.memories.with(&work.run.key, |memory| memory.note_changes(changed, healthy));
     let was_done = work.app.memories.with(&work.run.key, |memory| memory.is(Last::Ready));
     if heals && was_done { Ok(rest(work)) } else { look(work).await }
+}
+
+/// The build with what is known of its objects before and after these changes.
+fn remembered(work: &Work<'_>, prepared: &Prepared, digest: &str, changes: &[ssa::Change]) -> AppliedBuild {
+    let before = work.app.memories.with(&work.run.key, |memory| memory.applied.objects.clone());
+    AppliedBuild { digest: digest.to_owned(), objects: apply::remembered(prepared, &before, changes) }
 }
 
 /// Remembers the build, and the pass unless it only undid drift.
@@ -409,11 +413,16 @@ async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> R
     let Some(mut checks) = health::checks(work.object(), &applied.objects) else {
         return Ok(End::Done(Box::new(finish::done(work, Checked::NotAsked))));
     };
-    // What the answers of this pass showed as healthy is not looked at again; expressions judge by the object.
-    checks.retain(|(id, version)| !pass.healthy.contains(id) || health::is_judged(work, id, version));
+    health::drop_known(work, pass, &applied.objects, &mut checks);
+    let is_new = pass.wait.as_ref().is_none_or(|wait| wait.stage != Stage::Health);
     let wait = health_wait(work, pass, checks);
     let ids: Vec<ObjectId> = wait.pending.iter().map(|(id, _)| id.clone()).collect();
     work.app.cluster.drift().wait_for(&work.owner, &ids);
+    if is_new && health::can_wait_for_signal(work, &wait.pending, &ids) {
+        let next = wait.until.min(Instant::now() + FIRST_LOOK);
+        set_wait(work, wait);
+        return Ok(End::Rest { next: Some(next) });
+    }
     let look = health::look(work, &wait.pending).await;
     work.border()?;
     let now = Instant::now();

@@ -28,17 +28,20 @@ pub struct Recorder {
     controller: &'static str,
 }
 
-/// How many objects' events are sent at once.
-const LINES: usize = 8;
-/// How many events wait in a line; more are dropped, and said so in the log.
-const LINE_LENGTH: usize = 512;
+/// How many objects' events are created at once: few, because a burst of them would slow down the work that they tell
+/// of, which has many more requests under way.
+const CREATE_LINES: usize = 2;
+/// How many objects' events are posted at once.
+const POST_LINES: usize = 8;
+/// How many events wait in all lines; more are dropped, and said so in the log.
+const MOST_WAITING: usize = 4096;
 
 impl Recorder {
     /// Starts sending. An empty address posts nothing.
     pub(crate) fn start(client: Client, controller: &'static str, events_addr: &str) -> Self {
-        let created = lines(|receiver| create_all(client.clone(), receiver));
+        let created = lines(CREATE_LINES, |receiver| create_all(client.clone(), receiver));
         let posted = match Poster::new(events_addr) {
-            Some(poster) => lines(|receiver| post_all(poster.clone(), receiver)),
+            Some(poster) => lines(POST_LINES, |receiver| post_all(poster.clone(), receiver)),
             None => Arc::default(),
         };
         Self { created, posted, controller }
@@ -51,7 +54,7 @@ impl Recorder {
         let name = |part: &Option<String>| part.clone().unwrap_or_default();
         let key = Key::new(name(&object.namespace), name(&object.name));
         let core = body::core(object, event, &event.metadata, self.controller);
-        if self.created[line_of(&key)].try_send(core).is_err() {
+        if line_of(&key, &self.created).is_some_and(|line| line.try_send(core).is_err()) {
             dropped(&key);
         }
     }
@@ -65,10 +68,9 @@ impl Recorder {
     pub fn send<K: FluxObject>(&self, object: &K, event: Event) {
         log(&event);
         let key = Key::of(object);
-        let line = line_of(&key);
         let Message { core, posted } = body::message(object, event, self.controller);
-        let mut full = self.created[line].try_send(core).is_err();
-        if let (Some(posted), Some(line)) = (posted, self.posted.get(line)) {
+        let mut full = line_of(&key, &self.created).is_some_and(|line| line.try_send(core).is_err());
+        if let (Some(posted), Some(line)) = (posted, line_of(&key, &self.posted)) {
             full |= line.try_send(posted).is_err();
         }
         if full {
@@ -82,10 +84,12 @@ fn dropped(key: &Key) {
     tracing::error!(name = key.name, namespace = key.namespace, error, "event is dropped");
 }
 
-fn line_of(key: &Key) -> usize {
+/// The line of an object, so that its events keep their order; none where there are no lines.
+fn line_of<'a, M>(key: &Key, lines: &'a [mpsc::Sender<M>]) -> Option<&'a mpsc::Sender<M>> {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
-    usize::try_from(hasher.finish() % LINES as u64).unwrap_or_default()
+    let line = hasher.finish().checked_rem(lines.len() as u64)?;
+    lines.get(usize::try_from(line).unwrap_or_default())
 }
 
 fn log(event: &Event) {
@@ -99,16 +103,16 @@ fn log(event: &Event) {
 }
 
 /// Starts one task a line.
-fn lines<M, F>(serve: impl Fn(mpsc::Receiver<M>) -> F) -> Arc<[mpsc::Sender<M>]>
+fn lines<M, F>(count: usize, serve: impl Fn(mpsc::Receiver<M>) -> F) -> Arc<[mpsc::Sender<M>]>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let line = |_| {
-        let (sender, receiver) = mpsc::channel(LINE_LENGTH);
+        let (sender, receiver) = mpsc::channel(MOST_WAITING / count);
         tokio::spawn(serve(receiver));
         sender
     };
-    (0..LINES).map(line).collect()
+    (0..count).map(line).collect()
 }
 
 async fn create_all(client: Client, mut events: mpsc::Receiver<CoreEvent>) {

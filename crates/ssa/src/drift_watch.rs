@@ -142,6 +142,21 @@ impl DriftWatch {
         lock(&self.0.table).wait_for(owner, ids);
     }
 
+    /// Whether all of these objects are waited for, and no watch has seen one of them move since it was applied: its
+    /// next move will be told.
+    #[must_use]
+    pub fn all_rest(&self, owner: &Owner, ids: &[ObjectId]) -> bool {
+        let table = lock(&self.0.table);
+        ids.iter().all(|id| table.has_not_moved(owner, id))
+    }
+
+    /// Whether the watch shows the object in this very version ([`Fingerprint::resource_version`]), as it was applied
+    /// for this owner: what was found out about that version still holds.
+    #[must_use]
+    pub fn is_at(&self, owner: &Owner, id: &ObjectId, version: u64) -> bool {
+        lock(&self.0.table).is_at(owner, id, version)
+    }
+
     /// Whether this kind is watched right now in all namespaces, so that [`What::Moved`] can be relied on.
     #[must_use]
     pub fn is_watching(&self, group: &str, kind: &str) -> bool {

@@ -37,7 +37,7 @@ impl Fingerprint {
         let metadata = |field: &str| object.get("metadata").and_then(|metadata| metadata.get(field));
         let own = managed::own(object, &rules.field_manager);
         Self {
-            resource_version: metadata("resourceVersion").and_then(Value::as_str).map_or(0, parse_version),
+            resource_version: version_of(object),
             uid: hash(&metadata("uid").and_then(Value::as_str)),
             entry: own.map_or(0, |entry| hash(&(entry.api_version(), canonical(entry.fields())))),
             applied_at: own.and_then(managed::Entry::seconds).unwrap_or(0),
@@ -58,6 +58,11 @@ impl Fingerprint {
             && self.deleting == other.deleting
             && self.marked == other.marked
     }
+}
+
+/// The version of an object.
+pub(crate) fn version_of(object: &Value) -> u64 {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map_or(0, parse_version)
 }
 
 /// resourceVersions are comparable numbers (guaranteed since Kubernetes 1.35, true before).

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     ApiError, GetError, Owner, Session,
     discovery::{Lookup, Resource, segment},
-    failing_pod, managed,
+    failing_pod, fingerprint, managed,
     request::Call,
 };
 
@@ -29,6 +29,8 @@ pub struct ObjectHealth {
     pub id: ObjectId,
     /// The verdict; [`Status::Unknown`] with the reason when the object could not be read or judged.
     pub health: kstatus::Health,
+    /// The version it was judged in ([`crate::Fingerprint::resource_version`]); 0 when it was not read.
+    pub resource_version: u64,
     /// Whether the verdict could not be reached: the object could not be read, or an expression failed.
     pub error: Option<String>,
     /// For a workload that is not there yet: the first pod that says why.
@@ -92,13 +94,15 @@ impl Session {
             None => self.get(&gvk(id, version), Some(&id.namespace), &id.name).await,
         };
         let (health, error) = judge(live.as_ref(), exprs);
+        let read = live.as_ref().ok().and_then(Option::as_ref);
+        let resource_version = read.map_or(0, |live| fingerprint::version_of(live.value()));
         let cause = match live {
             Ok(Some(live)) if error.is_none() && self.is_stuck(&live, health.status) => {
                 failing_pod::find(self, &live).await
             }
             _ => None,
         };
-        ObjectHealth { id: id.clone(), health, error, cause }
+        ObjectHealth { id: id.clone(), resource_version, health, error, cause }
     }
 
     /// Whether it is time to ask the pods: at once after a failure, else when the object was applied (or,

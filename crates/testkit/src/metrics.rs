@@ -30,12 +30,13 @@ impl Metrics {
         self.matching(name, labels).count()
     }
 
-    /// The sum of `name` for each value of one label.
-    pub fn by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+    /// The sum of `name` for each combination of values of these labels, joined by blanks; empty values are left out.
+    pub fn by(&self, name: &str, labels: &[&str]) -> BTreeMap<String, f64> {
         let mut sums = BTreeMap::new();
         for sample in self.matching(name, &[]) {
-            let key = sample.labels.get(label).cloned().unwrap_or_default();
-            *sums.entry(key).or_insert(0.0) += sample.value;
+            let values = labels.iter().filter_map(|label| sample.labels.get(*label));
+            let values: Vec<&str> = values.map(String::as_str).filter(|value| !value.is_empty()).collect();
+            *sums.entry(values.join(" ")).or_insert(0.0) += sample.value;
         }
         sums
     }
@@ -96,6 +97,6 @@ mod tests {
         assert_eq!(metrics.sum("a", &[("x", "1")]), 2.0);
         assert_eq!(metrics.sum("b", &[]), 7.0);
         assert_eq!(metrics.count("a", &[("y", "q\"}")]), 1);
-        assert_eq!(metrics.by("a", "x")["2"], 3.5);
+        assert_eq!(metrics.by("a", &["x"])["2"], 3.5);
     }
 }

@@ -22,11 +22,11 @@ impl Report {
         &mut self,
         count: usize,
         name: &str,
-        figures: &[(&str, f64, &'static str)],
+        figures: &[(impl AsRef<str>, f64, &'static str)],
         target: &str,
     ) {
         let figures: Vec<_> =
-            figures.iter().map(|(name, value, unit)| ((*name).to_owned(), *value, *unit)).collect();
+            figures.iter().map(|(name, value, unit)| (name.as_ref().to_owned(), *value, *unit)).collect();
         let row = Row { count, name: name.into(), figures, target: target.into() };
         say(&row.line());
         self.rows.push(row);

@@ -9,6 +9,7 @@ use crate::{
     bench::{
         app, floor,
         floor::Floor,
+        profile::Profile,
         report::{Report, median, say},
         rig::{Options, Rig},
         sick, toolkit,
@@ -89,7 +90,9 @@ impl Bench<'_> {
     async fn floor(&mut self) -> Result<(Floor, Floor)> {
         say(&format!("{} applications by a bare client …", self.count));
         floor::namespaces(&self.rig.cluster, "floor", self.count).await?;
+        let profile = Profile::start(&self.rig).await?;
         let first = floor::measure(self.rig.client(), "floor", self.count, "1").await?;
+        self.profile("floor first", &profile).await?;
         let change = floor::measure(self.rig.client(), "floor", self.count, "2").await?;
         let figures = |floor: Floor| [("time", floor.seconds, "s"), ("cpu", floor.cpu_seconds, "CPU-s")];
         self.report.add(self.count, "floor first", &figures(first), "measured");
@@ -126,10 +129,13 @@ impl Bench<'_> {
     async fn first(&mut self, floor: Floor) -> Result<()> {
         let revision = self.rig.repo.revision()?;
         let mut watch = self.kustomizations().await?;
-        let (start, cpu, requests) = (Instant::now(), self.rig.cpu()?, self.rig.requests().await?);
+        let (cpu, requests) = (self.rig.cpu()?, self.rig.requests().await?);
+        let profile = Profile::start(&self.rig).await?;
+        let start = Instant::now();
         self.apply_all("10m").await?;
         let end = watch.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
-        self.whole("first", (end - start).as_secs_f64(), cpu, requests, floor).await
+        self.whole("first", (end - start).as_secs_f64(), cpu, requests, floor).await?;
+        self.profile("first", &profile).await
     }
 
     async fn change_all(&mut self, floor: Floor) -> Result<()> {
@@ -138,9 +144,19 @@ impl Bench<'_> {
         let revision = self.rig.repo.revision()?;
         let mut watch = self.kustomizations().await?;
         let (cpu, requests) = (self.rig.cpu()?, self.rig.requests().await?);
+        let profile = Profile::start(&self.rig).await?;
         let start = self.tell().await?;
         let end = watch.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
-        self.whole("all", (end - start).as_secs_f64(), cpu, requests, floor).await
+        self.whole("all", (end - start).as_secs_f64(), cpu, requests, floor).await?;
+        self.profile("all", &profile).await
+    }
+
+    /// Where the time of the row above went.
+    async fn profile(&mut self, row: &str, profile: &Profile) -> Result<()> {
+        self.report.add(self.count, &format!("{row}: cpu"), &profile.cpu(&self.rig)?, "measured");
+        let requests = profile.requests(&self.rig, self.count).await?;
+        self.report.add(self.count, &format!("{row}: requests"), &requests, "measured");
+        Ok(())
     }
 
     async fn whole(&mut self, row: &str, seconds: f64, cpu: f64, requests: f64, floor: Floor) -> Result<()> {

@@ -46,3 +46,29 @@ async fn a_changed_pass_writes_the_status_three_times_at_most() {
     let live = rig.get("Deployment", "web").await.unwrap();
     assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "web:2.0");
 }
+
+#[tokio::test]
+async fn what_was_healthy_and_did_not_move_is_not_looked_at_again() {
+    let rig = Rig::start("looks").await.unwrap();
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" },
+        "spec": { "ports": [{ "port": 80 }], "selector": { "app": "web" } },
+    });
+    let files = |version: &str| [deployment("web", version), config_map("a", version), service.to_string()];
+    let publish = async |serial, version: &str| {
+        let [web, map, service] = files(version);
+        let files =
+            [("app/a.yaml", web.as_str()), ("app/b.yaml", map.as_str()), ("app/c.yaml", service.as_str())];
+        rig.publish(serial, &files).await.unwrap()
+    };
+    let first = publish(1, "web:1.0").await;
+    rig.apply("app", json!({ "wait": true })).await.unwrap();
+    rig.applied("app", &first).await.unwrap();
+    let before = rig.requests().unwrap().len();
+    let second = publish(2, "web:2.0").await;
+    rig.applied("app", &second).await.unwrap();
+    let all = rig.requests().unwrap();
+    let looks: Vec<_> = counted(&all[before..]).into_iter().filter(|one| one.starts_with("get ")).collect();
+    assert!(looks.iter().any(|look| look.contains("/deployments/web")), "{looks:#?}");
+    assert!(!looks.iter().any(|look| look.contains("/services/")), "{looks:#?}");
+}

@@ -134,6 +134,21 @@ impl Table {
         is.then_some(live)
     }
 
+    /// Whether a working watch shows the object in this very version, as it was applied for this owner.
+    pub(super) fn is_at(&self, owner: &Owner, id: &ObjectId, version: u64) -> bool {
+        version != 0 && self.in_sync(owner, id).is_some_and(|live| live.resource_version == version)
+    }
+
+    /// Whether the object is waited for by a working watch that has seen nothing of it since it was applied.
+    pub(super) fn has_not_moved(&self, owner: &Owner, id: &ObjectId) -> bool {
+        let Some(Row { live, tracked: Some(tracked), .. }) = self.rows.get(id) else { return false };
+        let newest = live.as_ref().map_or(0, |live| live.resource_version);
+        self.is_synced(id)
+            && tracked.owner == *owner
+            && tracked.waiting
+            && newest <= tracked.expected.resource_version
+    }
+
     /// We are about to write the object: events from now on may be our own doing.
     pub(super) fn write_begins(&mut self, owner: &Owner, id: &ObjectId) {
         if let Some(tracked) = self.tracked_mut(owner, id) {
@@ -376,6 +391,35 @@ mod tests {
         assert_eq!(table.seen(id(), print(12, 1)), Meaning::Moved(owner("app")));
         table.wait_for(&owner("app"), &[]);
         assert_eq!(table.seen(id(), print(13, 1)), Meaning::Nothing);
+    }
+
+    #[test]
+    fn an_object_rests_while_it_is_waited_for_and_no_newer_version_is_seen() {
+        let mut table = tracked(10, 1);
+        table.wait_for(&owner("app"), &[id()]);
+        assert!(!table.has_not_moved(&owner("app"), &id()), "nobody watches");
+        table.list_ends(&scope(None));
+        assert!(table.has_not_moved(&owner("app"), &id()), "its creation is not told yet");
+        table.seen(id(), print(10, 1));
+        assert!(table.has_not_moved(&owner("app"), &id()));
+        assert!(!table.has_not_moved(&owner("other"), &id()));
+        table.seen(id(), print(11, 1));
+        assert!(!table.has_not_moved(&owner("app"), &id()), "it moved before anybody asked");
+    }
+
+    #[test]
+    fn what_was_found_out_about_a_version_holds_until_the_next_one() {
+        let mut table = tracked(10, 1);
+        table.list_ends(&scope(None));
+        assert!(!table.is_at(&owner("app"), &id(), 10), "not seen yet");
+        table.seen(id(), print(10, 1));
+        assert!(table.is_at(&owner("app"), &id(), 10));
+        assert!(!table.is_at(&owner("app"), &id(), 0), "of nothing nothing is known");
+        table.seen(id(), print(11, 1));
+        assert!(!table.is_at(&owner("app"), &id(), 10));
+        assert!(table.is_at(&owner("app"), &id(), 11));
+        table.lost(&scope(None));
+        assert!(!table.is_at(&owner("app"), &id(), 11), "the watch may have missed a move");
     }
 
     #[test]
