@@ -1,7 +1,8 @@
 //! What faults are judged by, and who is killed.
 //!
-//! Reading order: truth (what must be live, by the real `kustomize`), victim (a controller with kill points); the work
-//! during which it dies: rounds (objects), releases (of Helm), messages (events and webhooks); neighbour (who must not notice), bench (sick and well side by side).
+//! Reading order: truth (what must be live, by the real `kustomize`), victim (a controller with kill points);
+//! the work during which it dies: rounds (objects), releases (of Helm), messages (events and webhooks);
+//! neighbour (who must not notice), bench (sick and well side by side).
 mod bench;
 mod empty_disk;
 mod messages;

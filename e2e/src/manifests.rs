@@ -1,14 +1,30 @@
 //! The objects that tests write again and again.
 use serde_json::{Value, json};
 
+/// An object with a spec.
+pub(crate) fn object(namespace: &str, api_version: &str, kind: &str, name: &str, spec: Value) -> Value {
+    json!({
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": { "name": name, "namespace": namespace },
+        "spec": spec,
+    })
+}
+
+/// A Secret of text.
+pub(crate) fn secret(namespace: &str, name: &str, data: Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": { "name": name, "namespace": namespace },
+        "stringData": data,
+    })
+}
+
 /// A GitRepository of branch `main`, interval 10 minutes: nothing happens but for a cause.
 pub fn git_repository(namespace: &str, name: &str, url: &str) -> Value {
-    json!({
-        "apiVersion": "source.toolkit.fluxcd.io/v1",
-        "kind": "GitRepository",
-        "metadata": { "name": name, "namespace": namespace },
-        "spec": { "interval": "10m", "url": url, "ref": { "branch": "main" } },
-    })
+    let spec = json!({ "interval": "10m", "url": url, "ref": { "branch": "main" } });
+    object(namespace, "source.toolkit.fluxcd.io/v1", "GitRepository", name, spec)
 }
 
 /// A Kustomization of GitRepository `source`, path `path`, that prunes; `more` is merged over its spec, field by field.
@@ -26,12 +42,7 @@ pub fn kustomization(namespace: &str, name: &str, source: &str, path: &str, more
             spec.insert(key.clone(), value.clone());
         }
     }
-    json!({
-        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
-        "kind": "Kustomization",
-        "metadata": { "name": name, "namespace": namespace },
-        "spec": spec,
-    })
+    object(namespace, "kustomize.toolkit.fluxcd.io/v1", "Kustomization", name, spec)
 }
 
 /// A Deployment of one container `main`, with selector `app: NAME`.

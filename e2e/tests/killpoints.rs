@@ -10,6 +10,24 @@ use e2e::{
 };
 use kill_points::Point;
 
+/// Before and after a write.
+const APPLY: [Point; 2] = [Point::ApplyBefore, Point::ApplyAfter];
+const TAKEOVER: [Point; 2] = [Point::TakeoverBefore, Point::TakeoverAfter];
+const RECREATE: [Point; 2] = [Point::RecreateBefore, Point::RecreateAfter];
+const DELETE: [Point; 2] = [Point::DeleteBefore, Point::DeleteAfter];
+const STATUS: [Point; 2] = [Point::StatusBefore, Point::StatusAfter];
+const FINALIZER: [Point; 2] = [Point::FinalizerBefore, Point::FinalizerAfter];
+const EVENT: [Point; 2] = [Point::EventBefore, Point::EventAfter];
+const POST: [Point; 2] = [Point::PostBefore, Point::PostAfter];
+const FETCH: [Point; 2] = [Point::FetchBefore, Point::FetchAfter];
+const UNPACK: [Point; 2] = [Point::UnpackBefore, Point::UnpackAfter];
+const FILE: [Point; 2] = [Point::FileBefore, Point::FileAfter];
+const RENAME: [Point; 2] = [Point::RenameBefore, Point::RenameAfter];
+const COLLECT: [Point; 2] = [Point::CollectBefore, Point::CollectAfter];
+const REMOVE: [Point; 2] = [Point::RemoveBefore, Point::RemoveAfter];
+const WRITE: [Point; 2] = [Point::WriteBefore, Point::WriteAfter];
+const LEASE: [Point; 2] = [Point::LeaseBefore, Point::LeaseAfter];
+
 #[expect(clippy::print_stdout, reason = "the hits are shown with --nocapture")]
 async fn survives(world: &World, victim: &mut Victim, work: &mut impl Work, points: &[Point]) {
     let hits = kill_at_each(world, victim, work, points).await.unwrap();
@@ -25,56 +43,21 @@ async fn survives_rounds(world: &World, binary: &str, args: &[&str], points: &[P
 #[tokio::test]
 async fn kustomize_controller_killed_at_each_write_of_an_object_loses_and_orphans_nothing() {
     let world = World::builder("kill-objects").without_kustomize().start().await.unwrap();
-    let points = [
-        Point::ApplyBefore,
-        Point::ApplyAfter,
-        Point::TakeoverBefore,
-        Point::TakeoverAfter,
-        Point::RecreateBefore,
-        Point::RecreateAfter,
-        Point::DeleteBefore,
-        Point::DeleteAfter,
-    ];
+    let points = [APPLY, TAKEOVER, RECREATE, DELETE].concat();
     survives_rounds(&world, "kustomize-controller", &[], &points).await;
 }
 
 #[tokio::test]
 async fn kustomize_controller_killed_at_each_write_about_itself_loses_and_orphans_nothing() {
     let world = World::builder("kill-own").without_kustomize().start().await.unwrap();
-    let points = [
-        Point::StatusBefore,
-        Point::StatusAfter,
-        Point::FinalizerBefore,
-        Point::FinalizerAfter,
-        Point::EventBefore,
-        Point::EventAfter,
-        Point::PostBefore,
-        Point::PostAfter,
-        Point::FetchBefore,
-        Point::FetchAfter,
-        Point::UnpackBefore,
-        Point::UnpackAfter,
-    ];
+    let points = [STATUS, FINALIZER, EVENT, POST, FETCH, UNPACK].concat();
     survives_rounds(&world, "kustomize-controller", &[], &points).await;
 }
 
 #[tokio::test]
 async fn source_controller_killed_at_each_write_serves_whole_artifacts_and_keeps_no_deleted_source() {
     let world = World::builder("kill-source").without_source().start().await.unwrap();
-    let points = [
-        Point::FileBefore,
-        Point::FileAfter,
-        Point::RenameBefore,
-        Point::RenameAfter,
-        Point::CollectBefore,
-        Point::CollectAfter,
-        Point::RemoveBefore,
-        Point::RemoveAfter,
-        Point::StatusBefore,
-        Point::StatusAfter,
-        Point::FinalizerBefore,
-        Point::FinalizerAfter,
-    ];
+    let points = [FILE, RENAME, COLLECT, REMOVE, STATUS, FINALIZER].concat();
     let args = ["--artifact-retention-records=1", "--artifact-retention-ttl=1s"];
     survives_rounds(&world, "source-controller", &args, &points).await;
 }
@@ -88,49 +71,24 @@ async fn a_leader_killed_at_each_write_of_its_lease_is_followed_by_one_that_lose
         "--leader-election-renew-deadline=2s",
         "--leader-election-retry-period=500ms",
     ];
-    survives_rounds(&world, "kustomize-controller", &args, &[Point::LeaseBefore, Point::LeaseAfter]).await;
+    survives_rounds(&world, "kustomize-controller", &args, &LEASE).await;
 }
 
 #[tokio::test]
 async fn helm_controller_killed_at_each_write_loses_no_release_and_runs_no_hook_twice() {
     let world = World::builder("kill-helm").without_source().without_kustomize().start().await.unwrap();
-    let points = [
-        Point::WriteBefore,
-        Point::WriteAfter,
-        Point::StatusBefore,
-        Point::StatusAfter,
-        Point::FinalizerBefore,
-        Point::FinalizerAfter,
-        Point::EventBefore,
-        Point::EventAfter,
-        Point::PostBefore,
-        Point::PostAfter,
-    ];
+    let points = [WRITE, STATUS, FINALIZER, EVENT, POST].concat();
     let mut victim = Victim::start(&world, "helm-controller", &["--requeue-dependency=1s"]).await.unwrap();
     let mut releases = Releases::open(&world).await.unwrap();
     survives(&world, &mut victim, &mut releases, &points).await;
     // One action writes plans, hooks, objects and records, in this order: one of each kind.
-    let writes = [Point::WriteBefore, Point::WriteAfter];
-    kill_at_passes(&world, &mut victim, &mut releases, &writes, (4..=14).step_by(5)).await.unwrap();
+    kill_at_passes(&world, &mut victim, &mut releases, &WRITE, (4..=14).step_by(5)).await.unwrap();
 }
 
 #[tokio::test]
 async fn notification_controller_killed_at_each_write_delivers_every_accepted_event() {
     let world = World::builder("kill-notify").without_source().without_kustomize().start().await.unwrap();
-    let points = [
-        Point::FileBefore,
-        Point::FileAfter,
-        Point::RenameBefore,
-        Point::RenameAfter,
-        Point::RemoveBefore,
-        Point::RemoveAfter,
-        Point::StatusBefore,
-        Point::StatusAfter,
-        Point::FinalizerBefore,
-        Point::FinalizerAfter,
-        Point::EventBefore,
-        Point::EventAfter,
-    ];
+    let points = [FILE, RENAME, REMOVE, STATUS, FINALIZER, EVENT].concat();
     let mut victim = Victim::start(&world, "notification-controller", &[]).await.unwrap();
     let mut messages = Messages::open(&world, &victim).await.unwrap();
     survives(&world, &mut victim, &mut messages, &points).await;

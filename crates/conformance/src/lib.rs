@@ -3,12 +3,15 @@
 //! A case is a folder `<area>/<case>/{input/…, expected.yaml | expected.err, case.toml}`. Known gaps are listed in a
 //! file of lines `<area>/<case>  # reason`; they still run, and an unexpected pass fails. Expected files are written
 //! by the reference tool alone.
-//! Reading order: `case`, `gaps`, `judge`, `suite`.
+//! Random cases have no recorded answer: [`random`] finds the tool that is asked beside us.
+//! Reading order: `case`, `gaps`, `judge`, `suite`; `random`.
 
 mod case;
 mod gaps;
 mod judge;
 mod suite;
+
+pub mod random;
 
 pub use crate::{
     case::{Case, CorpusError, Expected, find_cases},

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::{
     Git, NewCommit, Oid, PushError, Remote,
@@ -9,7 +9,6 @@ use crate::{
     report::{self, Report},
     selector,
     service::Service,
-    session::{GRACE, late},
 };
 
 /// Where a reference must stand for it to be moved.
@@ -54,7 +53,6 @@ impl Git {
     pub async fn push(&self, remote: &Remote, push: &Push<'_>) -> Result<(), PushError> {
         check(push)?;
         let deadline = Instant::now() + remote.timeout;
-        let url = remote.url.to_string();
         let (mut transport, dialect) = self.shake(remote, Service::ReceivePack, deadline).await?;
         let Dialect::Zero(found, refs) = dialect else {
             return Err(PushError::Network("server answers a push in a protocol for fetching".to_owned()));
@@ -62,11 +60,10 @@ impl Git {
         let Some(request) = request(push, &found, &refs)? else { return Ok(()) };
         let sending = async {
             let banded = found.has("side-band-64k");
-            let mut reader = PacketReader::new(transport.request(request, false).await?, &url);
+            let mut reader = PacketReader::new(transport.request(request, false).await?, remote.url.as_str());
             report::read(&mut reader, banded).await
         };
-        let report = timeout_at(deadline + GRACE, sending).await.unwrap_or_else(|_| Err(late(&url)))?;
-        judge(push, report)
+        judge(push, self.within(remote, deadline, sending).await?)
     }
 
     /// Asks where a reference of the server stands; nothing when there is none.

@@ -102,7 +102,7 @@ struct Inner {
 /// Clients kept at most; each holds its own TLS settings and connections.
 const MOST_CLIENTS: usize = 64;
 /// The requests themselves end at the deadline and say what they were; this only catches what they do not.
-pub(crate) const GRACE: Duration = Duration::from_millis(250);
+const GRACE: Duration = Duration::from_millis(250);
 /// Longer than any time limit of a remote.
 const SILENCE: Duration = Duration::from_secs(24 * 3600);
 /// Pieces of a pack on their way to the disk.
@@ -121,9 +121,8 @@ impl Git {
     /// See [`GitError`].
     pub async fn open(&self, remote: &Remote) -> Result<Session, GitError> {
         let deadline = Instant::now() + remote.timeout;
-        let url = remote.url.to_string();
         let (transport, dialect) = self.shake(remote, Service::UploadPack, deadline).await?;
-        Ok(Session { inner: self.inner.clone(), transport, dialect, remote: remote.clone(), url, deadline })
+        Ok(Session { git: self.clone(), transport, dialect, remote: remote.clone(), deadline })
     }
 
     /// Connects to a service and reads its first answer.
@@ -133,16 +132,31 @@ impl Git {
         service: Service,
         deadline: Instant,
     ) -> Result<(Transport, Dialect), GitError> {
-        let url = remote.url.to_string();
-        let shaken = async {
+        let url = remote.url.as_str();
+        let shaking = async {
             let mut transport = self.connect(remote, service, deadline).await?;
-            let mut reader = PacketReader::new(transport.advertisement().await?, &url);
-            let dialect = handshake(&mut reader, &url).await?;
+            let mut reader = PacketReader::new(transport.advertisement().await?, url);
+            let dialect = handshake(&mut reader, url).await?;
             drop(reader);
             Ok((transport, dialect))
         };
-        let shaken = timeout_at(deadline + GRACE, shaken).await.unwrap_or_else(|_| Err(late(&url)));
-        shaken.inspect_err(|error| self.inner.distrust(remote, error))
+        self.within(remote, deadline, shaking).await
+    }
+
+    /// Ends what is done with a remote when its time is over. After a silence no connection that is open is
+    /// used for a new session.
+    pub(crate) async fn within<T>(
+        &self,
+        remote: &Remote,
+        deadline: Instant,
+        work: impl Future<Output = Result<T, GitError>>,
+    ) -> Result<T, GitError> {
+        let late = || GitError::Timeout { url: remote.url.to_string(), place: String::new() };
+        let done = timeout_at(deadline + GRACE, work).await.unwrap_or_else(|_| Err(late()));
+        if matches!(done, Err(GitError::Timeout { .. })) {
+            self.inner.forget(remote);
+        }
+        done
     }
 
     async fn connect(
@@ -178,11 +192,9 @@ impl Inner {
         Ok(client)
     }
 
-    /// After a silence no connection that is open is used for a new session.
-    fn distrust(&self, remote: &Remote, error: &GitError) {
-        if matches!(error, GitError::Timeout { .. }) {
-            self.clients().remove(&self.policy(remote));
-        }
+    /// The next session connects anew.
+    fn forget(&self, remote: &Remote) {
+        self.clients().remove(&self.policy(remote));
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<Policy, Client>> {
@@ -206,11 +218,10 @@ impl Inner {
 
 /// One connection to a repository, with its time limit running.
 pub struct Session {
-    inner: Arc<Inner>,
+    git: Git,
     transport: Transport,
     dialect: Dialect,
     remote: Remote,
-    url: String,
     deadline: Instant,
 }
 
@@ -222,10 +233,10 @@ impl Session {
     /// See [`GitError`]; an invalid name counts as one that is not found.
     pub async fn resolve(&mut self, selector: &Selector) -> Result<Resolved, GitError> {
         let wanted = selector.wanted().map_err(|error| self.invalid(error))?;
-        let (deadline, url) = (self.deadline, self.url.clone());
+        let (git, remote, deadline) = (self.git.clone(), self.remote.clone(), self.deadline);
         let resolving = async {
             let refs = self.list(&prefixes(&wanted)).await?;
-            let found = match choose(&wanted, &refs, &self.url) {
+            let found = match choose(&wanted, &refs, self.remote.url.as_str()) {
                 Err(error) => return Err(self.explain(error, &wanted).await),
                 Ok(found) => found,
             };
@@ -234,8 +245,7 @@ impl Session {
                 Found::Tie(candidates) => self.youngest(candidates).await,
             }
         };
-        let resolved = timeout_at(deadline + GRACE, resolving).await.unwrap_or_else(|_| Err(late(&url)));
-        resolved.inspect_err(|error| self.inner.distrust(&self.remote, error))
+        git.within(&remote, deadline, resolving).await
     }
 
     /// Receives the commit without its history.
@@ -243,21 +253,18 @@ impl Session {
     /// # Errors
     /// See [`GitError`].
     pub async fn fetch(&mut self, resolved: &Resolved) -> Result<Checkout, GitError> {
-        let (deadline, url) = (self.deadline, self.url.clone());
+        let (git, remote, deadline) = (self.git.clone(), self.remote.clone(), self.deadline);
         let fetching = async {
             let pack = self.fetch_pack(resolved).await?;
-            let limits = WalkLimits {
-                entries: self.inner.options.limits.entries,
-                path: self.inner.options.limits.path,
-            };
+            let Limits { entries, path, .. } = self.git.inner.options.limits;
+            let limits = WalkLimits { entries, path };
             Checkout::new(pack, resolved.commit, resolved.tag, limits)
         };
-        let fetched = timeout_at(deadline + GRACE, fetching).await.unwrap_or_else(|_| Err(late(&url)));
-        fetched.inspect_err(|error| self.inner.distrust(&self.remote, error))
+        git.within(&remote, deadline, fetching).await
     }
 
     fn invalid(&self, error: SelectorError) -> GitError {
-        GitError::Network { url: self.url.clone(), cause: error.to_string() }
+        GitError::Network { url: self.remote.url.to_string(), cause: error.to_string() }
     }
 
     async fn list(&mut self, prefixes: &[String]) -> Result<Vec<RemoteRef>, GitError> {
@@ -266,8 +273,9 @@ impl Session {
             Dialect::Two(_) if prefixes.is_empty() => Ok(Vec::new()),
             Dialect::Two(_) => {
                 let request = list_request(prefixes).into_bytes();
-                let mut reader = PacketReader::new(self.transport.request(request, true).await?, &self.url);
-                read_list(&mut reader, &self.url).await
+                let mut reader =
+                    PacketReader::new(self.transport.request(request, true).await?, self.remote.url.as_str());
+                read_list(&mut reader, self.remote.url.as_str()).await
             }
         }
     }
@@ -327,29 +335,26 @@ impl Session {
     }
 
     async fn receive(&mut self, wants: &Wants<'_>) -> Result<Pack, GitError> {
-        let request = receive::request(&self.dialect, wants, &self.url)?;
+        let request = receive::request(&self.dialect, wants, self.remote.url.as_str())?;
         let version2 = matches!(self.dialect, Dialect::Two(_));
-        let mut reader = PacketReader::new(self.transport.request(request, version2).await?, &self.url);
-        receive::preamble(&mut reader, &self.dialect, &self.url).await?;
+        let mut reader =
+            PacketReader::new(self.transport.request(request, version2).await?, self.remote.url.as_str());
+        receive::preamble(&mut reader, &self.dialect, self.remote.url.as_str()).await?;
         let (sender, pieces) = mpsc::channel(PIECES);
         let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
-        let limits = &self.inner.options.limits;
-        let dir = temporary::folder(&self.inner.options.temporary)
+        let limits = &self.git.inner.options.limits;
+        let dir = temporary::folder(&self.git.inner.options.temporary)
             .map_err(|error| GitError::Disk(error.to_string()))?;
         let ingest = Ingest {
             pieces,
             dir,
             object_bytes: limits.object_bytes,
             stop: stop.0.clone(),
-            url: self.url.clone(),
+            url: self.remote.url.to_string(),
         };
         let ingested = tokio::task::spawn_blocking(move || ingest.run());
         let pack_limits = PackLimits { bytes: limits.pack_bytes, objects: limits.objects };
-        receive::pack(&mut reader, pack_limits, &self.url, sender).await?;
+        receive::pack(&mut reader, pack_limits, self.remote.url.as_str(), sender).await?;
         ingested.await.map_err(|error| GitError::Disk(error.to_string()))?
     }
-}
-
-pub(crate) fn late(url: &str) -> GitError {
-    GitError::Timeout { url: url.to_owned(), place: String::new() }
 }

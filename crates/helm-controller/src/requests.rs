@@ -1,7 +1,7 @@
 //! Requests by annotation: to force an action, to forget failures. Pure.
 
 use api::helm::v2::HelmRelease;
-use api::meta::annotations;
+use api::meta::FluxObject;
 
 /// Whether a request is to be acted on, and the value that is handled with it. A request counts once, and only
 /// together with a new `requestedAt` of the same value.
@@ -11,10 +11,9 @@ pub(crate) fn asked(
     handled: Option<&str>,
     reconciled: Option<&str>,
 ) -> (bool, Option<String>) {
-    let of = |key: &str| object.metadata.annotations.as_ref().and_then(|all| all.get(key)).cloned();
-    let Some(value) = of(annotation) else { return (false, handled.map(str::to_owned)) };
-    let requested = of(annotations::REQUESTED_AT);
-    let acts = requested.as_ref() == Some(&value)
+    let value = object.metadata.annotations.as_ref().and_then(|all| all.get(annotation)).cloned();
+    let Some(value) = value else { return (false, handled.map(str::to_owned)) };
+    let acts = object.requested_at() == Some(value.as_str())
         && handled != Some(value.as_str())
         && reconciled != Some(value.as_str());
     (acts, Some(value))

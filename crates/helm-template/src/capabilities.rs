@@ -137,6 +137,10 @@ fn is_of_helm_3(capabilities: &Capabilities) -> bool {
     capabilities.helm_version.version.starts_with("v3")
 }
 
+fn shown(object: &impl HostObject, field: &str) -> Option<Value> {
+    object.exported().into_iter().find(|(name, _)| *name == field).map(|(_, value)| value)
+}
+
 struct Object(Rc<Capabilities>);
 struct Kube(Rc<Capabilities>);
 struct Versions(Rc<Capabilities>);
@@ -152,7 +156,7 @@ impl HostObject for Object {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        shown(self, name)
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
@@ -170,8 +174,7 @@ impl HostObject for Kube {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        let shown = |(known, _): &(&str, Value)| *known == name && known.starts_with(char::is_uppercase);
-        self.fields().into_iter().find(shown).map(|(_, value)| value)
+        shown(self, name)
     }
 
     fn method(&self, name: &str) -> Option<Signature> {
@@ -241,7 +244,7 @@ impl HostObject for Helm {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        shown(self, name)
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {

@@ -1,8 +1,6 @@
 //! Random charts from a grammar, rendered by the real `helm template` and by us: outputs and errors must be equal.
 //!
-//! `SLUICE_RANDOM=1000` renders so many instead of the default, `SLUICE_FROM=5000` begins at that seed, `SLUICE_SEED=17`
-//! renders only that one, which is then left in a folder and shown. Helm is found through `HELM_BIN` or in the cache
-//! folder; without it, the test says so and compares nothing, unless `CONFORMANCE_REQUIRE_TOOLS` is set.
+//! Which and how many: [`conformance::random`]. The one of `SLUICE_SEED` is left in a folder and shown.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -11,8 +9,6 @@
 
 #[path = "differential/chart.rs"]
 mod chart;
-#[path = "../../kustomize/tests/differential/dice.rs"]
-mod dice;
 #[path = "differential/expressions.rs"]
 mod expressions;
 #[path = "differential/flags.rs"]
@@ -26,50 +22,15 @@ mod values;
 #[path = "differential/world.rs"]
 mod world;
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    io::Write,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
+use conformance::random::{Tool, number, only_seed, say, seeds, write_files};
 use helm_template::HelmMajor;
 
 use crate::chart::Project;
 
-const VERSION: &str = "4.2.4";
 /// Charts compared by default; each takes Helm a tenth of a second.
 const CHARTS: u64 = 200;
-/// When the default run stops, however many it has compared.
-const ENOUGH: Duration = Duration::from_secs(45);
-
-fn tool() -> Option<PathBuf> {
-    if let Some(path) = env::var_os("HELM_BIN") {
-        return Some(path.into());
-    }
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
-    let path = cache.join(format!("sluice/tools/helm-v{VERSION}/helm"));
-    path.is_file().then_some(path)
-}
-
-fn say(line: &str) {
-    writeln!(std::io::stderr().lock(), "{line}").expect("stderr is open");
-}
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok()?.parse().ok()
-}
-
-fn write_files(dir: &Path, files: &[(String, String)]) {
-    for (path, text) in files {
-        let path = dir.join(path);
-        fs::create_dir_all(path.parent().expect("every path has a folder")).expect("the folder is writable");
-        fs::write(path, text).expect("the folder is writable");
-    }
-}
 
 /// What Helm prints, or its error without the hints of its log.
 fn reference(tool: &Path, dir: &Path, flags: &[String]) -> Result<String, String> {
@@ -105,7 +66,7 @@ enum Outcome {
 
 fn compare(tool: &Path, project: &Project) -> Outcome {
     let dir = tempfile::tempdir().expect("a temporary folder can be made");
-    write_files(dir.path(), &project.files);
+    write_files(dir.path(), &project.files).expect("the folder is writable");
     let ours = world::template(project, major());
     let mut last = Outcome::Equal;
     // Go goes through maps in no order: which of several errors it meets first is by chance.
@@ -203,21 +164,12 @@ fn cause(words: &str) -> String {
 
 #[test]
 fn random_charts_render_as_helm_renders_them() {
-    let Some(tool) = tool() else {
-        assert!(env::var_os("CONFORMANCE_REQUIRE_TOOLS").is_none(), "helm {VERSION} is not there");
-        say(&format!("NOT RUN: helm {VERSION} is not there; nothing compared"));
-        return;
-    };
-    if let Some(seed) = number("SLUICE_SEED") {
+    let Some(tool) = Tool::HELM.find() else { return };
+    if let Some(seed) = only_seed() {
         return show(&tool, seed);
     }
-    let (wanted, from, begun) =
-        (number("SLUICE_RANDOM"), number("SLUICE_FROM").unwrap_or_default(), Instant::now());
     let mut tally = Tally::default();
-    for seed in from..from + wanted.unwrap_or(CHARTS) {
-        if wanted.is_none() && begun.elapsed() > ENOUGH {
-            break;
-        }
+    for seed in seeds(CHARTS) {
         let project = Project::new(seed);
         tally.count(seed, &project.features(), compare(&tool, &project));
     }
@@ -234,7 +186,7 @@ fn random_charts_render_as_helm_renders_them() {
 fn show(tool: &Path, seed: u64) {
     let project = Project::new(seed);
     let dir = env::temp_dir().join(format!("helm-{seed}"));
-    write_files(&dir, &project.files);
+    write_files(&dir, &project.files).expect("the folder is writable");
     say(&format!("{}\n{:?}\n{:?}", dir.display(), project.flags, project.features()));
     fs::write(dir.join("ours"), world::template(&project, major()).unwrap_or_else(|error| error))
         .expect("writable");

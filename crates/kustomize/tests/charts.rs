@@ -4,19 +4,13 @@
 //! The tools are looked for in the cache folder; without them, the test says so and compares nothing, unless
 //! `CONFORMANCE_REQUIRE_TOOLS` is set.
 #![expect(
-    clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "the engine is pure; this test runs the tools it is compared with"
 )]
 
-use std::{
-    env, fs,
-    io::Write,
-    path::{Path, PathBuf},
-    process::Command,
-    rc::Rc,
-};
+use std::{path::Path, process::Command, rc::Rc};
 
+use conformance::random::{Tool, not_run, write_files};
 use helm_template::{Capabilities, Chart, Limits, TemplateOptions, Values, template_output};
 use kustomize::{BuildOptions, ChartRenderer, ChartRequest, MemoryTree, build};
 
@@ -107,19 +101,9 @@ const CASES: [&str; 12] = [
     "helmGlobals: {chartHome: nowhere}\nhelmCharts: [{name: c, releaseName: r}]\n",
 ];
 
-fn tool(path: &str) -> Option<PathBuf> {
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
-    Some(cache.join("sluice/tools").join(path)).filter(|path| path.is_file())
-}
-
 fn reference(kustomize: &Path, helm: &Path, files: &[(&str, &str)]) -> Result<String, String> {
     let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
-    for (path, text) in files {
-        let path = dir.path().join(path);
-        fs::create_dir_all(path.parent().unwrap_or(&path)).map_err(|error| error.to_string())?;
-        fs::write(path, text).map_err(|error| error.to_string())?;
-    }
+    write_files(dir.path(), files).map_err(|error| error.to_string())?;
     let mut command = Command::new(kustomize);
     command.args(["build", "--enable-helm", "--helm-command"]).arg(helm).arg(dir.path());
     let output = command.output().map_err(|error| error.to_string())?;
@@ -129,12 +113,8 @@ fn reference(kustomize: &Path, helm: &Path, files: &[(&str, &str)]) -> Result<St
 
 #[test]
 fn charts_are_rendered_as_the_real_tools_render_them() {
-    let tools = (tool("kustomize-v5.8.1/kustomize"), tool("helm-v4.2.4/helm"));
-    let (Some(kustomize), Some(helm)) = tools else {
-        assert!(env::var_os("CONFORMANCE_REQUIRE_TOOLS").is_none(), "kustomize or helm is not there");
-        writeln!(std::io::stderr().lock(), "NOT RUN: kustomize or helm is not there")
-            .expect("stderr is open");
-        return;
+    let (Some(kustomize), Some(helm)) = (Tool::KUSTOMIZE.cached(), Tool::HELM.cached()) else {
+        return not_run("kustomize or helm is not there");
     };
     for case in CASES {
         let mut files = CHART.to_vec();

@@ -1,17 +1,12 @@
 //! Random kustomizations, built by the reference tool and by us: the outputs must be equal.
 //!
-//! `SLUICE_RANDOM=2000` builds so many instead of the default, `SLUICE_FROM=5000` begins at that seed, `SLUICE_SEED=17`
-//! builds only the one of that seed, which is then left in a folder and shown. The tool is found through `KUSTOMIZE_BIN` or in the cache folder; without it, the
-//! test says so and compares nothing, unless `CONFORMANCE_REQUIRE_TOOLS` is set.
+//! Which and how many: [`conformance::random`]. The one of `SLUICE_SEED` is left in a folder and shown.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "the engine is pure; this test runs the tool it is compared with"
 )]
 
-#[path = "differential/dice.rs"]
-mod dice;
 #[path = "differential/layers.rs"]
 mod layers;
 #[path = "differential/objects.rs"]
@@ -23,50 +18,15 @@ mod text;
 #[path = "differential/wider.rs"]
 mod wider;
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    io::Write,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, env, path::Path, process::Command};
 
+use conformance::random::{Tool, only_seed, say, seeds, write_files};
 use kustomize::{BuildOptions, MemoryTree, build};
 
 use crate::project::Project;
 
-const VERSION: &str = "5.8.1";
 /// Builds compared by default; each takes the reference tool a tenth of a second.
 const BUILDS: u64 = 250;
-/// When the default run stops, however many it has compared.
-const ENOUGH: Duration = Duration::from_secs(45);
-
-fn tool() -> Option<PathBuf> {
-    if let Some(path) = env::var_os("KUSTOMIZE_BIN") {
-        return Some(path.into());
-    }
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
-    let path = cache.join(format!("sluice/tools/kustomize-v{VERSION}/kustomize"));
-    path.is_file().then_some(path)
-}
-
-fn say(line: &str) {
-    writeln!(std::io::stderr().lock(), "{line}").expect("stderr is open");
-}
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok()?.parse().ok()
-}
-
-fn write_files(dir: &Path, files: &[(String, String)]) {
-    for (path, text) in files {
-        let path = dir.join(path);
-        fs::create_dir_all(path.parent().expect("every path has a folder")).expect("the folder is writable");
-        fs::write(path, text).expect("the folder is writable");
-    }
-}
 
 fn reference(tool: &Path, dir: &Path) -> Result<String, String> {
     let output = Command::new(tool).args(["build", "--reorder", "none"]).arg(dir.join("overlay")).output();
@@ -91,7 +51,7 @@ enum Outcome {
 
 fn compare(tool: &Path, project: &Project) -> Outcome {
     let dir = tempfile::tempdir().expect("a temporary folder can be made");
-    write_files(dir.path(), &project.files);
+    write_files(dir.path(), &project.files).expect("the folder is writable");
     match (reference(tool, dir.path()), ours(&project.files)) {
         (Ok(theirs), Ok(ours)) if theirs == ours => Outcome::Equal,
         (Ok(theirs), Ok(ours)) => {
@@ -162,21 +122,12 @@ impl Tally {
 
 #[test]
 fn random_builds_equal_those_of_the_reference_tool() {
-    let Some(tool) = tool() else {
-        assert!(env::var_os("CONFORMANCE_REQUIRE_TOOLS").is_none(), "kustomize {VERSION} is not there");
-        say(&format!("NOT RUN: kustomize {VERSION} is not there; nothing compared"));
-        return;
-    };
-    if let Some(seed) = number("SLUICE_SEED") {
+    let Some(tool) = Tool::KUSTOMIZE.find() else { return };
+    if let Some(seed) = only_seed() {
         return show(&tool, seed);
     }
-    let (wanted, begun) = (number("SLUICE_RANDOM"), Instant::now());
-    let from = number("SLUICE_FROM").unwrap_or_default();
     let mut tally = Tally::default();
-    for seed in from..from + wanted.unwrap_or(BUILDS) {
-        if wanted.is_none() && begun.elapsed() > ENOUGH {
-            break;
-        }
+    for seed in seeds(BUILDS) {
         let project = Project::new(seed);
         tally.count(seed, &project.features(), compare(&tool, &project));
     }
@@ -189,7 +140,7 @@ fn random_builds_equal_those_of_the_reference_tool() {
 fn show(tool: &Path, seed: u64) {
     let project = Project::new(seed);
     let dir = env::temp_dir().join(format!("kustomize-{seed}"));
-    write_files(&dir, &project.files);
+    write_files(&dir, &project.files).expect("the folder is writable");
     let ours = ours(&project.files);
     say(&format!(
         "{}\n{:?}\nours: {}",

@@ -1,10 +1,11 @@
 //! YAML as Kubernetes and its Go tools read and print it.
 //!
-//! Two dialects over one grammar (libyaml's events): [`Dialect::Sigs`] is what the API server, `kubectl` and Flux
-//! read (YAML 1.1 words such as `yes` are booleans), [`Dialect::Kyaml`] is what kustomize holds in memory
-//! (YAML 1.2 words, scalar text kept). [`to_yaml`] prints as `sigs.k8s.io/yaml` does.
-//! Reading order: `limits`, `error`, `node`, `resolve`, `go_syntax`, `compose`, `json`, `parse`; then `number`, `order`,
-//! `scalar`, `emit`, `print`, `format`; `setters` ([`apply_setters`] changes scalars in place), `outline` (where values stand).
+//! Two dialects over one grammar (libyaml's events): [`Dialect::Sigs`] is what the API server, `kubectl` and
+//! Flux read (YAML 1.1 words such as `yes` are booleans), [`Dialect::Kyaml`] is what kustomize holds in
+//! memory (YAML 1.2 words, scalar text kept). [`to_yaml`] prints as `sigs.k8s.io/yaml` does.
+//! Reading order: `limits`, `error`, `node`, `resolve`, `go_syntax`, `compose`, `json`, `parse`; then
+//! `number`, `order`, `scalar`, `emit`, `print`, `format`; `setters` ([`apply_setters`] changes scalars in
+//! place), `outline` (where values stand).
 
 mod compose;
 mod emit;

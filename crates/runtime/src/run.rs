@@ -1,7 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use api::meta::{FluxObject, annotations};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use api::meta::FluxObject;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -95,7 +94,7 @@ impl<K: FluxObject> Run<K> {
 
     /// The value of the annotation `reconcile.fluxcd.io/requestedAt`.
     pub fn requested_at(&self) -> Option<&str> {
-        self.object.meta().annotations.as_ref()?.get(annotations::REQUESTED_AT).map(String::as_str)
+        self.object.requested_at()
     }
 
     /// Whether the annotation asks for a run that was not handled yet.
@@ -107,12 +106,12 @@ impl<K: FluxObject> Run<K> {
     /// Whether nothing outdates the run but a further request: it is at what is still wanted.
     pub fn is_asked_again(&self) -> bool {
         let Some(now) = self.shared.store.get(&self.key) else { return false };
+        let asked_anew = now.requested_at() != self.requested_at();
         let (now, then) = (now.meta(), self.object.meta());
-        let token = |meta: &ObjectMeta| meta.annotations.as_ref()?.get(annotations::REQUESTED_AT).cloned();
-        now.uid == then.uid
+        asked_anew
+            && now.uid == then.uid
             && now.generation == then.generation
             && now.deletion_timestamp.is_none()
-            && token(now) != token(then)
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, Live<K::Status>> {

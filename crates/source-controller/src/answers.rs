@@ -33,10 +33,11 @@ struct Entry<A, E> {
 enum Found<A, E> {
     /// Under way for as long as somebody waits for it.
     Asked(WeakShared<Asking<A, E>>),
-    Told(A),
+    /// Over: it gives the answer at once.
+    Told(Shared<Asking<A, E>>),
 }
 
-impl<Q: Hash + Eq, A: Clone, E: Clone> Answers<Q, A, E> {
+impl<Q: Clone + Hash + Eq, A: Clone, E: Clone> Answers<Q, A, E> {
     pub(crate) fn new() -> Self {
         Self { known: Mutex::new(Known { entries: HashMap::new(), swept: Instant::now() }) }
     }
@@ -48,28 +49,24 @@ impl<Q: Hash + Eq, A: Clone, E: Clone> Answers<Q, A, E> {
         question: Q,
         since: Instant,
         ask: impl FnOnce() -> Asking<A, E>,
-    ) -> Result<A, E>
-    where
-        Q: Clone,
-    {
-        let (asking, begun) = match self.join(&question, since) {
-            Some(Joined::Told(answer)) => return Ok(answer),
-            Some(Joined::Asked(asking)) => return asking.await,
-            None => self.begin(question.clone(), ask),
-        };
-        let answer = asking.await?;
+    ) -> Result<A, E> {
+        if let Some(asking) = self.join(&question, since) {
+            return asking.await;
+        }
+        let (asking, begun) = self.begin(question.clone(), ask);
+        let answer = asking.clone().await?;
         if let Some(entry) = self.lock().entries.get_mut(&question).filter(|entry| entry.begun == begun) {
-            entry.found = Found::Told(answer.clone());
+            entry.found = Found::Told(asking);
         }
         Ok(answer)
     }
 
-    fn join(&self, question: &Q, since: Instant) -> Option<Joined<A, E>> {
+    fn join(&self, question: &Q, since: Instant) -> Option<Shared<Asking<A, E>>> {
         let known = self.lock();
         let entry = known.entries.get(question).filter(|entry| entry.begun >= since)?;
         match &entry.found {
-            Found::Told(answer) => Some(Joined::Told(answer.clone())),
-            Found::Asked(weak) => weak.upgrade().map(Joined::Asked),
+            Found::Told(asking) => Some(asking.clone()),
+            Found::Asked(weak) => weak.upgrade(),
         }
     }
 
@@ -91,11 +88,6 @@ impl<Q: Hash + Eq, A: Clone, E: Clone> Answers<Q, A, E> {
     fn lock(&self) -> MutexGuard<'_, Known<Q, A, E>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-enum Joined<A, E> {
-    Told(A),
-    Asked(Shared<Asking<A, E>>),
 }
 
 #[cfg(test)]

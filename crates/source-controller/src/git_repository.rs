@@ -60,10 +60,6 @@ impl Steps for GitRepositories {
             Action::Keep => keep(run, progress, &revision),
             Action::Build { outdated, new_revision } => {
                 let checkout = remotes.receive(run, checkout::fetch(&self.git, remoted)).await?;
-                // What was received is stored although it was asked for again: the next run sees what is new since.
-                if run.cancel.is_cancelled() && !run.is_asked_again() {
-                    return Err(RunFailure::Outdated);
-                }
                 let text = format!("new upstream revision '{revision}'");
                 let message =
                     new_revision.then(|| announcement(progress, SourceReason::NewRevision, &text, outdated));

@@ -63,9 +63,6 @@ impl Steps for HelmCharts {
                 progress.sets.push(Set::remove(other(error)));
             }
         })?;
-        if run.cancel.is_cancelled() && !run.is_asked_again() {
-            return Err(RunFailure::Outdated);
-        }
         let settled = Settled { reason: built.reason().into(), message: built.summary() };
         self.store(run, progress, built, &settled).await?;
         progress.sets.extend([ConditionType::FetchFailed, ConditionType::BuildFailed].map(Set::remove));

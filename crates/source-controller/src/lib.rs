@@ -1,5 +1,5 @@
-//! Produces artifacts from sources: Git and OCI repositories, Helm repositories and charts. Each is fetched, packed,
-//! stored and served.
+//! Produces artifacts from sources: Git and OCI repositories, Helm repositories and charts. Each is fetched,
+//! packed, stored and served.
 //!
 //! ```text
 //!  object ─► features ─► storage ─────► the kind's steps ────────────► status
@@ -8,12 +8,12 @@
 //!                        still there?   fetch, pack, store             event
 //! ```
 //!
-//! [`source`](crate::source) is that life, the same for every kind; the file of a kind has what only it does. Charts
-//! are woken by their sources (`cross`); `helm` knows indices, charts and their dependencies.
+//! [`source`](crate::source) is that life, the same for every kind; the file of a kind has what only it does.
+//! Charts are woken by their sources (`cross`); `helm` knows indices, charts and their dependencies.
 //!
-//! Reading order: args, answers (asking once for many), remote (waiting for servers), source, the kinds (git_repository, oci_repository,
-//! helm_repository, helm_chart, bucket), cross, steps, helm, state (the decision), status (conditions, reasons,
-//! errors), run. Reference: Flux's source-controller 1.9.
+//! Reading order: args, answers (asking once for many), remote (waiting for servers), source, the kinds
+//! (git_repository, oci_repository, helm_repository, helm_chart, bucket), cross, steps, helm, state (the
+//! decision), status (conditions, reasons, errors), run. Reference: Flux's source-controller 1.9.
 
 mod args;
 

@@ -1,6 +1,7 @@
 //! Waiting for servers that are not ours: what is newer ends the wait, and who waits long holds up nobody.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -49,7 +50,7 @@ impl Remotes {
         let late = async {
             tokio::time::sleep(SLOW).await;
             run.release_permit();
-            std::future::pending::<()>().await;
+            std::future::pending::<Infallible>().await
         };
         let begun = tokio::time::Instant::now();
         let found = tokio::select! {
@@ -61,14 +62,16 @@ impl Remotes {
                 }
                 return Err(RunFailure::Outdated);
             }
-            () = late => return Err(RunFailure::Outdated),
+            never = late => match never {},
         };
         // The semaphore is never closed.
         let turn = if begun.elapsed() < SLOW { None } else { self.late.acquire().await.ok() };
         Ok(Answer { found, turn })
     }
 
-    /// Receives what a server has. Only another spec, the object's deletion or the end of the process end that early.
+    /// Receives what a server has. Only another spec, the object's deletion or the end of the process end
+    /// that early; what was received meanwhile is then given up. Where it was only asked for again it is
+    /// kept: the next run sees what is new since.
     pub(crate) async fn receive<K: SourceObject, T>(
         &self,
         run: &Run<K>,
@@ -76,7 +79,10 @@ impl Remotes {
     ) -> Result<T, RunFailure> {
         tokio::select! {
             biased;
-            received = receiving => Ok(received?),
+            received = receiving => match received? {
+                _ if is_outdated(run) => Err(RunFailure::Outdated),
+                received => Ok(received),
+            },
             () = outdated(run, None) => Err(RunFailure::Outdated),
         }
     }
@@ -89,6 +95,11 @@ impl Remotes {
     fn hurried(&self) -> std::sync::MutexGuard<'_, HashMap<Key, u32>> {
         self.hurried.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the run is at something that is not wanted any more.
+fn is_outdated<K: SourceObject>(run: &Run<K>) -> bool {
+    run.cancel.is_cancelled() && !run.is_asked_again()
 }
 
 /// Ends when the run is at something that is not wanted any more. A further request alone is heard after `patience`, and

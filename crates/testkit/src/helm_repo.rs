@@ -14,7 +14,6 @@ use axum::{
     routing::any,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use sha2::{Digest, Sha256};
 
 use crate::{ChartFiles, Fault, Tls, chart_archive, charts::chart_field, serve::Served};
 
@@ -132,7 +131,7 @@ fn join(folder: &str, file: &str) -> String {
 
 /// One item of an index: what `Chart.yaml` says, and where and what the archive is.
 fn entry(chart: &ChartFiles, archive: &[u8], file: &str) -> String {
-    let digest: String = Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = crate::sha256(archive);
     let metadata: String = chart["Chart.yaml"]
         .lines()
         .filter(|line| !line.is_empty())

@@ -11,6 +11,7 @@ mod charts;
 mod cluster;
 mod conditions;
 mod controller;
+mod digest;
 mod event_sink;
 mod fake_forge;
 mod git_repo;
@@ -38,6 +39,7 @@ pub use crate::{
     cluster::{Cluster, patience},
     conditions::{check_conditions, condition},
     controller::{CONTROLLERS, Controller, ControllerBuilder},
+    digest::sha256,
     event_sink::EventSink,
     fake_forge::{FakeForge, Posted},
     git_repo::GitRepo,

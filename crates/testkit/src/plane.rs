@@ -17,6 +17,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use kube::{Client, Config, config::KubeConfigOptions, config::Kubeconfig};
+use serde_json::Value;
 
 use crate::{
     Cluster, ControllerBuilder, Metrics, Process, Scope, TestNamespace,
@@ -174,9 +175,7 @@ impl ControlPlane {
     /// # Errors
     /// Without [`PlaneOptions::audit`].
     pub fn requests_of(&self, user: &str) -> Result<Vec<String>> {
-        let text = std::fs::read_to_string(self.dir.join("audit.log"))
-            .context("the control plane runs without audit")?;
-        Ok(text.lines().filter(|line| line.contains(user)).filter_map(|line| audited(line, user)).collect())
+        self.audited(user, |_| true)
     }
 
     /// The same without those that were refused, or broken off before they were carried out.
@@ -184,11 +183,18 @@ impl ControlPlane {
     /// # Errors
     /// Without [`PlaneOptions::audit`].
     pub fn granted_to(&self, user: &str) -> Result<Vec<String>> {
+        self.audited(user, is_granted)
+    }
+
+    /// What the audit log tells of a user's requests, of those that count.
+    fn audited(&self, user: &str, counts: fn(&Value) -> bool) -> Result<Vec<String>> {
         let text = std::fs::read_to_string(self.dir.join("audit.log"))
             .context("the control plane runs without audit")?;
         // Most lines are of others, and are not worth reading.
-        let granted = text.lines().filter(|line| line.contains(user) && is_granted(line));
-        Ok(granted.filter_map(|line| audited(line, user)).collect())
+        let lines = text.lines().filter(|line| line.contains(user));
+        let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let events = events.filter(|event| event["user"]["username"] == user && counts(event));
+        Ok(events.filter_map(|event| request(&event)).collect())
     }
 
     /// The processes, in the order of their start; none when another process runs this control plane.
@@ -316,17 +322,12 @@ fn http_get(path: &str) -> Result<http::Request<Vec<u8>>> {
     Ok(http::Request::get(path).body(Vec::new())?)
 }
 
-/// Whether a line of the audit log is of a request that was carried out.
-fn is_granted(line: &str) -> bool {
-    let event: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+/// Whether an event of the audit log is of a request that was carried out.
+fn is_granted(event: &Value) -> bool {
     event["responseStatus"]["code"].as_u64().is_some_and(|code| code < 300)
 }
 
-/// `verb path` of one line of the audit log, when it is a finished request of this user.
-fn audited(line: &str, user: &str) -> Option<String> {
-    let event: serde_json::Value = serde_json::from_str(line).ok()?;
-    if event["user"]["username"].as_str()? != user {
-        return None;
-    }
+/// `verb path` of an event of the audit log.
+fn request(event: &Value) -> Option<String> {
     Some(format!("{} {}", event["verb"].as_str()?, event["requestURI"].as_str()?))
 }

@@ -44,9 +44,8 @@ pub(super) fn write(rows: &[Row]) -> String {
     }
     page += "## Figures\n\n| Kustomizations | row | figures | target |\n|---:|---|---|---|\n";
     for row in rows {
-        let figures: Vec<String> =
-            row.figures.iter().map(|(name, value, unit)| format!("{name} {value:.3} {unit}")).collect();
-        let _ = writeln!(page, "| {} | {} | {} | {} |", row.count, row.name, figures.join(", "), row.target);
+        let (count, name, figures, target) = (row.count, &row.name, row.shown().join(", "), &row.target);
+        let _ = writeln!(page, "| {count} | {name} | {figures} | {target} |");
     }
     page
 }

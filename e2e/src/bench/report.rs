@@ -58,9 +58,13 @@ impl Report {
 
 impl Row {
     fn line(&self) -> String {
-        let figures: Vec<String> =
-            self.figures.iter().map(|(name, value, unit)| format!("{name} {value:.3} {unit}")).collect();
-        format!("{:>5}  {:<14} {:<90} target {}", self.count, self.name, figures.join("  "), self.target)
+        let figures = self.shown().join("  ");
+        format!("{:>5}  {:<14} {figures:<90} target {}", self.count, self.name, self.target)
+    }
+
+    /// The figures, each with name and unit.
+    pub(super) fn shown(&self) -> Vec<String> {
+        self.figures.iter().map(|(name, value, unit)| format!("{name} {value:.3} {unit}")).collect()
     }
 }
 

@@ -3,7 +3,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use testkit::{OciArtifact, Registry};
 
-use crate::{git_repository, kustomization};
+use crate::manifests::{git_repository, kustomization, object, secret};
 
 /// The token of both Receivers.
 pub(super) const TOKEN: &str = "chain-token";
@@ -191,17 +191,5 @@ fn hook(event: &str, kind: &str, name: &str) -> Value {
     json!({
         "type": "github", "events": [event], "secretRef": { "name": "token" },
         "resources": [{ "kind": kind, "name": name }],
-    })
-}
-
-fn secret(ns: &str, name: &str, data: Value) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": ns }, "stringData": data,
-    })
-}
-
-fn object(ns: &str, api_version: &str, kind: &str, name: &str, spec: Value) -> Value {
-    json!({
-        "apiVersion": api_version, "kind": kind, "metadata": { "name": name, "namespace": ns }, "spec": spec,
     })
 }

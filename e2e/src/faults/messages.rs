@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use testkit::{EventSink, FakeForge};
 
 use super::{Victim, Work};
-use crate::{SOON, World, git_repository};
+use crate::{
+    SOON, World,
+    manifests::{git_repository, object, secret},
+};
 
 /// Objects that say something, and how much each says in a round.
 const OBJECTS: u32 = 3;
@@ -53,11 +56,7 @@ impl Messages {
             forge: FakeForge::start()?,
         };
         messages.refusing.answer(400);
-        let secret = json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "token", "namespace": world.ns.name() },
-            "stringData": { "token": TOKEN },
-        });
-        world.cluster.apply(&secret).await?;
+        world.cluster.apply(&secret(&world.ns, "token", json!({ "token": TOKEN }))).await?;
         world.cluster.apply(&git_repository(&world.ns, "apps", world.repo.url())).await?;
         let status = format!("{}/org/apps", messages.forge.url());
         let providers = [
@@ -66,10 +65,10 @@ impl Messages {
             ("status", json!({ "type": "github", "address": status, "secretRef": { "name": "token" } })),
         ];
         for (name, spec) in providers {
-            world.cluster.apply(&object(world, VERSION, "Provider", name, spec)).await?;
+            world.cluster.apply(&object(&world.ns, VERSION, "Provider", name, spec)).await?;
             let sources = json!([{ "kind": "Kustomization", "name": "*" }]);
             let alert = json!({ "providerRef": { "name": name }, "eventSources": sources });
-            world.cluster.apply(&object(world, VERSION, "Alert", name, alert)).await?;
+            world.cluster.apply(&object(&world.ns, VERSION, "Alert", name, alert)).await?;
         }
         messages.receiver(world).await?;
         world.cluster.wait_ready(("Receiver", &world.ns, "hook-0"), "True", SOON).await?;
@@ -102,7 +101,7 @@ impl Messages {
         });
         let name = format!("hook-{}", self.number);
         let version = "notification.toolkit.fluxcd.io/v1";
-        world.cluster.apply(&object(world, version, "Receiver", &name, spec)).await.map(drop)
+        world.cluster.apply(&object(&world.ns, version, "Receiver", &name, spec)).await.map(drop)
     }
 
     /// Offers what is not known to be accepted; what cannot be told stays.
@@ -226,11 +225,4 @@ impl Message {
             },
         })
     }
-}
-
-fn object(world: &World, version: &str, kind: &str, name: &str, spec: Value) -> Value {
-    json!({
-        "apiVersion": version, "kind": kind,
-        "metadata": { "name": name, "namespace": world.ns.name() }, "spec": spec,
-    })
 }

@@ -94,7 +94,7 @@ impl Releases {
         let files: ChartFiles = files.map(|(path, text)| (path.to_owned(), text.to_owned())).into();
         let bytes = testkit::chart_archive(&files)?;
         std::fs::write(self.chart(), &bytes)?;
-        let digest = digest(&bytes);
+        let digest = testkit::sha256(&bytes);
         let path = format!("/ocirepository/{}/app/sha256:{digest}.tar.gz", world.ns.name());
         let url = self.files.put(&path, bytes);
         let artifact = json!({
@@ -171,11 +171,6 @@ impl Work for Releases {
         self.is_live(world, &format!("temporary-{}", self.number), 1).await?;
         self.is_gone(world, &format!("temporary-{}", self.number - 1)).await
     }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The real `helm`.

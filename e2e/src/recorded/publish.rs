@@ -3,7 +3,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use testkit::{ChartFiles, OciArtifact, Registry, archive};
 
 use crate::recorded::{masks::Masks, play::Rig, scenario::Scenario};
@@ -81,8 +80,7 @@ impl<'a> Publisher<'a> {
                 self.rig.charts.publish_without(folder, &charts, &missing)?
             }
         };
-        let digest: String = Sha256::digest(index.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-        self.learn(masks, number, INDEX, &format!("sha256:{digest}"));
+        self.learn(masks, number, INDEX, &format!("sha256:{}", testkit::sha256(index.as_bytes())));
         Ok(())
     }
 

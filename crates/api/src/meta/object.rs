@@ -2,7 +2,7 @@ use k8s_openapi::NamespaceResourceScope;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Condition;
+use super::{Condition, annotations};
 
 /// What the reconcile shell needs to know of one of our kinds.
 pub trait FluxObject:
@@ -27,6 +27,10 @@ pub trait FluxObject:
     /// an error must not be acted on: a lost field can mean another namespace or another cluster.
     fn spec_error(&self) -> Option<&str> {
         None
+    }
+    /// The value of the annotation `reconcile.fluxcd.io/requestedAt`.
+    fn requested_at(&self) -> Option<&str> {
+        self.meta().annotations.as_ref()?.get(annotations::REQUESTED_AT).map(String::as_str)
     }
 }
 

@@ -20,8 +20,17 @@ mod tests {
 
     #[test]
     fn nothing_leads_above_the_root() {
-        assert_eq!(rooted("./a//b/../c.yaml"), "a/c.yaml");
-        assert_eq!(rooted("../../etc/passwd"), "etc/passwd");
-        assert_eq!(rooted("a/.."), "");
+        for (path, expected) in [
+            ("", ""),
+            ("./", ""),
+            ("/a", "a"),
+            ("a/..", ""),
+            ("../../etc", "etc"),
+            ("../../etc/passwd", "etc/passwd"),
+            ("./a/../b//c/", "b/c"),
+            ("./a//b/../c.yaml", "a/c.yaml"),
+        ] {
+            assert_eq!(rooted(path), expected, "{path}");
+        }
     }
 }

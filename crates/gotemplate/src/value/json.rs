@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Number;
 
-use super::{HostObject, List, Map, Str, Value};
+use super::{List, Map, Str, Value};
 use crate::session::LimitError;
 
 /// How deep [`Value::to_json`] follows lists, maps and objects.
@@ -76,7 +76,7 @@ fn to_json(value: &Value, depth: usize, nodes: &mut usize) -> Result<serde_json:
         Value::Object(object) => match object.json() {
             Some(value) => deeper(&value, depth, nodes)?,
             None if object.entries().is_empty() => entries(
-                exported(object.as_ref()).map(|(name, value)| (name.into(), value)).collect(),
+                object.exported().into_iter().map(|(name, value)| (name.into(), value)).collect(),
                 depth,
                 nodes,
             )?,
@@ -117,8 +117,4 @@ fn float(f: f64) -> serde_json::Value {
         (_, Ok(n)) => serde_json::Value::from(n),
         _ => serde_json::Value::from(f),
     }
-}
-/// Fields that other packages see: JSON leaves out the others.
-fn exported(object: &dyn HostObject) -> impl Iterator<Item = (&'static str, Value)> {
-    object.fields().into_iter().filter(|(name, _)| name.starts_with(char::is_uppercase))
 }

@@ -69,6 +69,13 @@ pub trait HostObject: Any {
         Vec::new()
     }
 
+    /// Those [`fields`](Self::fields) that other Go packages see: JSON and templates know no others.
+    fn exported(&self) -> Vec<(&'static str, Value)> {
+        let mut fields = self.fields();
+        fields.retain(|(name, _)| name.starts_with(char::is_uppercase));
+        fields
+    }
+
     /// What `toJson` and `toYaml` print; `None` prints [`fields`](Self::fields) or [`entries`](Self::entries).
     fn json(&self) -> Option<Value> {
         None

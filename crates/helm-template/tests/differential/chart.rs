@@ -1,6 +1,7 @@
 //! Whole charts: files, sub-charts, and the flags of one render.
+use conformance::random::Dice;
+
 use crate::{
-    dice::Dice,
     flags::flags,
     schema::schema,
     templates::Writer,

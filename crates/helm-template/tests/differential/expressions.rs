@@ -1,6 +1,6 @@
 //! Expressions over a chart's data. `S` is a text, `N` a number, `B` a boolean, `L` a list, `M` a map, `A` anything, `T` a
 //! text that may be a template, `K` a map key, `P` a small positive number, `V` a version, `R` a regular expression.
-use crate::dice::Dice;
+use conformance::random::Dice;
 
 const ATOMS: [(char, &[&str]); 11] = [
     (

@@ -1,5 +1,7 @@
 //! Flags of `helm template`.
-use crate::{dice::Dice, values::word};
+use conformance::random::Dice;
+
+use crate::values::word;
 
 const SETS: [&str; 31] = [
     "str=abc",

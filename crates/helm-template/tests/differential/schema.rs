@@ -1,7 +1,6 @@
 //! Schemas that the values mostly fit.
+use conformance::random::Dice;
 use serde_json::{Value, json};
-
-use crate::dice::Dice;
 
 const DRAFTS: [&str; 5] = [
     "http://json-schema.org/draft-07/schema#",

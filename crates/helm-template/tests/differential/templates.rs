@@ -1,6 +1,7 @@
 //! Templates that make manifests.
+use conformance::random::Dice;
+
 use crate::{
-    dice::Dice,
     expressions::{expression, operand},
     values::word,
 };

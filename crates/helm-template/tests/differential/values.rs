@@ -1,5 +1,5 @@
 //! Values files in every form that YAML has.
-use crate::dice::Dice;
+use conformance::random::Dice;
 
 /// One of several words.
 pub(crate) fn word(dice: &mut Dice, from: &[&'static str]) -> &'static str {

@@ -94,16 +94,6 @@ fn below<'p>(root: &str, path: &'p str) -> Option<&'p str> {
 #[cfg(test)]
 mod tests {
     use super::{below, is_manifest};
-    use api::meta::rooted;
-
-    #[test]
-    fn paths_end_at_the_root() {
-        for (path, expected) in
-            [("", ""), ("./", ""), ("./a/../b//c/", "b/c"), ("../../etc", "etc"), ("/a", "a"), ("a/..", "")]
-        {
-            assert_eq!(rooted(path), expected, "{path}");
-        }
-    }
 
     #[test]
     fn names_are_told_below_the_path() {

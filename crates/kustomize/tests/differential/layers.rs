@@ -1,9 +1,9 @@
 //! Kustomizations: each layer uses some of the features below, on objects that are there.
 
+use conformance::random::Dice;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    dice::Dice,
     objects::{NAMES, container, text},
     text::document,
     wider,

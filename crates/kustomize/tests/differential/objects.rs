@@ -1,8 +1,7 @@
 //! Objects of many kinds, which name each other.
 
+use conformance::random::Dice;
 use serde_json::{Value, json};
-
-use crate::dice::Dice;
 
 /// Names that objects of one layer have; several kinds share each.
 pub(crate) const NAMES: [&str; 4] = ["web", "api-1", "db", "x.y"];

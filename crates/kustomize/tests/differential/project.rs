@@ -1,8 +1,9 @@
 //! Whole projects: a base or two, an overlay, now and then a component and a layer between.
 
+use conformance::random::Dice;
 use serde_json::{Value, json};
 
-use crate::{dice::Dice, layers::Layer, objects::object, text::document};
+use crate::{layers::Layer, objects::object, text::document};
 
 /// Files and the features they use.
 pub(crate) struct Project {

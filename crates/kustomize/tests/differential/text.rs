@@ -1,8 +1,7 @@
 //! Values as YAML, each time in another style: block or flow, plain, quoted or folded texts, comments, odd indents.
 
+use conformance::random::Dice;
 use serde_json::Value;
-
-use crate::dice::Dice;
 
 /// A document, ending with a line break.
 pub(crate) fn document(value: &Value, dice: &mut Dice) -> String {

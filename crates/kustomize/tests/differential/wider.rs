@@ -1,8 +1,8 @@
 //! Features that reach further: list directives, patches of several documents, selectors, escaped paths.
+use conformance::random::Dice;
 use serde_json::{Value, json};
 
 use crate::{
-    dice::Dice,
     layers::{Layer, merge_patch},
     objects::{NAMES, container, text},
     text::document,

@@ -85,9 +85,13 @@ impl YamlError {
         file.clone_into(&mut self.file);
         self
     }
-}
 
-impl YamlError {
+    /// The error as go-yaml words it, for callers that say themselves what they were doing.
+    #[must_use]
+    pub fn brief(&self) -> Brief<'_> {
+        Brief(self)
+    }
+
     /// The error as sigs.k8s.io/yaml words it, of the `text` that was read: no column; the line of a parser's error
     /// counted from 0, that of a scanner's from 1, and none for the first line or for what is not about a line.
     #[must_use]
@@ -111,14 +115,6 @@ impl YamlError {
 /// A [`YamlError`] in go-yaml's own words, without file: `yaml: line 3: …`.
 #[derive(Clone, Copy, Debug)]
 pub struct Brief<'e>(&'e YamlError);
-
-impl YamlError {
-    /// The error as go-yaml words it, for callers that say themselves what they were doing.
-    #[must_use]
-    pub fn brief(&self) -> Brief<'_> {
-        Brief(self)
-    }
-}
 
 impl fmt::Display for Brief<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

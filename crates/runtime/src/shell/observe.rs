@@ -1,6 +1,6 @@
 //! From a change in the watch to the reasons for a run.
 
-use api::meta::{FluxObject, FluxStatus, annotations, finalizers};
+use api::meta::{FluxObject, FluxStatus, finalizers};
 
 use super::Shell;
 use crate::reason::Reason;
@@ -55,16 +55,12 @@ fn first<K: FluxObject>(new: &K, initial: bool) -> Reason {
 }
 
 fn is_requested<K: FluxObject>(old: Option<&K>, new: &K) -> bool {
-    let Some(token) = token(new) else { return false };
+    let Some(token) = new.requested_at() else { return false };
     let handled = new.status().and_then(FluxStatus::last_handled_reconcile_at);
     match old {
-        Some(old) => self::token(old) != Some(token),
+        Some(old) => old.requested_at() != Some(token),
         None => handled != Some(token),
     }
-}
-
-fn token<K: FluxObject>(object: &K) -> Option<&str> {
-    object.meta().annotations.as_ref()?.get(annotations::REQUESTED_AT).map(String::as_str)
 }
 
 fn has_finalizer<K: FluxObject>(object: &K) -> bool {

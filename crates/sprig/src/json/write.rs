@@ -63,8 +63,7 @@ impl Writer {
                     self.list(&items, depth)?;
                 }
                 None => {
-                    let mut fields = object.fields();
-                    fields.retain(|(name, _)| name.starts_with(char::is_uppercase));
+                    let fields = object.exported();
                     self.entries(fields.iter().map(|(name, value)| (name.as_bytes(), value)), depth)?;
                 }
             },

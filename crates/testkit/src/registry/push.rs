@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::Registry;
 use crate::{
@@ -165,6 +164,5 @@ async fn expect(answer: reqwest::Response, status: StatusCode) -> Result<reqwest
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", crate::sha256(bytes))
 }

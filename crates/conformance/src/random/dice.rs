@@ -1,10 +1,10 @@
-//! Choices that a seed settles: the same seed makes the same project, whenever and wherever.
-
-/// A sequence of choices (splitmix64).
-pub(crate) struct Dice(u64);
+/// Choices that a seed settles (splitmix64): the same seed makes the same case, whenever and wherever.
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The choices of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635)
     }
 
@@ -16,18 +16,21 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
+    /// A number below `end`; 0 below none.
+    pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % (end.max(1) as u64)).unwrap_or_default()
     }
 
     /// True `times` in a hundred.
-    pub(crate) fn chance(&mut self, times: usize) -> bool {
+    pub fn chance(&mut self, times: usize) -> bool {
         self.below(100) < times
     }
 
     /// One of several.
-    pub(crate) fn pick<'l, T>(&mut self, from: &'l [T]) -> &'l T {
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn pick<'l, T>(&mut self, from: &'l [T]) -> &'l T {
         &from[self.below(from.len())]
     }
 }
