@@ -125,9 +125,13 @@ pub(crate) struct Memory {
     pub woken: Option<Instant>,
 }
 
-/// How long after an apply the first signal is waited for before anybody looks: most objects are healthy at their first
-/// move, and until then a look costs a request and a status for nothing.
+/// How long after an apply the first signal is waited for before anybody looks: most objects are healthy after their
+/// first move, and a look before it costs a request for nothing.
 pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(300);
+
+/// How long a wait lasts before the status tells of it: a status that is outdated a moment later costs a request, and
+/// an event to everybody who watches.
+pub(crate) const TOLD_AFTER: Duration = Duration::from_secs(1);
 
 /// Signals of one Kustomization within this time are one look.
 pub(crate) const COALESCE: Duration = Duration::from_millis(100);

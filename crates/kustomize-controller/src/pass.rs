@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::contest::Nomination;
 use crate::hints;
-use crate::memory::{AppliedBuild, FIRST_LOOK, Pass, Stage, Wait};
+use crate::memory::{AppliedBuild, FIRST_LOOK, Pass, Stage, TOLD_AFTER, Wait};
 use crate::state::{Last, Scope};
 use crate::status::{Failure, Own, Phase};
 use crate::steps::apply::{ApplyStop, Sends};
@@ -440,6 +440,13 @@ async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> R
             .await
             .below(look.why.into_iter().chain(look.run));
         return Err(finish::failed(work, failure, status, &applied.digest).into());
+    }
+    // What a rollout goes through in its first moments is nobody's news, and its end comes with a signal.
+    let told_from = wait.since + TOLD_AFTER;
+    if now < told_from && health::is_watched(work, &look.pending) {
+        let next = wait.until.min(told_from);
+        set_wait(work, Wait { pending: look.pending, ..wait });
+        return Ok(End::Rest { next: Some(next) });
     }
     Ok(still_waiting(work, applied, wait, look))
 }

@@ -92,6 +92,7 @@ where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    crate::memory::keep_little();
     logs::init(args.log_level, args.log_encoding, controller.name);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()

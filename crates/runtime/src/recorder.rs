@@ -2,10 +2,12 @@
 //! sent per object.
 
 mod body;
+mod lull;
 mod post;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::meta::FluxObject;
 use k8s_openapi::api::core::v1::{Event as CoreEvent, ObjectReference};
@@ -13,8 +15,11 @@ use kill_points::{Point, at as point};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use self::body::{Message, Posted};
+pub(crate) use self::lull::Busy;
+use self::lull::Lull;
 use self::post::Poster;
 use crate::event::{Event, Severity};
 use crate::key::Key;
@@ -22,14 +27,19 @@ use crate::key::Key;
 /// Sends events. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    created: Arc<[mpsc::Sender<CoreEvent>]>,
+    created: Arc<[mpsc::Sender<Waiting>]>,
     /// Empty where nothing is posted. Apart from the other lines, so that a receiver that is down delays nobody.
     posted: Arc<[mpsc::Sender<Posted>]>,
+    lull: Lull,
     controller: &'static str,
 }
 
-/// How many objects' events are created at once: few, because a burst of them would slow down the work that they tell
-/// of, which has many more requests under way.
+/// An event in its line, and until when it may be held back.
+type Waiting = (Instant, CoreEvent);
+
+/// How long an event may wait for the work that others are at: a burst of events would slow it down.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many objects' events are created at once: few, for the same reason.
 const CREATE_LINES: usize = 2;
 /// How many objects' events are posted at once.
 const POST_LINES: usize = 8;
@@ -39,12 +49,18 @@ const MOST_WAITING: usize = 4096;
 impl Recorder {
     /// Starts sending. An empty address posts nothing.
     pub(crate) fn start(client: Client, controller: &'static str, events_addr: &str) -> Self {
-        let created = lines(CREATE_LINES, |receiver| create_all(client.clone(), receiver));
+        let lull = Lull::new();
+        let created = lines(CREATE_LINES, |receiver| create_all(client.clone(), lull.clone(), receiver));
         let posted = match Poster::new(events_addr) {
             Some(poster) => lines(POST_LINES, |receiver| post_all(poster.clone(), receiver)),
             None => Arc::default(),
         };
-        Self { created, posted, controller }
+        Self { created, posted, lull, controller }
+    }
+
+    /// A run is under way until what is returned is dropped.
+    pub(crate) fn run(&self) -> Busy {
+        self.lull.run()
     }
 
     /// Logs an event on an object that no reconciler has (an Alert) and queues it for Kubernetes alone. Its metadata
@@ -54,9 +70,15 @@ impl Recorder {
         let name = |part: &Option<String>| part.clone().unwrap_or_default();
         let key = Key::new(name(&object.namespace), name(&object.name));
         let core = body::core(object, event, &event.metadata, self.controller);
-        if line_of(&key, &self.created).is_some_and(|line| line.try_send(core).is_err()) {
+        if !self.queue(&key, core) {
             dropped(&key);
         }
+    }
+
+    /// Whether there was room for it.
+    fn queue(&self, key: &Key, core: CoreEvent) -> bool {
+        let waiting = (Instant::now() + PATIENCE, core);
+        line_of(key, &self.created).is_none_or(|line| line.try_send(waiting).is_ok())
     }
 
     /// The same, with another name of who reports.
@@ -69,7 +91,7 @@ impl Recorder {
         log(&event);
         let key = Key::of(object);
         let Message { core, posted } = body::message(object, event, self.controller);
-        let mut full = line_of(&key, &self.created).is_some_and(|line| line.try_send(core).is_err());
+        let mut full = !self.queue(&key, core);
         if let (Some(posted), Some(line)) = (posted, line_of(&key, &self.posted)) {
             full |= line.try_send(posted).is_err();
         }
@@ -115,8 +137,9 @@ where
     (0..count).map(line).collect()
 }
 
-async fn create_all(client: Client, mut events: mpsc::Receiver<CoreEvent>) {
-    while let Some(event) = events.recv().await {
+async fn create_all(client: Client, lull: Lull, mut events: mpsc::Receiver<Waiting>) {
+    while let Some((until, event)) = events.recv().await {
+        lull.wait(until).await;
         point(Point::EventBefore);
         create(&client, &event).await;
         point(Point::EventAfter);
@@ -215,6 +238,21 @@ mod tests {
             recorder.send(&object(), Event::info(Reason::Succeeded, text));
         }
         tokio::time::timeout(Duration::from_millis(900), wait_for(&created, &["a", "b", "c"])).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn events_wait_for_a_lull_and_not_for_ever() {
+        let (client, created) = api();
+        let recorder = Recorder::start(client, "test", "");
+        let busy: Vec<_> = (0..3).map(|_| recorder.run()).collect();
+        recorder.send(&object(), Event::info(Reason::Succeeded, "a"));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(created.lock().unwrap().is_empty(), "others are at work");
+        drop(busy);
+        wait_for(&created, &["a"]).await;
+        let _busy: Vec<_> = (0..3).map(|_| recorder.run()).collect();
+        recorder.send(&object(), Event::info(Reason::Succeeded, "b"));
+        wait_for(&created, &["a", "b"]).await;
     }
 
     #[tokio::test]

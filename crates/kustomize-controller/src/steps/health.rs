@@ -162,11 +162,15 @@ fn is_judged(work: &Work<'_>, id: &ObjectId, version: &str) -> bool {
 
 /// When to look again if no watch tells of a move: soon while a kind is not watched, seldom when all are.
 pub(crate) fn look_again(work: &Work<'_>, pending: &[Check], until: Instant) -> Instant {
+    let pause = if is_watched(work, pending) { WATCHED } else { UNWATCHED };
+    until.min(Instant::now() + pause)
+}
+
+/// Whether every move of these objects is told.
+pub(crate) fn is_watched(work: &Work<'_>, pending: &[Check]) -> bool {
     let drift = work.app.cluster.drift();
     let tracked = |id: &ObjectId| work.app.memories.with(&work.run.key, |memory| memory.knows(id));
-    let watched = pending.iter().all(|(id, _)| drift.is_watching(&id.group, &id.kind) && tracked(id));
-    let pause = if watched { WATCHED } else { UNWATCHED };
-    until.min(Instant::now() + pause)
+    pending.iter().all(|(id, _)| drift.is_watching(&id.group, &id.kind) && tracked(id))
 }
 
 /// Looks at watched objects that are nothing but a safety net.
@@ -239,7 +243,13 @@ mod tests {
     }
 
     fn applied(id: &str, touched: bool) -> AppliedObject {
-        AppliedObject { id: ObjectId::parse(id).unwrap(), version: "v1".into(), hash: 0, touched, healthy_at: 0 }
+        AppliedObject {
+            id: ObjectId::parse(id).unwrap(),
+            version: "v1".into(),
+            hash: 0,
+            touched,
+            healthy_at: 0,
+        }
     }
 
     #[test]

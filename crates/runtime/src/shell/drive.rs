@@ -41,6 +41,7 @@ impl<R: Reconciler> Shell<R> {
     }
     /// A panic is a bug of ours in one run of one object: it is told, the object is tried again, the others go on.
     async fn survive(self, turn: Turn) {
+        let _busy = self.shared.recorder.run();
         let (shell, key) = (self.clone(), turn.popped.key.clone());
         let kind = self.shared.kind;
         if AssertUnwindSafe(self.turn(turn)).catch_unwind().await.is_err() {
