@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kstatus::Status;
-use manifest::{Object, ObjectId};
+use manifest::{Gvk, Object, ObjectId};
 use serde_json::Value;
 use ssa::ObjectHealth;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -15,6 +15,8 @@ use crate::work::Work;
 const SLOW: Duration = Duration::from_secs(5);
 /// How often objects are looked at that nobody watches.
 const FAST: Duration = Duration::from_millis(500);
+/// How long the first signal is waited for before anybody looks at what was just applied.
+const FIRST_LOOK: Duration = Duration::from_millis(300);
 /// Signals of this time are one look.
 const COALESCE: Duration = Duration::from_millis(50);
 
@@ -77,7 +79,7 @@ impl Look {
 async fn runs(work: &Work<'_>, pending: &[Check]) -> Vec<Seen> {
     let mut seen = Vec::new();
     for (id, version) in pending {
-        let gvk = manifest::Gvk { group: id.group.clone(), version: version.clone(), kind: id.kind.clone() };
+        let gvk = Gvk { group: id.group.clone(), version: version.clone(), kind: id.kind.clone() };
         let live = work.session.get(&gvk, Some(&id.namespace), &id.name).await;
         seen.push(run_of(id, live.ok().flatten().as_ref()));
     }
@@ -203,6 +205,11 @@ impl Work<'_> {
         }
         self.run.release_permit();
         let moved = self.app.signals.listen(&self.run.key);
+        let ids: Vec<ObjectId> = pending.iter().map(|(id, _)| id.clone()).collect();
+        self.app.cluster.drift().wait_for(&self.owner, &ids);
+        if self.app.cluster.drift().awaits_move(&self.owner, &ids) && !self.judges(pending) {
+            self.next_signal(&moved, until.min(Instant::now() + FIRST_LOOK)).await;
+        }
         let result = loop {
             let ids: Vec<ObjectId> = pending.iter().map(|(id, _)| id.clone()).collect();
             self.app.cluster.drift().wait_for(&self.owner, &ids);
@@ -222,13 +229,25 @@ impl Work<'_> {
             }
             self.run.note(going.join(", "));
             let poll = if ids.iter().all(|id| self.app.cluster.drift().watches(id)) { SLOW } else { FAST };
-            let at = until.min(Instant::now() + poll);
-            if timeout_at(at, self.moved_or_cancelled(&moved)).await.is_ok() {
-                sleep(COALESCE).await;
-            }
+            self.next_signal(&moved, until.min(Instant::now() + poll)).await;
         };
         self.app.cluster.drift().wait_for(&self.owner, &[]);
         result
+    }
+
+    /// Whether an expression judges one of these: it may be healthy without having moved.
+    fn judges(&self, pending: &[Check]) -> bool {
+        pending.iter().any(|(id, version)| {
+            let (group, kind) = (id.group.clone(), id.kind.clone());
+            self.exprs.covers(&Gvk { group, version: version.clone(), kind })
+        })
+    }
+
+    /// Waits for a signal and those right behind it, at most until then.
+    async fn next_signal(&self, moved: &tokio::sync::Notify, until: Instant) {
+        if timeout_at(until, self.moved_or_cancelled(moved)).await.is_ok() {
+            sleep(COALESCE).await;
+        }
     }
 
     async fn moved_or_cancelled(&self, moved: &tokio::sync::Notify) {

@@ -39,8 +39,6 @@ pub(crate) struct AppliedObject {
     pub hash: u64,
     /// False for objects that their marks keep from being applied: they are not waited for.
     pub touched: bool,
-    /// The newest version of the live object that was found healthy; 0 for none.
-    pub healthy_at: u64,
 }
 
 impl AppliedBuild {
@@ -184,15 +182,6 @@ impl Memory {
     /// Whether the object is one of the last applied build, so that its drift watch tells of moves.
     pub(crate) fn knows(&self, id: &ObjectId) -> bool {
         self.applied.objects.iter().any(|object| object.id == *id)
-    }
-
-    /// Objects that were found healthy, with the version they were judged in.
-    pub(crate) fn note_healthy(&mut self, healthy: &HashMap<&ObjectId, u64>) {
-        for object in &mut self.applied.objects {
-            if let Some(version) = healthy.get(&object.id) {
-                object.healthy_at = *version;
-            }
-        }
     }
 
     /// What the answers of an apply said.

@@ -413,7 +413,7 @@ async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> R
     let Some(mut checks) = health::checks(work.object(), &applied.objects) else {
         return Ok(End::Done(Box::new(finish::done(work, Checked::NotAsked))));
     };
-    health::drop_known(work, pass, &applied.objects, &mut checks);
+    health::drop_known(work, pass, &mut checks);
     let is_new = pass.wait.as_ref().is_none_or(|wait| wait.stage != Stage::Health);
     let wait = health_wait(work, pass, checks);
     let ids: Vec<ObjectId> = wait.pending.iter().map(|(id, _)| id.clone()).collect();

@@ -106,7 +106,7 @@ impl DriftWatch {
                 let mut table = lock(&self.0.table);
                 match (&change.fingerprint, change.action) {
                     (Some(expected), action) if action != Action::Deleted => {
-                        let tracked = Tracked::new(owner, expected.clone());
+                        let tracked = Tracked::new(owner, expected.clone(), change.healthy);
                         table.track(&change.id, tracked)
                     }
                     _ => {
@@ -142,19 +142,24 @@ impl DriftWatch {
         lock(&self.0.table).wait_for(owner, ids);
     }
 
-    /// Whether all of these objects are waited for, and no watch has seen one of them move since it was applied: its
-    /// next move will be told.
+    /// Whether some of these objects are not known to be healthy, and none of those has moved since it was applied: the
+    /// first move will be told, and a look before it shows nothing new.
     #[must_use]
-    pub fn all_rest(&self, owner: &Owner, ids: &[ObjectId]) -> bool {
+    pub fn awaits_move(&self, owner: &Owner, ids: &[ObjectId]) -> bool {
         let table = lock(&self.0.table);
-        ids.iter().all(|id| table.has_not_moved(owner, id))
+        let mut unknown = ids.iter().filter(|id| !table.is_healthy(owner, id)).peekable();
+        unknown.peek().is_some() && unknown.all(|id| table.has_not_moved(owner, id))
     }
 
-    /// Whether the watch shows the object in this very version ([`Fingerprint::resource_version`]), as it was applied
-    /// for this owner: what was found out about that version still holds.
+    /// Whether the object was found healthy, by the rules alone, and no watch has seen it move since.
     #[must_use]
-    pub fn is_at(&self, owner: &Owner, id: &ObjectId, version: u64) -> bool {
-        lock(&self.0.table).is_at(owner, id, version)
+    pub fn is_healthy(&self, owner: &Owner, id: &ObjectId) -> bool {
+        lock(&self.0.table).is_healthy(owner, id)
+    }
+
+    /// The object was found healthy in this version.
+    pub(crate) fn note_healthy(&self, owner: &Owner, id: &ObjectId, version: u64) {
+        lock(&self.0.table).note_healthy(owner, id, version);
     }
 
     /// Whether this kind is watched right now in all namespaces, so that [`What::Moved`] can be relied on.

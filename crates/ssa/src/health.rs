@@ -29,8 +29,6 @@ pub struct ObjectHealth {
     pub id: ObjectId,
     /// The verdict; [`Status::Unknown`] with the reason when the object could not be read or judged.
     pub health: kstatus::Health,
-    /// The version it was judged in ([`crate::Fingerprint::resource_version`]); 0 when it was not read.
-    pub resource_version: u64,
     /// Whether the verdict could not be reached: the object could not be read, or an expression failed.
     pub error: Option<String>,
     /// For a workload that is not there yet: the first pod that says why.
@@ -56,6 +54,17 @@ impl fmt::Display for FailingPod {
     }
 }
 
+/// A verdict, and the version of the object that was judged; 0 when it was not read.
+type Judged = (ObjectHealth, u64);
+
+impl ObjectHealth {
+    /// Of an object that did not move since it was found healthy.
+    fn known(id: &ObjectId) -> Self {
+        let health = kstatus::Health::new(Status::Current, "unchanged since it was found healthy");
+        Self { id: id.clone(), health, error: None, cause: None }
+    }
+}
+
 impl fmt::Display for ObjectHealth {
     /// `Kind/ns/name status: 'InProgress'` as in Flux, then the pod that says why.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,17 +78,31 @@ impl fmt::Display for ObjectHealth {
 
 impl Session {
     /// Judges objects live, in the order given: one GET each, or for more than 8 of a kind a list by owner
-    /// label. Never fails as a whole: what cannot be read is [`Status::Unknown`].
+    /// label, and none for what the watch still shows as it was when it was found healthy. Never fails as a whole:
+    /// what cannot be read is [`Status::Unknown`].
     pub async fn health(
         &self,
         ids: &[(ObjectId, String)],
         owner: &Owner,
         exprs: &HealthExprs,
     ) -> Vec<ObjectHealth> {
-        let listed = self.list_large_kinds(ids, owner).await;
+        let unknown: Vec<_> =
+            ids.iter().filter(|(id, version)| !self.is_known(id, version, owner, exprs)).cloned().collect();
+        let listed = self.list_large_kinds(&unknown, owner).await;
         let checks: Vec<_> =
-            ids.iter().map(|(id, version)| self.check(id, version, &listed, exprs)).collect();
-        stream::iter(checks).buffered(self.cluster.settings.concurrency.max(1)).collect().await
+            unknown.iter().map(|(id, version)| self.check(id, version, &listed, exprs)).collect();
+        let concurrency = self.cluster.settings.concurrency.max(1);
+        let judged: Vec<Judged> = stream::iter(checks).buffered(concurrency).collect().await;
+        for (object, version) in judged.iter().filter(|(object, _)| object.health.status == Status::Current) {
+            self.cluster.drift.note_healthy(owner, &object.id, *version);
+        }
+        let mut judged: HashMap<ObjectId, ObjectHealth> =
+            judged.into_iter().map(|(object, _)| (object.id.clone(), object)).collect();
+        ids.iter().map(|(id, _)| judged.remove(id).unwrap_or_else(|| ObjectHealth::known(id))).collect()
+    }
+
+    fn is_known(&self, id: &ObjectId, version: &str, owner: &Owner, exprs: &HealthExprs) -> bool {
+        !exprs.covers(&gvk(id, version)) && self.cluster.drift.is_healthy(owner, id)
     }
 
     async fn check(
@@ -88,7 +111,7 @@ impl Session {
         version: &str,
         listed: &HashMap<ObjectId, Object>,
         exprs: &HealthExprs,
-    ) -> ObjectHealth {
+    ) -> Judged {
         let live = match listed.get(id) {
             Some(live) => Ok(Some(live.clone())),
             None => self.get(&gvk(id, version), Some(&id.namespace), &id.name).await,
@@ -102,7 +125,7 @@ impl Session {
             }
             _ => None,
         };
-        ObjectHealth { id: id.clone(), resource_version, health, error, cause }
+        (ObjectHealth { id: id.clone(), health, error, cause }, resource_version)
     }
 
     /// Whether it is time to ask the pods: at once after a failure, else when the object was applied (or,

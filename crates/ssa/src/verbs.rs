@@ -2,6 +2,7 @@
 
 use http::Method;
 use kill_points::{Point, at as point};
+use kstatus::Status;
 use manifest::{Gvk, Object};
 use serde_json::{Value, json};
 
@@ -192,6 +193,7 @@ impl Session {
     /// What [`crate::DriftWatch::track`] wants to know of an object that was just written.
     #[must_use]
     pub fn change_of(&self, object: &Object, action: Action) -> Change {
+        let now = jiff::Timestamp::now().as_second();
         let fingerprint = Fingerprint::of(object.value(), &self.cluster.takeover, &self.cluster.marks);
         Change {
             id: object.id(),
@@ -199,7 +201,7 @@ impl Session {
             action,
             fingerprint: Some(fingerprint),
             drift: None,
-            healthy: false,
+            healthy: kstatus::compute(object, now).is_ok_and(|health| health.status == Status::Current),
         }
     }
 

@@ -9,6 +9,7 @@ use testkit::{ChartFiles, OciArtifact};
 use crate::{
     bench::{
         floor,
+        profile::Profile,
         report::{Report, say},
         rows::LIMIT,
         watch::Watch,
@@ -95,6 +96,7 @@ async fn measure(stage: &Stage, replicas: u32, report: &mut Report) -> Result<()
         let cpu = helm(stage)?.cpu_seconds;
         let mut releases =
             Watch::start(client, "helm.toolkit.fluxcd.io/v2", "HelmRelease", "helmreleases").await?;
+        let profile = Profile::start(stage.plane, &stage.usage()?).await?;
         let start = Instant::now();
         apply(stage, &ours, replicas, version).await?;
         let end = releases.until(COUNT, LIMIT, |object| released(object, &ours, version)).await?;
@@ -106,7 +108,9 @@ async fn measure(stage: &Stage, replicas: u32, report: &mut Report) -> Result<()
             ("cpu", usage.cpu_seconds - cpu, "CPU-s"),
             ("peak", usage.peak_rss as f64 / MIB, "MiB"),
         ];
-        report.add(COUNT, &format!("{row}, {replicas} pods"), &figures, target);
+        let row = format!("{row}, {replicas} pods");
+        report.add(COUNT, &row, &figures, target);
+        profile.end((stage.plane, &stage.usage()?), report, (COUNT, &row)).await?;
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! What all rows share: control plane, controllers under users of their own, repository.
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use kube::Client;
 use serde_json::json;
-use testkit::{Cluster, ControlPlane, Controller, GitRepo, GitServer, PlaneOptions};
+use testkit::{Cluster, ControlPlane, Controller, GitRepo, GitServer, PlaneOptions, Usage};
 
 /// How the bench is run.
 #[derive(Clone, Debug, clap::Args)]
@@ -82,7 +85,12 @@ impl Rig {
 
     /// CPU seconds of both controllers so far.
     pub(crate) fn cpu(&self) -> Result<f64> {
-        Ok(self.source.usage()?.cpu_seconds + self.kustomize.usage()?.cpu_seconds)
+        Ok(self.usage()?.values().map(|usage| usage.cpu_seconds).sum())
+    }
+
+    /// What each controller has used so far.
+    pub(crate) fn usage(&self) -> Result<BTreeMap<&'static str, Usage>> {
+        Ok(BTreeMap::from([(SOURCE, self.source.usage()?), (KUSTOMIZE, self.kustomize.usage()?)]))
     }
 
     /// Runs that kustomize-controller has ended so far.

@@ -90,9 +90,9 @@ impl Bench<'_> {
     async fn floor(&mut self) -> Result<(Floor, Floor)> {
         say(&format!("{} applications by a bare client …", self.count));
         floor::namespaces(&self.rig.cluster, "floor", self.count).await?;
-        let profile = Profile::start(&self.rig).await?;
+        let profile = self.profile().await?;
         let first = floor::measure(self.rig.client(), "floor", self.count, "1").await?;
-        self.profile("floor first", &profile).await?;
+        self.tell("floor first", profile).await?;
         let change = floor::measure(self.rig.client(), "floor", self.count, "2").await?;
         let figures = |floor: Floor| [("time", floor.seconds, "s"), ("cpu", floor.cpu_seconds, "CPU-s")];
         self.report.add(self.count, "floor first", &figures(first), "measured");
@@ -130,12 +130,12 @@ impl Bench<'_> {
         let revision = self.rig.repo.revision()?;
         let mut watch = self.kustomizations().await?;
         let (cpu, requests) = (self.rig.cpu()?, self.rig.requests().await?);
-        let profile = Profile::start(&self.rig).await?;
+        let profile = self.profile().await?;
         let start = Instant::now();
         self.apply_all("10m").await?;
         let end = watch.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
         self.whole("first", (end - start).as_secs_f64(), cpu, requests, floor).await?;
-        self.profile("first", &profile).await
+        self.tell("first", profile).await
     }
 
     async fn change_all(&mut self, floor: Floor) -> Result<()> {
@@ -144,19 +144,21 @@ impl Bench<'_> {
         let revision = self.rig.repo.revision()?;
         let mut watch = self.kustomizations().await?;
         let (cpu, requests) = (self.rig.cpu()?, self.rig.requests().await?);
-        let profile = Profile::start(&self.rig).await?;
-        let start = self.tell().await?;
+        let profile = self.profile().await?;
+        let start = self.announce().await?;
         let end = watch.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
         self.whole("all", (end - start).as_secs_f64(), cpu, requests, floor).await?;
-        self.profile("all", &profile).await
+        self.tell("all", profile).await
+    }
+
+    async fn profile(&self) -> Result<Profile> {
+        Profile::start(&self.rig.plane, &self.rig.usage()?).await
     }
 
     /// Where the time of the row above went.
-    async fn profile(&mut self, row: &str, profile: &Profile) -> Result<()> {
-        self.report.add(self.count, &format!("{row}: cpu"), &profile.cpu(&self.rig)?, "measured");
-        let requests = profile.requests(&self.rig, self.count).await?;
-        self.report.add(self.count, &format!("{row}: requests"), &requests, "measured");
-        Ok(())
+    async fn tell(&mut self, row: &str, profile: Profile) -> Result<()> {
+        let usage = self.rig.usage()?;
+        profile.end((&self.rig.plane, &usage), self.report, (self.count, row)).await
     }
 
     async fn whole(&mut self, row: &str, seconds: f64, cpu: f64, requests: f64, floor: Floor) -> Result<()> {
@@ -179,7 +181,7 @@ impl Bench<'_> {
             let revision = self.rig.repo.revision()?;
             let mut maps = Watch::start(self.rig.client(), "v1", "ConfigMap", "configmaps").await?;
             let mut all = self.kustomizations().await?;
-            let start = self.tell().await?;
+            let start = self.announce().await?;
             let live = maps.until(1, LIMIT, |object| object["data"]["version"] == version.as_str()).await?;
             times.push((live - start).as_secs_f64());
             let end = all.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
@@ -266,7 +268,7 @@ impl Bench<'_> {
     }
 
     /// Tells the source that there is something new, as a webhook does.
-    async fn tell(&self) -> Result<Instant> {
+    async fn announce(&self) -> Result<Instant> {
         let start = Instant::now();
         self.rig.cluster.request_reconcile("GitRepository", NS, "apps").await?;
         Ok(start)

@@ -33,7 +33,8 @@ pub struct Stage {
     pub ns: TestNamespace,
     /// Objects as JSON, with every right.
     pub cluster: Cluster,
-    plane: &'static ControlPlane,
+    /// What it runs on.
+    pub plane: &'static ControlPlane,
     binaries: BTreeMap<String, PathBuf>,
     /// One folder of kill points a controller.
     points: tempfile::TempDir,

@@ -120,22 +120,15 @@ pub(crate) fn remembered(
     before: &[AppliedObject],
     changes: &[Change],
 ) -> Vec<AppliedObject> {
-    let known: HashMap<&ObjectId, &AppliedObject> = before.iter().map(|object| (&object.id, object)).collect();
-    let seen: HashMap<&ObjectId, &Change> = changes.iter().map(|change| (&change.id, change)).collect();
+    let known: HashMap<&ObjectId, bool> = before.iter().map(|object| (&object.id, object.touched)).collect();
+    let seen: HashMap<&ObjectId, bool> =
+        changes.iter().map(|change| (&change.id, change.action != Action::Skipped)).collect();
     let mut objects = described(prepared);
     for object in &mut objects {
-        (object.touched, object.healthy_at) = match (seen.get(&object.id), known.get(&object.id)) {
-            (Some(change), _) => (change.action != Action::Skipped, healthy_at(change)),
-            (None, Some(known)) => (known.touched, known.healthy_at),
-            (None, None) => (true, 0),
-        };
+        let touched = seen.get(&object.id).or_else(|| known.get(&object.id));
+        object.touched = touched.copied().unwrap_or(true);
     }
     objects
-}
-
-fn healthy_at(change: &Change) -> u64 {
-    let version = change.fingerprint.as_ref().map(|print| print.resource_version);
-    version.filter(|_| change.healthy).unwrap_or_default()
 }
 
 /// Identity, version and hash of each object of a build.
@@ -144,7 +137,7 @@ pub(crate) fn described(prepared: &Prepared) -> Vec<AppliedObject> {
     let describe = |object: &manifest::Object| {
         let id = object.id();
         let hash = hashes.get(&id).copied().unwrap_or_default();
-        AppliedObject { id, version: object.gvk().version, hash, touched: true, healthy_at: 0 }
+        AppliedObject { id, version: object.gvk().version, hash, touched: true }
     };
     prepared.objects().iter().map(describe).collect()
 }

@@ -1,6 +1,5 @@
 //! Looks at what is waited for. Waiting is a state (decision D1): each look is one short run.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
@@ -96,21 +95,14 @@ pub(crate) struct Look {
 /// Looks at the objects once, as the Kustomization's identity.
 pub(crate) async fn look(work: &Work<'_>, pending: &[Check]) -> Look {
     let healths = work.session.health(pending, &work.owner, &work.accepted.exprs).await;
-    let healthy = healths.iter().filter(|one| one.health.status == Status::Current);
-    let healthy = healthy.map(|one| (&one.id, one.resource_version)).collect();
-    work.app.memories.with(&work.run.key, |memory| memory.note_healthy(&healthy));
     judge(pending, &healths)
 }
 
 /// Objects that are known to be healthy without a look: this pass's answers showed it, or an earlier look did and the
 /// watch has seen no move since. What an expression judges is always looked at.
-pub(crate) fn drop_known(work: &Work<'_>, pass: &Pass, applied: &[AppliedObject], checks: &mut Vec<Check>) {
+pub(crate) fn drop_known(work: &Work<'_>, pass: &Pass, checks: &mut Vec<Check>) {
     let drift = work.app.cluster.drift();
-    let found: HashMap<&ObjectId, u64> = applied.iter().map(|one| (&one.id, one.healthy_at)).collect();
-    let is_known = |id: &ObjectId| {
-        pass.healthy.contains(id)
-            || found.get(id).is_some_and(|version| drift.is_at(&work.owner, id, *version))
-    };
+    let is_known = |id: &ObjectId| pass.healthy.contains(id) || drift.is_healthy(&work.owner, id);
     checks.retain(|(id, version)| is_judged(work, id, version) || !is_known(id));
 }
 
@@ -118,7 +110,7 @@ pub(crate) fn drop_known(work: &Work<'_>, pass: &Pass, applied: &[AppliedObject]
 /// move will be told. What an expression judges may be healthy without one.
 pub(crate) fn can_wait_for_signal(work: &Work<'_>, pending: &[Check], ids: &[ObjectId]) -> bool {
     let judged = pending.iter().any(|(id, version)| is_judged(work, id, version));
-    !ids.is_empty() && !judged && work.app.cluster.drift().all_rest(&work.owner, ids)
+    !judged && work.app.cluster.drift().awaits_move(&work.owner, ids)
 }
 
 fn judge(pending: &[Check], healths: &[ObjectHealth]) -> Look {
@@ -243,13 +235,7 @@ mod tests {
     }
 
     fn applied(id: &str, touched: bool) -> AppliedObject {
-        AppliedObject {
-            id: ObjectId::parse(id).unwrap(),
-            version: "v1".into(),
-            hash: 0,
-            touched,
-            healthy_at: 0,
-        }
+        AppliedObject { id: ObjectId::parse(id).unwrap(), version: "v1".into(), hash: 0, touched }
     }
 
     #[test]

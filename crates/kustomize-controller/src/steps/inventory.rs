@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn object(id: &str, version: &str, hash: u64) -> AppliedObject {
-        AppliedObject { id: ObjectId::parse(id).unwrap(), version: version.into(), hash, touched: true, healthy_at: 0 }
+        AppliedObject { id: ObjectId::parse(id).unwrap(), version: version.into(), hash, touched: true }
     }
 
     #[test]

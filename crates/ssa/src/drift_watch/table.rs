@@ -49,18 +49,22 @@ pub(super) struct Tracked {
     writing: bool,
     /// Version of a deletion seen while writing; 0 for none.
     deleted_at: u64,
+    /// The newest version that was found healthy; 0 for none.
+    healthy_at: u64,
     /// The state that was last reported, so that it is reported once.
     nominated: Option<Fingerprint>,
 }
 
 impl Tracked {
-    pub(super) fn new(owner: &Owner, expected: Fingerprint) -> Self {
+    pub(super) fn new(owner: &Owner, expected: Fingerprint, healthy: bool) -> Self {
+        let healthy_at = if healthy { expected.resource_version } else { 0 };
         Self {
             owner: owner.clone(),
             expected,
             waiting: false,
             writing: false,
             deleted_at: 0,
+            healthy_at,
             nominated: None,
         }
     }
@@ -82,6 +86,7 @@ impl Table {
         let row = self.rows.entry(id.clone()).or_default();
         if let Some(before) = row.tracked.as_ref().filter(|before| before.owner == tracked.owner) {
             tracked.waiting = before.waiting;
+            tracked.healthy_at = tracked.healthy_at.max(before.healthy_at);
             if before.expected.resource_version > tracked.expected.resource_version {
                 tracked.expected = before.expected.clone();
             }
@@ -134,19 +139,32 @@ impl Table {
         is.then_some(live)
     }
 
-    /// Whether a working watch shows the object in this very version, as it was applied for this owner.
-    pub(super) fn is_at(&self, owner: &Owner, id: &ObjectId, version: u64) -> bool {
-        version != 0 && self.in_sync(owner, id).is_some_and(|live| live.resource_version == version)
+    /// Whether a working watch has seen nothing of the object since it was found healthy.
+    pub(super) fn is_healthy(&self, owner: &Owner, id: &ObjectId) -> bool {
+        let Some((tracked, newest)) = self.watched(owner, id) else { return false };
+        tracked.healthy_at != 0 && tracked.healthy_at == newest.max(tracked.expected.resource_version)
+    }
+
+    /// The object was found healthy in this version.
+    pub(super) fn note_healthy(&mut self, owner: &Owner, id: &ObjectId, version: u64) {
+        if let Some(tracked) = self.tracked_mut(owner, id) {
+            tracked.healthy_at = tracked.healthy_at.max(version);
+        }
     }
 
     /// Whether the object is waited for by a working watch that has seen nothing of it since it was applied.
     pub(super) fn has_not_moved(&self, owner: &Owner, id: &ObjectId) -> bool {
-        let Some(Row { live, tracked: Some(tracked), .. }) = self.rows.get(id) else { return false };
+        let watched = self.watched(owner, id);
+        watched
+            .is_some_and(|(tracked, newest)| tracked.waiting && newest <= tracked.expected.resource_version)
+    }
+
+    /// An object of this owner that a working watch sees, and the newest version it has seen; 0 for none.
+    fn watched(&self, owner: &Owner, id: &ObjectId) -> Option<(&Tracked, u64)> {
+        let Row { live, tracked, .. } = self.rows.get(id)?;
+        let tracked = tracked.as_ref().filter(|tracked| tracked.owner == *owner)?;
         let newest = live.as_ref().map_or(0, |live| live.resource_version);
-        self.is_synced(id)
-            && tracked.owner == *owner
-            && tracked.waiting
-            && newest <= tracked.expected.resource_version
+        self.is_synced(id).then_some((tracked, newest))
     }
 
     /// We are about to write the object: events from now on may be our own doing.
@@ -242,6 +260,7 @@ impl Table {
             self.rows.remove(id);
             return Meaning::Nothing;
         };
+        tracked.healthy_at = 0;
         if tracked.writing {
             tracked.deleted_at = version;
             return Meaning::Nothing;
@@ -264,7 +283,9 @@ impl Table {
         let mut gone = Vec::new();
         for (id, row) in missing {
             let was_live = row.live.take().is_some();
-            if let Some(tracked) = row.tracked.as_ref().filter(|_| was_live) {
+            let Some(tracked) = &mut row.tracked else { continue };
+            tracked.healthy_at = 0;
+            if was_live {
                 gone.push((id.clone(), tracked.owner.clone()));
             }
         }
@@ -352,7 +373,7 @@ mod tests {
 
     fn tracked(version: u64, entry: u64) -> Table {
         let mut table = Table::default();
-        assert!(table.track(&id(), Tracked::new(&owner("app"), print(version, entry))).is_none());
+        assert!(table.track(&id(), Tracked::new(&owner("app"), print(version, entry), false)).is_none());
         table
     }
 
@@ -373,14 +394,17 @@ mod tests {
         assert_eq!(table.seen(id(), print(13, 3)), Meaning::Drift(owner("app")));
         assert_eq!(table.seen(id(), print(14, 1)), Meaning::Nothing);
         assert_eq!(table.seen(id(), print(15, 3)), Meaning::Drift(owner("app")));
-        assert!(table.track(&id(), Tracked::new(&owner("app"), print(10, 1))).is_none(), "told already");
+        assert!(
+            table.track(&id(), Tracked::new(&owner("app"), print(10, 1), false)).is_none(),
+            "told already"
+        );
     }
 
     #[test]
     fn drift_between_the_apply_and_its_tracking_is_not_lost() {
         let mut table = Table::default();
         assert_eq!(table.seen(id(), print(11, 2)), Meaning::Nothing);
-        assert!(table.track(&id(), Tracked::new(&owner("app"), print(10, 1))).is_some());
+        assert!(table.track(&id(), Tracked::new(&owner("app"), print(10, 1), false)).is_some());
     }
 
     #[test]
@@ -408,18 +432,35 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_out_about_a_version_holds_until_the_next_one() {
-        let mut table = tracked(10, 1);
+    fn an_object_found_healthy_is_until_it_moves_or_the_watch_breaks() {
+        let (mut table, owner) = (tracked(10, 1), owner("app"));
         table.list_ends(&scope(None));
-        assert!(!table.is_at(&owner("app"), &id(), 10), "not seen yet");
+        assert!(!table.is_healthy(&owner, &id()), "nobody judged it");
+        table.note_healthy(&owner, &id(), 10);
+        assert!(table.is_healthy(&owner, &id()));
         table.seen(id(), print(10, 1));
-        assert!(table.is_at(&owner("app"), &id(), 10));
-        assert!(!table.is_at(&owner("app"), &id(), 0), "of nothing nothing is known");
+        assert!(table.is_healthy(&owner, &id()));
         table.seen(id(), print(11, 1));
-        assert!(!table.is_at(&owner("app"), &id(), 10));
-        assert!(table.is_at(&owner("app"), &id(), 11));
+        assert!(!table.is_healthy(&owner, &id()), "it moved");
+        table.note_healthy(&owner, &id(), 11);
+        assert!(table.is_healthy(&owner, &id()));
         table.lost(&scope(None));
-        assert!(!table.is_at(&owner("app"), &id(), 11), "the watch may have missed a move");
+        assert!(!table.is_healthy(&owner, &id()), "the watch may have missed a move");
+        table.back(&scope(None));
+        table.deleted(&id(), 12);
+        assert!(!table.is_healthy(&owner, &id()), "it is gone");
+    }
+
+    #[test]
+    fn what_an_apply_shows_to_be_healthy_is_until_the_next_apply() {
+        let (mut table, owner) = (Table::default(), owner("app"));
+        table.list_ends(&scope(None));
+        table.track(&id(), Tracked::new(&owner, print(10, 1), true));
+        assert!(table.is_healthy(&owner, &id()), "its creation need not be told for that");
+        table.track(&id(), Tracked::new(&owner, print(10, 1), false));
+        assert!(table.is_healthy(&owner, &id()), "it is the same version");
+        table.track(&id(), Tracked::new(&owner, print(12, 2), false));
+        assert!(!table.is_healthy(&owner, &id()));
     }
 
     #[test]
