@@ -1,11 +1,15 @@
 //! `values.schema.json`: what values a chart takes.
+mod keywords;
 mod report;
 
 use jsonschema::{Retrieve, Uri};
 use serde_json::{Map, Number, Value};
 
-use self::report::report;
+use self::{keywords::Keywords, report::report};
 use crate::chart::Chart;
+
+/// Where Helm has a chart's schema.
+const SCHEMA_URI: &str = "file:///values.schema.json";
 
 /// Values that the schema of a chart or sub-chart refuses: `chart:\n- at '/path': what is wrong\n`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,14 +59,14 @@ fn check(schema: &[u8], values: &Map<String, Value>) -> Result<(), String> {
         false => error.to_string(),
     })?;
     let validator = jsonschema::options()
-        .with_base_uri("file:///values.schema.json")
+        .with_base_uri(SCHEMA_URI)
         .with_retriever(Offline)
         .build(&schema)
-        .map_err(|error| format!("\"file:///values.schema.json#\" is not valid: {error}\n"))?;
+        .map_err(|error| format!("\"{SCHEMA_URI}#\" is not valid: {error}\n"))?;
     let mut values = Value::Object(values.clone());
     whole_numbers(&mut values);
     let errors: Vec<_> = validator.iter_errors(&values).collect();
-    if errors.is_empty() { Ok(()) } else { Err(report(&errors)) }
+    if errors.is_empty() { Ok(()) } else { Err(report(&errors, &Keywords(&schema))) }
 }
 
 /// Values hold floats only. Draft 4 takes none of them for an integer, Helm takes all that are whole.
@@ -155,6 +159,49 @@ mod tests {
             "a: 1\n",
             "- at '/a': 'anyOf' failed\n  - at '/a': got number, want string\n  - at '/a': got number, want boolean\n",
         );
+    }
+
+    #[test]
+    fn a_list_without_the_wanted_item_shows_what_is_wrong_with_each() {
+        let schema = json!({
+            "$defs": {
+                "o": {"type": "object", "required": ["a b"]},
+                "list of": {"contains": {"$ref": "#/$defs/o"}},
+            },
+            "properties": {"list": {"$ref": "#/$defs/list%20of"}},
+        });
+        fails(
+            &schema,
+            "list: [1, {}]\n",
+            "- at '/list': no items match contains schema\n  - at '/list/0': got number, want object\n  - at '/list/1': missing property 'a b'\n",
+        );
+        fails(&schema, "list: []\n", "- at '/list': no items match contains schema\n");
+    }
+
+    #[test]
+    fn limits_of_contained_items_name_the_places() {
+        let schema =
+            json!({"properties": {"l": {"contains": {"const": 1}, "minContains": 2, "maxContains": 2}}});
+        let words = "items required to match contains schema, but";
+        fails(
+            &schema,
+            "l: [x]\n",
+            &format!("- at '/l': min 2 {words} none matched\n  - at '/l/0': value must be 1\n"),
+        );
+        fails(&schema, "l: [1]\n", &format!("- at '/l': min 2 {words} matched 1 items at 0\n"));
+        fails(&schema, "l: [1, 1, x, 1]\n", &format!("- at '/l': max 2 {words} matched 3 items at 0 1 3\n"));
+    }
+
+    #[test]
+    fn a_property_may_ask_for_others() {
+        let rules = json!({"a": ["b", "c", "d"], "x": ["y"]});
+        for (keyword, uri) in [
+            ("dependentRequired", "https://json-schema.org/draft/2020-12/schema"),
+            ("dependencies", "http://json-schema.org/draft-07/schema#"),
+        ] {
+            let schema = json!({"$schema": uri, keyword: rules});
+            fails(&schema, "{a: 1, c: 2}\n", "- at '': properties 'b', 'd' required, if 'a' exists\n");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Values of a chart: a tree in which Go's two kinds of numbers stay apart.
 mod coalesce;
+mod globals;
 mod merge;
 mod set;
 

@@ -54,6 +54,10 @@ impl Shared {
         found: &Map<String, Value>,
         source: &str,
     ) {
+        // Of an empty table Helm takes a new one.
+        if found.is_empty() {
+            return;
+        }
         let steps = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
         let to = if parent == "." { Vec::new() } else { steps(parent) };
         self.tables(Some(imported), &to, 0, (found, &steps(source)));

@@ -7,6 +7,8 @@ use jsonschema::{
 };
 use serde_json::Value;
 
+use super::keywords::{Keywords, Special};
+
 /// One line, and the lines below it.
 struct Problem {
     path: String,
@@ -25,9 +27,9 @@ struct Place {
 const GROUP: &str = "validation failed";
 
 /// All problems, one a line, indented where they belong together.
-pub(super) fn report(errors: &[ValidationError<'_>]) -> String {
+pub(super) fn report(errors: &[ValidationError<'_>], keywords: &Keywords<'_>) -> String {
     let mut out = String::new();
-    let mut found = problems("", errors);
+    let mut found = problems("", errors, keywords);
     if let [only] = found.as_mut_slice()
         && only.text == GROUP
     {
@@ -48,7 +50,7 @@ fn print(problem: &Problem, indent: usize, out: &mut String) {
 }
 
 /// The problems below a path, those of one place grouped.
-fn problems(base: &str, errors: &[ValidationError<'_>]) -> Vec<Problem> {
+fn problems(base: &str, errors: &[ValidationError<'_>], keywords: &Keywords<'_>) -> Vec<Problem> {
     let mut root = Place::default();
     for error in decisive(errors) {
         let path = error.instance_path().as_str();
@@ -57,7 +59,7 @@ fn problems(base: &str, errors: &[ValidationError<'_>]) -> Vec<Problem> {
             .split('/')
             .skip(1)
             .fold(&mut root, |place, step| place.below.entry(step.to_owned()).or_default());
-        add(place, path, error);
+        add(place, path, error, keywords);
     }
     gather(root, base)
 }
@@ -83,7 +85,15 @@ fn decisive<'a, 'e>(errors: &'a [ValidationError<'e>]) -> Vec<&'a ValidationErro
         .collect()
 }
 
-fn add(place: &mut Place, path: &str, error: &ValidationError<'_>) {
+fn add(place: &mut Place, path: &str, error: &ValidationError<'_>, keywords: &Keywords<'_>) {
+    if let Some(special) = keywords.special(error) {
+        for special in special {
+            if !place.here.iter().any(|known| known.text == special.text) {
+                place.here.push(explained(path, special, keywords));
+            }
+        }
+        return;
+    }
     if let Kind::Required { property } = error.kind() {
         let name = quote(property.as_str().unwrap_or_default());
         let known = place.here.iter_mut().find(|problem| problem.text.starts_with("missing propert"));
@@ -94,7 +104,21 @@ fn add(place: &mut Place, path: &str, error: &ValidationError<'_>) {
             return;
         }
     }
-    place.here.push(Problem { path: path.to_owned(), text: text(error), causes: causes(path, error.kind()) });
+    place.here.push(Problem {
+        path: path.to_owned(),
+        text: text(error),
+        causes: causes(path, error.kind(), keywords),
+    });
+}
+
+/// A problem with a list, and why each of its items did not do.
+fn explained(path: &str, special: Special, keywords: &Keywords<'_>) -> Problem {
+    let item = |(at, errors): &(usize, Vec<ValidationError<'static>>)| {
+        let mut cause = grouped_problem("", errors, keywords);
+        cause.move_below(&format!("{path}/{at}"));
+        cause
+    };
+    Problem { path: path.to_owned(), text: special.text, causes: special.items.iter().map(item).collect() }
 }
 
 fn gather(place: Place, path: &str) -> Vec<Problem> {
@@ -110,19 +134,28 @@ fn gather(place: Place, path: &str) -> Vec<Problem> {
     found
 }
 
-fn causes(path: &str, kind: &Kind) -> Vec<Problem> {
+fn causes(path: &str, kind: &Kind, keywords: &Keywords<'_>) -> Vec<Problem> {
     let alternatives = match kind {
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => context,
         _ => return Vec::new(),
     };
-    let one = |errors: &Vec<ValidationError<'static>>| {
-        let mut inner = problems(path, errors);
-        match inner.len() {
-            1 => inner.remove(0),
-            _ => Problem { path: path.to_owned(), text: GROUP.to_owned(), causes: inner },
-        }
-    };
-    alternatives.iter().map(one).collect()
+    alternatives.iter().map(|errors| grouped_problem(path, errors, keywords)).collect()
+}
+
+/// The only problem, or all of them below one line.
+fn grouped_problem(path: &str, errors: &[ValidationError<'_>], keywords: &Keywords<'_>) -> Problem {
+    let mut inner = problems(path, errors, keywords);
+    match inner.len() {
+        1 => inner.remove(0),
+        _ => Problem { path: path.to_owned(), text: GROUP.to_owned(), causes: inner },
+    }
+}
+
+impl Problem {
+    fn move_below(&mut self, base: &str) {
+        self.path.insert_str(0, base);
+        self.causes.iter_mut().for_each(|cause| cause.move_below(base));
+    }
 }
 
 fn text(error: &ValidationError<'_>) -> String {
@@ -168,7 +201,6 @@ fn text(error: &ValidationError<'_>) -> String {
             format!("invalid propertyName {}", quote(error.instance().as_str().unwrap_or_default()))
         }
         Kind::UniqueItems => duplicates(got),
-        Kind::Contains => "no items match contains schema".to_owned(),
         Kind::Format { format } => format!("{} is not valid {format}", display(got)),
         _ => error.to_string(),
     }
@@ -244,7 +276,7 @@ fn quoted(names: &[String]) -> String {
     names.join(", ")
 }
 
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let quoted = format!("{text:?}").replace("\\\"", "\"").replace('\'', "\\'");
     format!("'{}'", &quoted[1..quoted.len() - 1])
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     GLOBAL,
+    globals::{hand_down, hand_up, spread},
     merge::{join_tables, trim_nulls},
 };
 use crate::{capabilities::HelmMajor, chart::Chart};
@@ -27,6 +28,7 @@ pub(crate) fn coalesce_chart(
     let mut values = values.clone();
     let nulls = if helm == HelmMajor::Three { Nulls::OfCharts } else { Nulls::Gone };
     coalesce(chart, &mut values, nulls)?;
+    spread(chart, &mut values);
     Ok(values)
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn merge_chart(
 ) -> Result<Map<String, Value>, CoalesceError> {
     let mut values = values.clone();
     coalesce(chart, &mut values, Nulls::All)?;
+    spread(chart, &mut values);
     Ok(values)
 }
 
@@ -60,8 +63,9 @@ fn coalesce(chart: &Chart, values: &mut Map<String, Value>, nulls: Nulls) -> Res
             let found = sprintf(b"%t", &[Go::from_json(entry, Numbers::Keep)]).unwrap_or_default();
             return Err(CoalesceError { name: child.name().to_owned(), found: found.text().into_owned() });
         };
-        hand_down_globals(table, globals);
+        hand_down(table, globals);
         coalesce(child, table, nulls)?;
+        hand_up(child, values);
     }
     Ok(())
 }
@@ -101,32 +105,6 @@ fn add_default(values: &mut Map<String, Value>, key: &str, default: &Value, keep
         }
     }
     values.insert(key.to_owned(), default);
-}
-
-/// Globals of the parent win over those the sub-chart was given.
-fn hand_down_globals(child: &mut Map<String, Value>, parent: Option<Value>) {
-    let parent = match parent {
-        None => Map::new(),
-        Some(Value::Object(map)) => map,
-        Some(_) => return,
-    };
-    let own = child.entry(GLOBAL).or_insert_with(|| Value::Object(Map::new()));
-    let Value::Object(own) = own else { return };
-    for (key, value) in parent {
-        match (own.get_mut(&key), value) {
-            (None, value) => {
-                own.insert(key, value);
-            }
-            (Some(Value::Object(below)), Value::Object(mut above)) => {
-                join_tables(&mut above, std::mem::take(below), true);
-                *below = above;
-            }
-            (Some(slot), Value::Object(_)) | (Some(slot @ Value::Object(_)), _) => {
-                let _kept = slot;
-            }
-            (Some(slot), value) => *slot = value,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,18 +8,21 @@ const MAX_DEPTH: usize = 10_000;
 /// # Errors
 /// In Go's words.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
-    let mut reader = Reader { bytes: text.as_bytes(), at: 0 };
+    let mut reader = Reader { bytes: text.as_bytes(), at: 0, misfit: None };
     let value = reader.value(0)?;
     reader.space();
-    match reader.peek() {
-        None => Ok(value),
-        Some(_) => Err(reader.invalid("after top-level value")),
+    match (reader.peek(), reader.misfit.take()) {
+        (Some(_), _) => Err(reader.invalid("after top-level value")),
+        (None, Some(misfit)) => Err(misfit),
+        (None, None) => Ok(value),
     }
 }
 
 struct Reader<'t> {
     bytes: &'t [u8],
     at: usize,
+    /// The first number no float can hold: an error only when all of the text is JSON.
+    misfit: Option<String>,
 }
 
 const END: &str = "unexpected end of JSON input";
@@ -227,7 +230,11 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(&self.bytes[start..self.at]);
         match text.parse::<f64>() {
             Ok(f) if f.is_finite() => Ok(Value::Float(f)),
-            _ => Err(format!("json: cannot unmarshal number {text} into Go value of type float64")),
+            _ => {
+                let misfit = format!("json: cannot unmarshal number {text} into Go value of type float64");
+                self.misfit.get_or_insert(misfit);
+                Ok(Value::Nil)
+            }
         }
     }
 

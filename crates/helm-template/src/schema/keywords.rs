@@ -1,0 +1,125 @@
+//! Keywords of which the validator says less than Helm prints: `contains` and its limits, `dependentRequired`.
+use jsonschema::{Retrieve, Uri, ValidationError, Validator, error::ValidationErrorKind as Kind};
+use serde_json::{Map, Value};
+
+use super::{Offline, SCHEMA_URI, report::quote};
+
+/// Finds keywords in the schema that was broken.
+pub(super) struct Keywords<'s>(pub(super) &'s Value);
+
+/// A problem in Helm's words.
+pub(super) struct Special {
+    pub(super) text: String,
+    /// Items of a list by their place, and what is wrong with each.
+    pub(super) items: Vec<(usize, Vec<ValidationError<'static>>)>,
+}
+
+impl Special {
+    fn said(text: String) -> Self {
+        Self { text, items: Vec::new() }
+    }
+}
+
+impl Keywords<'_> {
+    /// All that such a keyword has against a value; `None` when the error is none of these, or its schema is not
+    /// in the document.
+    pub(super) fn special(&self, error: &ValidationError<'_>) -> Option<Vec<Special>> {
+        let path = error.schema_path().as_str();
+        let (parent, keyword) = path.rsplit_once('/')?;
+        match (error.kind(), keyword) {
+            (Kind::Required { .. }, "dependentRequired" | "dependencies") => {
+                let rules = self.0.pointer(path)?.as_object()?;
+                Some(missing_companions(rules, error.instance().as_object()?))
+            }
+            (Kind::Contains, "contains" | "minContains" | "maxContains") => {
+                let limits = self.0.pointer(parent)?.as_object().filter(|_| keyword != "contains");
+                let validator = self.part(&format!("{parent}/contains"))?;
+                Some(contained(&validator, limits, error.instance().as_array()?))
+            }
+            _ => None,
+        }
+    }
+
+    /// A validator for a part of the schema.
+    fn part(&self, pointer: &str) -> Option<Validator> {
+        let mut wrapper = Map::new();
+        wrapper.insert("$ref".to_owned(), format!("{SCHEMA_URI}#{}", fragment(pointer)).into());
+        if let Some(draft) = self.0.get("$schema") {
+            wrapper.insert("$schema".to_owned(), draft.clone());
+        }
+        jsonschema::options()
+            .with_base_uri("file:///part.json")
+            .with_retriever(Whole(self.0.clone()))
+            .build(&Value::Object(wrapper))
+            .ok()
+    }
+}
+
+/// Serves the schema to its own parts.
+struct Whole(Value);
+
+impl Retrieve for Whole {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        if uri.as_str() == SCHEMA_URI { Ok(self.0.clone()) } else { Offline.retrieve(uri) }
+    }
+}
+
+/// A pointer as a part of a URI.
+fn fragment(pointer: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/~._-$".contains(&byte);
+    let escaped = |byte: u8| {
+        if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    pointer.bytes().map(escaped).collect()
+}
+
+/// The properties that others ask for and that are not there.
+fn missing_companions(rules: &Map<String, Value>, object: &Map<String, Value>) -> Vec<Special> {
+    let mut found = Vec::new();
+    for (property, wanted) in rules.iter().filter(|(property, _)| object.contains_key(*property)) {
+        let wanted = wanted.as_array().map(Vec::as_slice).unwrap_or_default();
+        let missing = wanted.iter().filter_map(Value::as_str).filter(|name| !object.contains_key(*name));
+        let missing: Vec<String> = missing.map(quote).collect();
+        if !missing.is_empty() {
+            let names = missing.join(", ");
+            found.push(Special::said(format!("properties {names} required, if {} exists", quote(property))));
+        }
+    }
+    found
+}
+
+fn contained(validator: &Validator, limits: Option<&Map<String, Value>>, list: &[Value]) -> Vec<Special> {
+    let limit = |keyword: &str| limits?.get(keyword)?.as_f64();
+    let (mut matched, mut items) = (Vec::new(), Vec::new());
+    for (at, item) in list.iter().enumerate() {
+        let errors: Vec<_> = validator.iter_errors(item).map(ValidationError::to_owned).collect();
+        if errors.is_empty() { matched.push(at) } else { items.push((at, errors)) }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far fewer items than that")]
+    let count = matched.len() as f64;
+    let places = || matched.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");
+    let but = || match matched.len() {
+        0 => "none matched".to_owned(),
+        several => format!("matched {several} items at {}", places()),
+    };
+    let mut found = Vec::new();
+    match limit("minContains") {
+        Some(min) if count < min => {
+            let text = format!("min {min} items required to match contains schema, but {}", but());
+            found.push(Special { text, items });
+        }
+        None if matched.is_empty() => {
+            found.push(Special { text: "no items match contains schema".to_owned(), items });
+        }
+        _ => {}
+    }
+    if let Some(max) = limit("maxContains").filter(|max| count > *max) {
+        let text = format!(
+            "max {max} items required to match contains schema, but matched {} items at {}",
+            matched.len(),
+            places()
+        );
+        found.push(Special::said(text));
+    }
+    found
+}
