@@ -6,7 +6,7 @@ mod list;
 
 use std::collections::BTreeSet;
 
-use manifest::yaml::{Mapping, Node, Scalar, ScalarStyle, Tag};
+use manifest::yaml::{Dialect, Mapping, Node, Scalar, ScalarStyle, Tag, resolve_plain};
 
 use crate::{
     fields::kind_name,
@@ -208,13 +208,26 @@ impl Kept {
     }
 }
 
+/// What a program wrote without a type, and YAML 1.1 takes for something else than text, becomes text.
+fn close_tag(scalar: &mut Scalar) {
+    let plain = scalar.style == ScalarStyle::Plain && !scalar.value.is_empty();
+    if scalar.open_tag && plain && resolve_plain(Dialect::Sigs, &scalar.value) != Tag::Str {
+        scalar.style = ScalarStyle::DoubleQuoted;
+        scalar.tag = Tag::Str;
+    }
+}
+
 /// Puts a merged value in its place.
 fn set_field(dest: &mut Mapping, key: &str, value: Option<Node>, kept: Option<Kept>) {
     match (value, kept) {
         (None, _) => {
             dest.remove(key);
         }
-        (Some(Node::Scalar(scalar)), Some(kept)) => dest.set(key, Node::Scalar(kept.applied(scalar))),
+        (Some(Node::Scalar(scalar)), Some(kept)) => {
+            let mut scalar = kept.applied(scalar);
+            close_tag(&mut scalar);
+            dest.set(key, Node::Scalar(scalar));
+        }
         (Some(node), _) => dest.set(key, node),
     }
 }

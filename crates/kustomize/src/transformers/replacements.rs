@@ -21,7 +21,7 @@ use crate::{
     weigh::{MAX_BYTES, MAX_DEPTH, Weight},
 };
 
-use self::find::{Created, find_fields, lookup, node_at};
+use self::find::{Created, find_fields, locate, node_at, peek};
 
 const DEFAULT_FIELD: &str = "metadata.name";
 
@@ -87,25 +87,32 @@ impl Transformer for Replacements {
 /// What is copied.
 struct Source {
     value: Node,
-    /// Where a whole field was found: as a target it changes what further targets get.
-    place: Option<Place>,
+    /// Where a whole field was found: what changes it changes what further targets get.
+    home: Option<Home>,
 }
 
 /// A field of one of the resources.
-struct Place {
+struct Home {
     resource: usize,
-    path: Vec<String>,
+    place: Vec<usize>,
 }
 
 impl Source {
     /// Reads the value again, in case the resource at `index` holds it.
-    fn refresh(&mut self, index: usize, object: &Node) -> Result<(), ReplacementError> {
-        let Some(place) = self.place.as_ref().filter(|place| place.resource == index) else { return Ok(()) };
-        if let Some(found) = lookup(object, &place.path)? {
+    fn refresh(&mut self, index: usize, object: &Node) {
+        let Some(home) = self.home.as_ref().filter(|home| home.resource == index) else { return };
+        if let Some(found) = peek(object, &home.place) {
             self.value = found.clone();
             without_twins(&mut self.value);
         }
-        Ok(())
+    }
+
+    /// Something around the value was replaced: what was read last is all there is of it.
+    fn leave(&mut self, index: usize, replaced: &[usize]) {
+        self.home = self.home.take().filter(|home| {
+            let outside = home.place.len() > replaced.len() && home.place.starts_with(replaced);
+            home.resource != index || !outside
+        });
     }
 }
 
@@ -117,7 +124,7 @@ fn source_value<'r>(
     let source = match (&replacement.source, &replacement.source_value) {
         (None, None) => return Err(ReplacementError::Incomplete),
         (Some(_), Some(_)) => return Err(ReplacementError::TwoSources),
-        (None, Some(value)) => Source { value: plain(value), place: None },
+        (None, Some(value)) => Source { value: plain(value), home: None },
         (Some(source), None) => read_source(source, resources)?,
     };
     Ok((source, targets))
@@ -134,14 +141,15 @@ fn read_source(source: &SourceSelector, resources: &[Resource]) -> Result<Source
     let (index, resource) = select_source(source, resources)?;
     let field = if source.field_path.is_empty() { DEFAULT_FIELD } else { &source.field_path };
     let path = path::split_bracketed(field, '.');
-    let found = lookup(&resource.node, &path)?;
+    let place = locate(&resource.node, &path)?;
+    let found = place.as_deref().and_then(|place| peek(&resource.node, place));
     let found = found.filter(|node| !is_empty(node));
     let missing = || ReplacementError::SourceField { field: field.to_owned(), source_id: describe(source) };
     let options = source.options.as_ref().filter(|options| !options.delimiter.is_empty());
     let mut value = refine(found.ok_or_else(missing)?, options)?;
     without_twins(&mut value);
-    let place = options.is_none().then_some(Place { resource: index, path });
-    Ok(Source { value, place })
+    let home = place.filter(|_| options.is_none()).map(|place| Home { resource: index, place });
+    Ok(Source { value, home })
 }
 
 fn describe(source: &SourceSelector) -> String {
@@ -202,41 +210,60 @@ fn apply(resources: &mut [Resource], source: &mut Source, target: &TargetSelecto
             && !rejects.iter().any(rejected)
             && resource.any_id(|id| select.fits_id(id));
         if chosen {
-            copy_to(&mut resource.node, &source.value, target)?;
+            copy_to(&mut resource.node, index, source, target)?;
             resource.sync_twins();
-            source.refresh(index, &resource.node)?;
+            source.refresh(index, &resource.node);
         }
     }
     Ok(())
 }
 
-fn copy_to(object: &mut Node, value: &Node, target: &TargetSelector) -> Result<(), ReplacementError> {
+/// Copies to each field in turn: a field may hold what is copied, and the next one gets what has become of it.
+fn copy_to(
+    object: &mut Node,
+    index: usize,
+    source: &mut Source,
+    target: &TargetSelector,
+) -> Result<(), ReplacementError> {
     let default = [DEFAULT_FIELD.to_owned()];
     let fields = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
     let options = target.options.as_ref();
-    let create = created(value, options);
     for field in fields {
         let parts = path::split_bracketed(field, '.');
         if parts.len() > MAX_DEPTH {
             return Err(ReplacementError::TooDeep(MAX_DEPTH));
         }
-        if structured::set(object, value, &parts, options) {
+        source.refresh(index, object);
+        if structured::set(object, &source.value, &parts, options) {
             continue;
         }
-        let missing = |reason: String| ReplacementError::TargetField {
-            action: if create.is_some() { "find or create" } else { "find" },
-            field: field.clone(),
-            reason,
-        };
-        let places = find_fields(object, &parts, create).map_err(|error| missing(format!(": {error}")))?;
-        if places.is_empty() {
-            return Err(missing(String::new()));
-        }
-        for place in places {
-            set_field(node_at(object, &place), value, options, place.len())?;
+        for place in places_of(object, &source.value, field, &parts, options)? {
+            source.refresh(index, object);
+            set_field(node_at(object, &place), &source.value, options, place.len())?;
+            source.leave(index, &place);
         }
     }
     Ok(())
+}
+
+fn places_of(
+    object: &mut Node,
+    value: &Node,
+    field: &str,
+    parts: &[String],
+    options: Option<&FieldOptions>,
+) -> Result<Vec<Vec<usize>>, ReplacementError> {
+    let create = created(value, options);
+    let missing = |reason: String| ReplacementError::TargetField {
+        action: if create.is_some() { "find or create" } else { "find" },
+        field: field.to_owned(),
+        reason,
+    };
+    let found = find_fields(object, parts, create).map_err(|error| missing(format!(": {error}")))?;
+    if found.places.is_empty() && !found.in_text {
+        return Err(missing(String::new()));
+    }
+    Ok(found.places)
 }
 
 /// What is made when the target is missing, if anything is.

@@ -1,4 +1,4 @@
-use manifest::yaml::{FormatOptions, Mapping, Node, Sequence, format_node};
+use manifest::yaml::{Dialect, FormatOptions, Limits, Mapping, Node, Sequence, format_node, parse_nodes};
 use regex::{Regex, RegexBuilder};
 
 use crate::{
@@ -97,15 +97,50 @@ fn step<'n>(node: &'n Node, part: &str) -> Result<Option<&'n Node>, FindError> {
     }
 }
 
+/// The place of the node at a path; `None` when it is not there.
+pub(super) fn locate(node: &Node, parts: &[String]) -> Result<Option<Place>, FindError> {
+    let (mut node, mut place) = (node, Place::new());
+    for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
+        let Some(next) = step(node, part)? else { return Ok(None) };
+        let is_next = |child: &Node| std::ptr::eq(child, next);
+        let at = match node {
+            Node::Mapping(mapping) => mapping.entries.iter().position(|entry| is_next(&entry.value)),
+            Node::Sequence(list) => list.items.iter().position(is_next),
+            Node::Scalar(_) => None,
+        };
+        let Some(at) = at else { return Ok(None) };
+        place.push(at);
+        node = next;
+    }
+    Ok(Some(place))
+}
+
+/// The node at a place, if it is still there.
+pub(super) fn peek<'n>(node: &'n Node, place: &[usize]) -> Option<&'n Node> {
+    place.iter().try_fold(node, |node, at| match node {
+        Node::Mapping(mapping) => mapping.entries.get(*at).map(|entry| &entry.value),
+        Node::Sequence(list) => list.items.get(*at),
+        Node::Scalar(_) => None,
+    })
+}
+
+/// Where a path leads to.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) places: Vec<Place>,
+    /// It also leads into a text that is a document; setting something there changes nothing.
+    pub(super) in_text: bool,
+}
+
 /// Every place that a path leads to. Missing parts are made when `create` is given.
 pub(super) fn find_fields(
     node: &mut Node,
     parts: &[String],
     create: Option<Created>,
-) -> Result<Vec<Place>, FindError> {
-    let mut finder = Finder { create, place: Vec::new(), found: Vec::new() };
+) -> Result<Found, FindError> {
+    let mut finder = Finder { create, place: Vec::new(), found: Vec::new(), in_text: false };
     finder.find(node, parts)?;
-    Ok(finder.found)
+    Ok(Found { places: finder.found, in_text: finder.in_text })
 }
 
 /// The node at a place.
@@ -121,6 +156,7 @@ struct Finder {
     create: Option<Created>,
     place: Place,
     found: Vec<Place>,
+    in_text: bool,
 }
 
 impl Finder {
@@ -155,10 +191,22 @@ impl Finder {
             mapping.push(key, create.before(rest.first()).node());
         }
         let at = position(mapping, key);
+        if let Node::Scalar(scalar) = &mapping.entries[at].value
+            && !rest.is_empty()
+            && let Some(document) = document(&scalar.value)
+        {
+            return self.find_in_text(document, rest);
+        }
         self.place.push(at);
         let result = self.find(&mut mapping.entries[at].value, rest);
         self.place.pop();
         result
+    }
+
+    fn find_in_text(&mut self, mut document: Node, rest: &[String]) -> Result<(), FindError> {
+        let found = find_fields(&mut document, rest, self.create)?;
+        self.in_text |= found.in_text || !found.places.is_empty();
+        Ok(())
     }
 
     fn find_index(&mut self, node: &mut Node, index: usize, rest: &[String]) -> Result<(), FindError> {
@@ -210,6 +258,12 @@ impl Finder {
         self.place.pop();
         result
     }
+}
+
+/// The document that a text is.
+pub(super) fn document(text: &str) -> Option<Node> {
+    let mut documents = parse_nodes("", text, Dialect::Kyaml, &Limits::default()).ok()?;
+    (!documents.is_empty()).then(|| documents.swap_remove(0))
 }
 
 fn new_element(key: &str, value: &str) -> Node {

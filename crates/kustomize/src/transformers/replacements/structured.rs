@@ -1,8 +1,8 @@
-use manifest::yaml::{Dialect, DuplicateKeys, FormatOptions, Limits, Node, format_node, parse_nodes};
+use manifest::yaml::{DuplicateKeys, FormatOptions, Node, format_node};
 
 use super::{
     created,
-    find::{find_fields, lookup, node_at},
+    find::{document, find_fields, lookup, node_at},
     set_field,
 };
 use crate::{hash::go_json, kustomization::FieldOptions};
@@ -12,18 +12,18 @@ use crate::{hash::go_json, kustomization::FieldOptions};
 pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Option<&FieldOptions>) -> bool {
     let create = created(value, options);
     let Some((outer, mut document, text)) = split(object, parts) else { return false };
-    let Ok(places) = find_fields(&mut document, &parts[outer..], create) else { return false };
-    if places.is_empty() {
+    let Ok(found) = find_fields(&mut document, &parts[outer..], create) else { return false };
+    if found.places.is_empty() && !found.in_text {
         return false;
     }
-    for place in places {
+    for place in found.places {
         if set_field(node_at(&mut document, &place), value, options, place.len()).is_err() {
             return false;
         }
     }
     let Some(changed) = print(&document, &text) else { return false };
     let Ok(fields) = find_fields(object, &parts[..outer], None) else { return false };
-    for place in fields {
+    for place in fields.places {
         if let Node::Scalar(scalar) = node_at(object, &place) {
             scalar.value.clone_from(&changed);
         }
@@ -35,8 +35,7 @@ pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Op
 fn split(object: &Node, parts: &[String]) -> Option<(usize, Node, String)> {
     for outer in 1..parts.len() {
         let Ok(Some(Node::Scalar(scalar))) = lookup(object, &parts[..outer]) else { continue };
-        let mut documents = parse_nodes("", &scalar.value, Dialect::Kyaml, &Limits::default()).ok()?;
-        return (!documents.is_empty()).then(|| (outer, documents.swap_remove(0), scalar.value.clone()));
+        return document(&scalar.value).map(|document| (outer, document, scalar.value.clone()));
     }
     None
 }
