@@ -17,6 +17,22 @@ pub enum CompileError {
         /// The name.
         name: String,
     },
+    /// Operands that no function takes, whatever the variables are.
+    #[error("failed to parse the CEL expression '{expression}': {message}")]
+    Operands {
+        /// The expression as given.
+        expression: String,
+        /// The function and the types.
+        message: String,
+    },
+    /// A part without variables that cannot be evaluated.
+    #[error("failed to create the CEL program of '{expression}': {message}")]
+    Constant {
+        /// The expression as given.
+        expression: String,
+        /// What CEL says.
+        message: String,
+    },
     /// The expression can only give another type than the one asked for.
     #[error("CEL expression output type mismatch: expected {expected}, got {got}")]
     Output {

@@ -19,7 +19,7 @@ pub(crate) const JOIN: &str = "@join";
 pub(crate) const MATCHES: &str = "@matches";
 
 /// Bytes of a compiled regular expression; matching takes time by the product of this and the text.
-const MAX_REGEX: usize = 64 << 10;
+pub(crate) const MAX_REGEX: usize = 64 << 10;
 /// Digits of a number in a format: `%.999999999f` would make a gigabyte.
 const MAX_PRECISION_DIGITS: usize = 2;
 

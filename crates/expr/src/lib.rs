@@ -10,11 +10,13 @@
 //! Pure: no clock, no I/O. Reading order: `program`, `environment`, `check`, `instrument`, `budget`.
 mod budget;
 mod check;
+mod constants;
 mod environment;
 mod error;
 mod functions;
 mod instrument;
 mod program;
+mod types;
 mod value;
 
 pub use crate::{

@@ -8,10 +8,11 @@ use cel::{
 use serde_json::Value;
 
 use crate::{
-    budget, check,
+    budget, check, constants,
     environment::{Env, library},
     error::{CompileError, EvalError},
     instrument::{MAX_DEPTH, MAX_TEXT, instrument, is_shallow},
+    types::{Type, infer},
     value,
 };
 
@@ -45,6 +46,9 @@ impl Program {
         let names: Vec<String> = check::free_names(&expr).into_iter().collect();
         check_names(text, &expr, &names, env)?;
         check_output(&expr, env)?;
+        if env.variables.is_some() {
+            check_types(text, &expr, env)?;
+        }
         instrument(&mut expr);
         Ok(Self { text: text.to_owned(), expr, names })
     }
@@ -154,6 +158,25 @@ fn check_output(expr: &IdedExpr, env: &Env) -> Result<(), CompileError> {
         (Some(wanted), Some(found)) if !found.fits(wanted) => {
             Err(CompileError::Output { expected: wanted.name(), got: found.name() })
         }
+        _ => Ok(()),
+    }
+}
+
+/// What can be refused where the variables are declared, as cel-go does then only.
+fn check_types(text: &str, expr: &IdedExpr, env: &Env) -> Result<(), CompileError> {
+    let expression = || text.to_owned();
+    let found = infer(expr)
+        .map_err(|misfit| CompileError::Operands { expression: expression(), message: misfit.0 })?;
+    if let Some(error) = constants::failing(expr) {
+        return Err(CompileError::Constant { expression: expression(), message: message_of(&error) });
+    }
+    let got = match found {
+        Type::Dyn => "dyn",
+        Type::Plain(name) => name,
+        _ => return Ok(()),
+    };
+    match env.output {
+        Some(wanted) if wanted.name() != got => Err(CompileError::Output { expected: wanted.name(), got }),
         _ => Ok(()),
     }
 }

@@ -138,3 +138,46 @@ fn declared_variables_are_checked_when_compiled() {
         assert!(error.contains(phrase), "{bad}: {error}");
     }
 }
+
+#[test]
+fn operands_that_cannot_fit_are_refused_where_variables_are_declared() {
+    let env = Env::with_variables(&["status"]);
+    for expression in [
+        "1 == 'a'",
+        "status.all(x, x.n == 1 && 1 + 'a' == 2)",
+        "['a'].exists(x, x == 1)",
+        "'a' in [1]",
+        "status.map(x, [1, 'a'])",
+        "'a' && status.ready",
+        "[1].map(x, x > 0, string(x))[0] == 1",
+    ] {
+        let refused = Program::compile(expression, &env);
+        assert!(matches!(refused, Err(CompileError::Operands { .. })), "{expression}: {refused:?}");
+        assert!(Program::compile(expression, &Env::open()).is_ok(), "{expression}");
+    }
+    let refused = Program::compile("status.ok || int('x') == 1", &env);
+    assert!(matches!(refused, Err(CompileError::Constant { .. })), "{refused:?}");
+}
+
+#[test]
+fn operands_that_may_fit_are_taken() {
+    let env = Env::with_variables(&["status"]).giving(Output::Bool);
+    for expression in [
+        "status.n == 1 || status.n == 'a'",
+        "1 < 2.5 && status.n < 2u",
+        "null == status.x && status.x != null",
+        "[1, status.x] == [status.x, 'a']",
+        "status.n in [1, 2] && 'a' in status && status.k in {'a': 1}",
+        "timestamp('2024-05-06T07:08:09Z') - duration('1h') < timestamp(status.t)",
+        "status.list.filter(x, x.ok).map(x, x.n)[0] == 'a'",
+        "['a', 'b'].all(x, x.startsWith('a')) && {'a': 1}.all(k, k == 'a')",
+        "type(status.x) == int || type(1) == type('a')",
+        "(status.ok ? 1 : 'a') == 1",
+        "dyn(1) == 'a'",
+        "[] == [1] && {} == {'a': 1} && size(status.x) == 1",
+        "optional.of('x').value() == 'x' && status.?a.orValue(1) == 'a'",
+    ] {
+        let taken = Program::compile(expression, &env);
+        assert!(taken.is_ok(), "{expression}: {taken:?}");
+    }
+}
