@@ -36,5 +36,6 @@ pub use self::{
     parse::{parse_documents, parse_nodes, parse_objects, parse_value},
     print::{to_yaml, to_yaml_unsorted, write_yaml},
     resolve::{Dialect, resolve_plain},
+    scalar::string_style,
     setters::{SetterChange, SetterObject, SetterOutcome, apply_setters, scalar_text},
 };

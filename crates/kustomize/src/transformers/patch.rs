@@ -1,4 +1,6 @@
-use manifest::yaml::{DuplicateKeys, Limits, Node, parse_value};
+use manifest::yaml::{
+    Dialect, DuplicateKeys, Limits, Node, ScalarStyle, Tag, parse_value, resolve_plain, string_style,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -263,5 +265,25 @@ pub(super) fn apply_operations(resource: &mut Resource, operations: &[Operation]
         .map_err(|source| PatchError::Yaml { id: id.clone(), source })?;
     json6902::apply(&mut value, operations).map_err(|source| PatchError::Json { id, source })?;
     resource.node = Node::from_json(&value);
+    style_as_printed(&mut resource.node);
     Ok(())
+}
+
+/// The object was printed and read again: texts stand in quotes where they need them.
+fn style_as_printed(node: &mut Node) {
+    match node {
+        // Printed without quotes, it is read as no text.
+        Node::Scalar(scalar) if scalar.tag == Tag::Str && scalar.value == "<<" => scalar.tag = Tag::Merge,
+        Node::Scalar(scalar) if scalar.tag == Tag::Str => {
+            // Words of YAML 1.1 are quoted too.
+            let word = resolve_plain(Dialect::Sigs, &scalar.value) == Tag::Bool;
+            let style = string_style(Dialect::Kyaml, &scalar.value);
+            scalar.style = if word { ScalarStyle::DoubleQuoted } else { style };
+        }
+        Node::Scalar(_) => {}
+        Node::Sequence(list) => list.items.iter_mut().for_each(style_as_printed),
+        Node::Mapping(mapping) => {
+            mapping.entries.iter_mut().for_each(|entry| style_as_printed(&mut entry.value));
+        }
+    }
 }

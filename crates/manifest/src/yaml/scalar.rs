@@ -131,7 +131,8 @@ fn is_sixty(part: &str) -> bool {
 }
 
 /// The style go-yaml chooses for a string of a Go value: literal for several lines, quotes where it must.
-pub(crate) fn string_style(dialect: Dialect, text: &str) -> ScalarStyle {
+#[must_use]
+pub fn string_style(dialect: Dialect, text: &str) -> ScalarStyle {
     if text.contains('\n') {
         ScalarStyle::Literal
     } else if reads_as_string(dialect, text) {
