@@ -91,11 +91,23 @@ fn exact(first: f64, rest: impl IntoIterator<Item = f64>, op: decimal::Op) -> An
 }
 
 fn go_max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else if b.total_cmp(&a).is_gt() {
+        b
+    } else {
+        a
+    }
 }
 
 fn go_min(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else if b.total_cmp(&a).is_lt() {
+        b
+    } else {
+        a
+    }
 }
 
 /// Sprig's rounding: away from zero only above it, because the fraction of a negative number is negative.
