@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use kstatus::Status;
-use manifest::{Gvk, Object, ObjectId};
+use manifest::{Object, ObjectId};
 use serde_json::Value;
-use ssa::ObjectHealth;
+use ssa::{FIRST_LOOK, ObjectHealth};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::work::Work;
@@ -15,8 +15,6 @@ use crate::work::Work;
 const SLOW: Duration = Duration::from_secs(5);
 /// How often objects are looked at that nobody watches.
 const FAST: Duration = Duration::from_millis(500);
-/// How long the first signal is waited for before anybody looks at what was just applied.
-const FIRST_LOOK: Duration = Duration::from_millis(300);
 /// Signals of this time are one look.
 const COALESCE: Duration = Duration::from_millis(50);
 
@@ -79,8 +77,7 @@ impl Look {
 async fn runs(work: &Work<'_>, pending: &[Check]) -> Vec<Seen> {
     let mut seen = Vec::new();
     for (id, version) in pending {
-        let gvk = Gvk { group: id.group.clone(), version: version.clone(), kind: id.kind.clone() };
-        let live = work.session.get(&gvk, Some(&id.namespace), &id.name).await;
+        let live = work.session.get(&id.gvk(version), Some(&id.namespace), &id.name).await;
         seen.push(run_of(id, live.ok().flatten().as_ref()));
     }
     seen
@@ -205,14 +202,12 @@ impl Work<'_> {
         }
         self.run.release_permit();
         let moved = self.app.signals.listen(&self.run.key);
-        let ids: Vec<ObjectId> = pending.iter().map(|(id, _)| id.clone()).collect();
-        self.app.cluster.drift().wait_for(&self.owner, &ids);
-        if self.app.cluster.drift().awaits_move(&self.owner, &ids) && !self.judges(pending) {
+        let drift = self.app.cluster.drift();
+        let mut ids = self.listen_for(pending);
+        if drift.awaits_move(&self.owner, &ids) && !self.judges(pending) {
             self.next_signal(&moved, until.min(Instant::now() + FIRST_LOOK)).await;
         }
         let result = loop {
-            let ids: Vec<ObjectId> = pending.iter().map(|(id, _)| id.clone()).collect();
-            self.app.cluster.drift().wait_for(&self.owner, &ids);
             let seen = look.at(self, pending).await;
             let (going, failed) = sorted(&seen, pending);
             if !failed.is_empty() {
@@ -228,19 +223,24 @@ impl Work<'_> {
                 break Err(WaitError::Superseded);
             }
             self.run.note(going.join(", "));
-            let poll = if ids.iter().all(|id| self.app.cluster.drift().watches(id)) { SLOW } else { FAST };
+            let poll = if ids.iter().all(|id| drift.watches(id)) { SLOW } else { FAST };
             self.next_signal(&moved, until.min(Instant::now() + poll)).await;
+            ids = self.listen_for(pending);
         };
-        self.app.cluster.drift().wait_for(&self.owner, &[]);
+        drift.wait_for(&self.owner, &[]);
         result
+    }
+
+    /// Asks to be told of moves of what is pending.
+    fn listen_for(&self, pending: &[Check]) -> Vec<ObjectId> {
+        let ids: Vec<ObjectId> = pending.iter().map(|(id, _)| id.clone()).collect();
+        self.app.cluster.drift().wait_for(&self.owner, &ids);
+        ids
     }
 
     /// Whether an expression judges one of these: it may be healthy without having moved.
     fn judges(&self, pending: &[Check]) -> bool {
-        pending.iter().any(|(id, version)| {
-            let (group, kind) = (id.group.clone(), id.kind.clone());
-            self.exprs.covers(&Gvk { group, version: version.clone(), kind })
-        })
+        pending.iter().any(|(id, version)| self.exprs.covers(&id.gvk(version)))
     }
 
     /// Waits for a signal and those right behind it, at most until then.

@@ -80,7 +80,7 @@ pub(crate) struct Pass {
     pub started: Instant,
     /// Something in the cluster was changed by it.
     pub changed: bool,
-    /// Objects that its answers showed as healthy.
+    /// Objects that its answers showed as healthy: for those that no watch sees, nobody else remembers it.
     pub healthy: HashSet<ObjectId>,
     /// The objects were healthy before it.
     pub was_healthy: bool,
@@ -122,10 +122,6 @@ pub(crate) struct Memory {
     /// When a signal last woke a wait; the next one is held back for [`COALESCE`].
     pub woken: Option<Instant>,
 }
-
-/// How long after an apply the first signal is waited for before anybody looks: most objects are healthy after their
-/// first move, and a look before it costs a request for nothing.
-pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(300);
 
 /// How long a wait lasts before the status tells of it: a status that is outdated a moment later costs a request, and
 /// an event to everybody who watches.

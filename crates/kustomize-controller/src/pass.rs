@@ -6,12 +6,12 @@ use api::meta::{ConditionType, Reason};
 use manifest::{Inventory, ObjectId};
 use runtime::conditions::find;
 use runtime::{Event, Set};
-use ssa::{Applied, ApplyError, Change, Deferred, ObjectError, Prepared};
+use ssa::{Applied, ApplyError, Change, Deferred, FIRST_LOOK, ObjectError, Prepared};
 use tokio::time::Instant;
 
 use crate::contest::Nomination;
 use crate::hints;
-use crate::memory::{AppliedBuild, FIRST_LOOK, Pass, Stage, TOLD_AFTER, Wait};
+use crate::memory::{AppliedBuild, Pass, Stage, TOLD_AFTER, Wait};
 use crate::state::{Last, Scope};
 use crate::status::{Failure, Own, Phase};
 use crate::steps::apply::{ApplyStop, Sends};
@@ -413,7 +413,7 @@ async fn health_stage(work: &Work<'_>, pass: &Pass, applied: &AppliedBuild) -> R
     let Some(mut checks) = health::checks(work.object(), &applied.objects) else {
         return Ok(End::Done(Box::new(finish::done(work, Checked::NotAsked))));
     };
-    health::drop_known(work, pass, &mut checks);
+    checks.retain(|check| health::is_judged(work, check) || !pass.healthy.contains(&check.0));
     let is_new = pass.wait.as_ref().is_none_or(|wait| wait.stage != Stage::Health);
     let wait = health_wait(work, pass, checks);
     let ids: Vec<ObjectId> = wait.pending.iter().map(|(id, _)| id.clone()).collect();

@@ -69,6 +69,12 @@ impl ObjectId {
         })
     }
 
+    /// Group, version and kind, for an object of this version (without the group).
+    #[must_use]
+    pub fn gvk(&self, version: &str) -> Gvk {
+        Gvk { group: self.group.clone(), version: version.into(), kind: self.kind.clone() }
+    }
+
     /// `Kind/namespace/name`, or `Kind/name` for cluster-scoped objects: the form of Flux's messages.
     #[must_use]
     pub fn subject(&self) -> String {

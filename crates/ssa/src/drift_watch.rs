@@ -5,9 +5,10 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+    time::Duration,
 };
 
-use manifest::{Gvk, ObjectId};
+use manifest::ObjectId;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
@@ -68,6 +69,10 @@ struct Shared {
     signals: mpsc::Sender<Signal>,
     receiver: Mutex<Option<mpsc::Receiver<Signal>>>,
 }
+
+/// How long after an apply the first signal is waited for before anybody looks, where [`DriftWatch::awaits_move`]: most
+/// objects are healthy after their first move, and a look before it costs a request for nothing.
+pub const FIRST_LOOK: Duration = Duration::from_millis(300);
 
 impl DriftWatch {
     pub(crate) fn new(client: kube::Client, discovery: Arc<Discovery>, settings: &Settings) -> Self {
@@ -220,8 +225,7 @@ impl DriftWatch {
             );
             return;
         }
-        let gvk = Gvk { group: id.group.clone(), version: version.to_owned(), kind: id.kind.clone() };
-        kinds.insert(key, tokio::spawn(kind::watch(Arc::downgrade(&self.0), gvk)));
+        kinds.insert(key, tokio::spawn(kind::watch(Arc::downgrade(&self.0), id.gvk(version))));
     }
 
     fn end_unused(&self) {

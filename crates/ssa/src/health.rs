@@ -86,8 +86,9 @@ impl Session {
         owner: &Owner,
         exprs: &HealthExprs,
     ) -> Vec<ObjectHealth> {
-        let unknown: Vec<_> =
-            ids.iter().filter(|(id, version)| !self.is_known(id, version, owner, exprs)).cloned().collect();
+        let known: Vec<_> = ids.iter().map(|check| self.known(check, owner, exprs)).collect();
+        let looks = ids.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let unknown: Vec<_> = looks.map(|(check, _)| check.clone()).collect();
         let listed = self.list_large_kinds(&unknown, owner).await;
         let checks: Vec<_> =
             unknown.iter().map(|(id, version)| self.check(id, version, &listed, exprs)).collect();
@@ -96,13 +97,19 @@ impl Session {
         for (object, version) in judged.iter().filter(|(object, _)| object.health.status == Status::Current) {
             self.cluster.drift.note_healthy(owner, &object.id, *version);
         }
-        let mut judged: HashMap<ObjectId, ObjectHealth> =
-            judged.into_iter().map(|(object, _)| (object.id.clone(), object)).collect();
-        ids.iter().map(|(id, _)| judged.remove(id).unwrap_or_else(|| ObjectHealth::known(id))).collect()
+        let mut judged = judged.into_iter().map(|(object, _)| object);
+        known.into_iter().filter_map(|known| known.or_else(|| judged.next())).collect()
     }
 
-    fn is_known(&self, id: &ObjectId, version: &str, owner: &Owner, exprs: &HealthExprs) -> bool {
-        !exprs.covers(&gvk(id, version)) && self.cluster.drift.is_healthy(owner, id)
+    /// What the watch knows without a look. What an expression judges is always looked at.
+    fn known(
+        &self,
+        (id, version): &(ObjectId, String),
+        owner: &Owner,
+        exprs: &HealthExprs,
+    ) -> Option<ObjectHealth> {
+        let known = !exprs.covers(&id.gvk(version)) && self.cluster.drift.is_healthy(owner, id);
+        known.then(|| ObjectHealth::known(id))
     }
 
     async fn check(
@@ -114,7 +121,7 @@ impl Session {
     ) -> Judged {
         let live = match listed.get(id) {
             Some(live) => Ok(Some(live.clone())),
-            None => self.get(&gvk(id, version), Some(&id.namespace), &id.name).await,
+            None => self.get(&id.gvk(version), Some(&id.namespace), &id.name).await,
         };
         let (health, error) = judge(live.as_ref(), exprs);
         let read = live.as_ref().ok().and_then(Option::as_ref);
@@ -142,7 +149,7 @@ impl Session {
     async fn list_large_kinds(&self, ids: &[(ObjectId, String)], owner: &Owner) -> HashMap<ObjectId, Object> {
         let mut kinds: HashMap<Gvk, Vec<&ObjectId>> = HashMap::new();
         for (id, version) in ids {
-            kinds.entry(gvk(id, version)).or_default().push(id);
+            kinds.entry(id.gvk(version)).or_default().push(id);
         }
         let mut found = HashMap::new();
         for (gvk, ids) in kinds.into_iter().filter(|(_, ids)| ids.len() > LIST_ABOVE) {
@@ -195,6 +202,11 @@ fn typed(mut item: Value, gvk: &Gvk) -> Option<Object> {
     Object::from_value(item).ok()
 }
 
+/// How an object is, by the rules alone; [`Status::Unknown`] when they cannot tell.
+pub(crate) fn status(object: &Object) -> Status {
+    kstatus::compute(object, Timestamp::now().as_second()).map_or(Status::Unknown, |health| health.status)
+}
+
 fn judge(live: Result<&Option<Object>, &GetError>, exprs: &HealthExprs) -> (kstatus::Health, Option<String>) {
     let unknown = |error: String| (kstatus::Health::new(Status::Unknown, error.clone()), Some(error));
     match live {
@@ -205,8 +217,4 @@ fn judge(live: Result<&Option<Object>, &GetError>, exprs: &HealthExprs) -> (ksta
             Err(error) => unknown(error.to_string()),
         },
     }
-}
-
-fn gvk(id: &ObjectId, version: &str) -> Gvk {
-    Gvk { group: id.group.clone(), version: version.to_owned(), kind: id.kind.clone() }
 }

@@ -50,7 +50,7 @@ pub use crate::{
     cluster::{Cluster, GetError, Session},
     defer::Deferred,
     drift::DriftReport,
-    drift_watch::{DriftWatch, Signal, What},
+    drift_watch::{DriftWatch, FIRST_LOOK, Signal, What},
     error::{ApiError, Failure},
     fingerprint::Fingerprint,
     health::{FailingPod, ObjectHealth},

@@ -1,6 +1,6 @@
 use futures::{StreamExt, stream};
 use kill_points::{Point, at as point};
-use manifest::{Gvk, Inventory, ObjectId};
+use manifest::{Inventory, ObjectId};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -161,7 +161,7 @@ impl Session {
 
     /// Where an inventoried object lives now; `None` only when its kind is proven absent.
     async fn place(&self, id: &ObjectId, version: &str) -> Result<Option<Resource>, ApiError> {
-        let gvk = Gvk { group: id.group.clone(), version: version.to_owned(), kind: id.kind.clone() };
+        let gvk = id.gvk(version);
         match self.lookup(&gvk).await? {
             Lookup::Found(resource) => Ok(Some(resource)),
             Lookup::NoKind | Lookup::NoGroup => {

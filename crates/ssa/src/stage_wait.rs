@@ -5,7 +5,7 @@ use kstatus::Status;
 use manifest::{Object, ObjectId};
 use tokio::time::{Instant, sleep};
 
-use crate::{Deferred, ObjectCause, ObjectError, apply::Run};
+use crate::{Deferred, ObjectCause, ObjectError, apply::Run, health};
 
 /// How long a stage is waited for inline: CRDs are established and Namespaces active within milliseconds.
 /// What takes longer is put off, and the next run goes on.
@@ -28,7 +28,7 @@ pub(crate) async fn until_ready(
 async fn one(run: &Run<'_>, object: &Object, until: Instant) -> Option<Deferred> {
     let mut pause = Duration::from_millis(10);
     loop {
-        let status = status(run, object).await;
+        let status = live_status(run, object).await;
         if status == Status::Current {
             return None;
         }
@@ -41,10 +41,9 @@ async fn one(run: &Run<'_>, object: &Object, until: Instant) -> Option<Deferred>
     }
 }
 
-async fn status(run: &Run<'_>, object: &Object) -> Status {
-    let now = jiff::Timestamp::now().as_second();
+async fn live_status(run: &Run<'_>, object: &Object) -> Status {
     match run.session.get(&object.gvk(), object.namespace(), object.name()).await {
-        Ok(Some(live)) => kstatus::compute(&live, now).map_or(Status::Unknown, |health| health.status),
+        Ok(Some(live)) => health::status(&live),
         Ok(None) => Status::NotFound,
         Err(_) => Status::Unknown,
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     Action, ApiError, Change, Fingerprint, GetError, Session, compare,
     discovery::{Lookup, Resource, segment},
+    health,
     request::{APPLY_PATCH, Answer, Call, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH},
 };
 
@@ -193,7 +194,6 @@ impl Session {
     /// What [`crate::DriftWatch::track`] wants to know of an object that was just written.
     #[must_use]
     pub fn change_of(&self, object: &Object, action: Action) -> Change {
-        let now = jiff::Timestamp::now().as_second();
         let fingerprint = Fingerprint::of(object.value(), &self.cluster.takeover, &self.cluster.marks);
         Change {
             id: object.id(),
@@ -201,7 +201,7 @@ impl Session {
             action,
             fingerprint: Some(fingerprint),
             drift: None,
-            healthy: kstatus::compute(object, now).is_ok_and(|health| health.status == Status::Current),
+            healthy: health::status(object) == Status::Current,
         }
     }
 

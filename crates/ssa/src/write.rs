@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     Action, ApiError, Change, DriftReport, ObjectCause, ObjectError,
     apply::Run,
-    compare,
+    compare, health,
     probe::{Plan, Step, Write},
     request::{APPLY_PATCH, Answer, Call, JSON_PATCH},
     takeover,
@@ -196,9 +196,5 @@ fn is_race(error: &ApiError) -> bool {
 
 /// What the answer of an apply says of the object's health, by the rules alone.
 pub(crate) fn status(value: &Value) -> kstatus::Status {
-    let now = jiff::Timestamp::now().as_second();
-    let object = Object::from_value(value.clone()).ok();
-    object
-        .and_then(|object| kstatus::compute(&object, now).ok())
-        .map_or(kstatus::Status::Unknown, |h| h.status)
+    Object::from_value(value.clone()).map_or(kstatus::Status::Unknown, |object| health::status(&object))
 }

@@ -1,24 +1,18 @@
-//! Numbers that look random and are the same for the same seed: SplitMix64 (Steele, Lea, Flood 2014).
+//! Decisions that look random and are the same for the same seed.
+
+use fastrand::Rng;
 
 /// A sequence of decisions.
-pub(super) struct Dice(u64);
+pub(super) struct Dice(Rng);
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Dice {
-        Dice(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        Dice(Rng::with_seed(seed))
     }
 
     /// One of 0 to `sides` - 1; 0 without sides.
     pub(super) fn roll(&mut self, sides: usize) -> usize {
-        usize::try_from(self.next() % (sides.max(1) as u64)).unwrap_or_default()
+        self.0.usize(..sides.max(1))
     }
 
     /// True in so many of a hundred cases.

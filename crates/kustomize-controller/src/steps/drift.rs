@@ -1,7 +1,6 @@
 //! Tells who changed an object, on the object itself.
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use manifest::Gvk;
 use runtime::Event;
 use runtime::metrics::Origin;
 use ssa::{Action, Change, DriftReport};
@@ -49,7 +48,7 @@ fn message(report: &DriftReport, manager: &str, revision: &str) -> String {
 
 fn reference(change: &Change) -> ObjectReference {
     let id = &change.id;
-    let gvk = Gvk { group: id.group.clone(), version: change.version.clone(), kind: id.kind.clone() };
+    let gvk = id.gvk(&change.version);
     ObjectReference {
         api_version: Some(gvk.api_version()),
         kind: Some(id.kind.clone()),

@@ -12,7 +12,7 @@ use ssa::ObjectHealth;
 use tokio::time::Instant;
 
 use crate::hints;
-use crate::memory::{AppliedObject, Pass, Target};
+use crate::memory::{AppliedObject, Target};
 use crate::status::{Failure, Phase, short};
 use crate::work::Work;
 
@@ -98,18 +98,10 @@ pub(crate) async fn look(work: &Work<'_>, pending: &[Check]) -> Look {
     judge(pending, &healths)
 }
 
-/// Objects that are known to be healthy without a look: this pass's answers showed it, or an earlier look did and the
-/// watch has seen no move since. What an expression judges is always looked at.
-pub(crate) fn drop_known(work: &Work<'_>, pass: &Pass, checks: &mut Vec<Check>) {
-    let drift = work.app.cluster.drift();
-    let is_known = |id: &ObjectId| pass.healthy.contains(id) || drift.is_healthy(&work.owner, id);
-    checks.retain(|(id, version)| is_judged(work, id, version) || !is_known(id));
-}
-
 /// Whether the first look can wait for the first signal: nothing of what was just applied has moved yet, and every
 /// move will be told. What an expression judges may be healthy without one.
 pub(crate) fn can_wait_for_signal(work: &Work<'_>, pending: &[Check], ids: &[ObjectId]) -> bool {
-    let judged = pending.iter().any(|(id, version)| is_judged(work, id, version));
+    let judged = pending.iter().any(|check| is_judged(work, check));
     !judged && work.app.cluster.drift().awaits_move(&work.owner, ids)
 }
 
@@ -146,10 +138,9 @@ fn cause(health: &ObjectHealth) -> Option<String> {
     health.cause.as_ref().map(|cause| format!("{}: {cause}", health.id.subject()))
 }
 
-/// Whether a health expression judges this kind.
-fn is_judged(work: &Work<'_>, id: &ObjectId, version: &str) -> bool {
-    let gvk = Gvk { group: id.group.clone(), version: version.to_owned(), kind: id.kind.clone() };
-    work.accepted.exprs.covers(&gvk)
+/// Whether a health expression judges this kind, and the rules do not.
+pub(crate) fn is_judged(work: &Work<'_>, (id, version): &Check) -> bool {
+    work.accepted.exprs.covers(&id.gvk(version))
 }
 
 /// When to look again if no watch tells of a move: soon while a kind is not watched, seldom when all are.
