@@ -60,9 +60,9 @@ pub struct ChartRequest {
 /// Why a chart gives no resources.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChartError {
-    /// No renderer.
-    #[error("helmCharts are not inflated by this build; render them with a HelmRelease")]
-    Refused,
+    /// No renderer. What names the chart is said: its name, repository, version.
+    #[error("helmCharts are not inflated by this build; render them with a HelmRelease: {0}")]
+    Refused(String),
     /// No name.
     #[error("chart name cannot be empty")]
     NoName,
@@ -147,6 +147,15 @@ pub(crate) struct HelmChartArgs {
     extra_args: Vec<String>,
 }
 
+impl HelmChart {
+    /// What names the chart, for messages.
+    pub(crate) fn describe(&self) -> String {
+        let fields = [("name", &self.name), ("repo", &self.repo), ("version", &self.version)];
+        let given = fields.iter().filter(|(_, text)| !text.is_empty());
+        given.map(|(field, text)| format!("{field} '{text}'")).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl HelmChartArgs {
     /// The same in today's words; the last home that is named counts for all.
     pub(crate) fn modern(self, globals: &mut HelmGlobals) -> HelmChart {
@@ -178,7 +187,7 @@ pub(crate) fn inflate(
     globals: &HelmGlobals,
     loader: &Loader<'_>,
 ) -> Result<Vec<Resource>, BuildError> {
-    let renderer = loader.charts().ok_or(ChartError::Refused)?;
+    let renderer = loader.charts().ok_or_else(|| ChartError::Refused(chart.describe()))?;
     let home = home(chart, globals)?;
     let dir = path::join_loose(&home, &chart.name);
     let additional: Vec<String> = chart

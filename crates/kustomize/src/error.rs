@@ -62,6 +62,9 @@ pub enum BuildError {
     /// The named version is unknown.
     #[error("the specified OpenAPI version is not built in")]
     SchemaVersion,
+    /// The file of `openapi.path` holds a text, a list or nothing.
+    #[error("invalid schema file: '{0}' holds no object")]
+    SchemaFile(String),
     /// More resources than allowed.
     #[error("build exceeds the limit of {0} resources")]
     TooMany(usize),

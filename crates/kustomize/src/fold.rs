@@ -1,10 +1,121 @@
 //! Reading typed values as Go's `encoding/json` does: field names match in any case, an exact match first.
 
+use std::fmt;
+
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
-    SeqAccess, Visitor, value::StringDeserializer,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected,
+    IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor, value::StringDeserializer,
 };
-use serde_json::{Error, Map, Value};
+use serde_json::{Map, Value};
+
+/// Why a value does not fit its type, and where: the fields on the way, the innermost first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReadError {
+    message: String,
+    /// What was found and what was wanted, if that is what is wrong.
+    kinds: Option<(&'static str, String)>,
+    structure: Option<&'static str>,
+    path: Vec<String>,
+}
+
+impl fmt::Display for ReadError {
+    /// In the words of `encoding/json`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((found, wanted)) = &self.kinds else { return f.write_str(&self.message) };
+        write!(f, "{found} into Go ")?;
+        if let Some(structure) = self.structure {
+            let path: Vec<&str> = self.path.iter().rev().map(String::as_str).collect();
+            write!(f, "struct field {}.{} of type ", go_name(structure, &path), path.join("."))?;
+        } else {
+            f.write_str("value of type ")?;
+        }
+        f.write_str(&self.go_type(wanted))
+    }
+}
+
+impl ReadError {
+    fn below(mut self, structure: Option<&'static str>, field: &str) -> Self {
+        if let Some(structure) = structure {
+            self.structure.get_or_insert(structure);
+            self.path.push(format!("{}{field}", embedded(structure, field)));
+        }
+        self
+    }
+
+    /// Go's name of a type that a visitor describes.
+    fn go_type(&self, wanted: &str) -> String {
+        let field = self.path.first().map_or("", |path| path.rsplit('.').next().unwrap_or_default());
+        let of = match field {
+            "patches" | "patchesJson6902" => "types.Patch",
+            "labels" => "types.Label",
+            "images" | "imageTags" => "types.Image",
+            "replicas" => "types.Replica",
+            "replacements" => "types.ReplacementField",
+            "vars" => "types.Var",
+            "configMapGenerator" => "types.ConfigMapArgs",
+            "secretGenerator" => "types.SecretArgs",
+            "helmCharts" => "types.HelmChart",
+            "targets" => "*types.TargetSelector",
+            "reject" => "*types.Selector",
+            _ => "string",
+        };
+        match wanted {
+            "a string" => "string".to_owned(),
+            "a boolean" => "bool".to_owned(),
+            "i64" if field == "index" => "int".to_owned(),
+            "i64" => "int64".to_owned(),
+            "a sequence" => format!("[]{of}"),
+            "a map" => "map[string]string".to_owned(),
+            other => match other.strip_prefix("struct ") {
+                Some(structure) => format!("types.{structure}"),
+                None => other.to_owned(),
+            },
+        }
+    }
+}
+
+/// What Go calls a structure of ours.
+fn go_name<'n>(structure: &'n str, path: &[&str]) -> &'n str {
+    match structure {
+        "GeneratorArgs" if path.first() == Some(&"secretGenerator") => "SecretArgs",
+        "GeneratorArgs" => "ConfigMapArgs",
+        "VarTarget" => "Target",
+        "VarField" => "FieldSelector",
+        other => other,
+    }
+}
+
+/// The structures inside which Go's types keep a field.
+fn embedded(structure: &str, field: &str) -> &'static str {
+    match (structure, field) {
+        ("GeneratorArgs", "literals" | "files" | "envs" | "env") => "GeneratorArgs.KvPairSources.",
+        ("GeneratorArgs", "name" | "namespace" | "behavior" | "options") => "GeneratorArgs.",
+        ("Selector" | "SourceSelector", "group" | "version" | "kind") => "ResId.Gvk.",
+        ("Selector" | "SourceSelector", "name" | "namespace") => "ResId.",
+        ("VarTarget", "group" | "version" | "kind") => "Gvk.",
+        ("ReplacementField", "source" | "targets" | "sourceValue") => "Replacement.",
+        _ => "",
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl de::Error for ReadError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self { message: message.to_string(), ..Self::default() }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        let kind = match found {
+            Unexpected::Bool(_) => "bool",
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "number",
+            Unexpected::Seq => "array",
+            Unexpected::Map => "object",
+            _ => "string",
+        };
+        Self { kinds: Some((kind, wanted.to_string())), ..Self::default() }
+    }
+}
 
 /// What happens to fields that a type does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +127,7 @@ pub(crate) enum Unknown {
 }
 
 /// Reads a value; nulls in structures are left out.
-pub(crate) fn read<T: DeserializeOwned>(value: Value, unknown: Unknown) -> Result<T, Error> {
+pub(crate) fn read<T: DeserializeOwned>(value: Value, unknown: Unknown) -> Result<T, ReadError> {
     T::deserialize(Folding { value, unknown })
 }
 
@@ -25,18 +136,12 @@ struct Folding {
     unknown: Unknown,
 }
 
-impl Folding {
-    fn with(&self, value: Value) -> Self {
-        Self { value, unknown: self.unknown }
-    }
-}
-
 /// A map with its keys renamed to the fields of a structure.
 fn fold_keys(
     map: Map<String, Value>,
     fields: &[&str],
     unknown: Unknown,
-) -> Result<Map<String, Value>, Error> {
+) -> Result<Map<String, Value>, ReadError> {
     let mut folded = Map::with_capacity(map.len());
     for (key, value) in map {
         let field = fields
@@ -48,7 +153,7 @@ fn fold_keys(
             (Some(field), _) => {
                 folded.insert((*field).to_owned(), value);
             }
-            (None, Unknown::Refuse) => return Err(Error::custom(format!("unknown field \"{key}\""))),
+            (None, Unknown::Refuse) => return Err(ReadError::custom(format!("unknown field \"{key}\""))),
             (None, Unknown::Ignore) => {}
         }
     }
@@ -56,35 +161,51 @@ fn fold_keys(
 }
 
 impl<'de> Deserializer<'de> for Folding {
-    type Error = Error;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let unknown = self.unknown;
         match self.value {
             Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), unknown }),
             Value::Object(map) => {
-                visitor.visit_map(Entries { entries: map.into_iter(), value: None, unknown })
+                let entries = map.into_iter();
+                visitor.visit_map(Entries {
+                    entries,
+                    structure: None,
+                    key: String::new(),
+                    value: None,
+                    unknown,
+                })
             }
-            scalar => scalar.deserialize_any(visitor),
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::String(text) => visitor.visit_string(text),
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(value), _) => visitor.visit_u64(value),
+                (None, Some(value)) => visitor.visit_i64(value),
+                (None, None) => visitor.visit_f64(number.as_f64().unwrap_or_default()),
+            },
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, ReadError> {
         match self.value {
             Value::Object(map) => {
-                let map = fold_keys(map, fields, self.unknown)?;
-                Self { value: Value::Object(map), unknown: self.unknown }.deserialize_any(visitor)
+                let (unknown, key) = (self.unknown, String::new());
+                let entries = fold_keys(map, fields, unknown)?.into_iter();
+                visitor.visit_map(Entries { entries, structure: Some(name), key, value: None, unknown })
             }
-            ref other => self.with(other.clone()).deserialize_any(visitor),
+            // Fields have names: a list of their values is none.
+            ref other => Err(ReadError::invalid_type(unexpected(other), &&*format!("struct {name}"))),
         }
     }
 
@@ -93,10 +214,10 @@ impl<'de> Deserializer<'de> for Folding {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, ReadError> {
         match self.value {
             Value::String(text) => visitor.visit_enum(UnitVariant(text)),
-            other => other.deserialize_any(visitor),
+            value => Self { value, unknown: self.unknown }.deserialize_any(visitor),
         }
     }
 
@@ -104,7 +225,7 @@ impl<'de> Deserializer<'de> for Folding {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, ReadError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -114,14 +235,25 @@ impl<'de> Deserializer<'de> for Folding {
     }
 }
 
+fn unexpected(value: &Value) -> Unexpected<'_> {
+    match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(value) => Unexpected::Bool(*value),
+        Value::Number(_) => Unexpected::Float(0.0),
+        Value::String(text) => Unexpected::Str(text),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
+    }
+}
+
 struct UnitVariant(String);
 
 impl<'de> EnumAccess<'de> for UnitVariant {
-    type Error = Error;
+    type Error = ReadError;
     type Variant = NoContent;
 
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), Error> {
-        let name: StringDeserializer<Error> = self.0.into_deserializer();
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), ReadError> {
+        let name: StringDeserializer<ReadError> = self.0.into_deserializer();
         Ok((seed.deserialize(name)?, NoContent))
     }
 }
@@ -130,22 +262,26 @@ impl<'de> EnumAccess<'de> for UnitVariant {
 struct NoContent;
 
 impl<'de> serde::de::VariantAccess<'de> for NoContent {
-    type Error = Error;
+    type Error = ReadError;
 
-    fn unit_variant(self) -> Result<(), Error> {
+    fn unit_variant(self) -> Result<(), ReadError> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Error> {
-        Err(Error::custom("expected a plain word"))
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, ReadError> {
+        Err(ReadError::custom("expected a plain word"))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Error> {
-        Err(Error::custom("expected a plain word"))
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, ReadError> {
+        Err(ReadError::custom("expected a plain word"))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, Error> {
-        Err(Error::custom("expected a plain word"))
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, ReadError> {
+        Err(ReadError::custom("expected a plain word"))
     }
 }
 
@@ -155,9 +291,9 @@ struct Items {
 }
 
 impl<'de> SeqAccess<'de> for Items {
-    type Error = Error;
+    type Error = ReadError;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
         let unknown = self.unknown;
         self.items.next().map(|value| seed.deserialize(Folding { value, unknown })).transpose()
     }
@@ -165,23 +301,28 @@ impl<'de> SeqAccess<'de> for Items {
 
 struct Entries {
     entries: serde_json::map::IntoIter,
+    /// The structure whose fields they are.
+    structure: Option<&'static str>,
+    key: String,
     value: Option<Value>,
     unknown: Unknown,
 }
 
 impl<'de> MapAccess<'de> for Entries {
-    type Error = Error;
+    type Error = ReadError;
 
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
         self.value = Some(value);
-        let key: StringDeserializer<Error> = key.into_deserializer();
+        self.key.clone_from(&key);
+        let key: StringDeserializer<ReadError> = key.into_deserializer();
         seed.deserialize(key).map(Some)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
         let value = self.value.take().unwrap_or(Value::Null);
-        seed.deserialize(Folding { value, unknown: self.unknown })
+        let read = seed.deserialize(Folding { value, unknown: self.unknown });
+        read.map_err(|error| error.below(self.structure, &self.key))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     charts::{HelmChart, HelmChartArgs, HelmGlobals},
     config::FieldSpec,
     fold::{self, Unknown},
-    resid::Gvk,
+    resid::{Gvk, GvkRef, ResId},
     settle::fold_next_lines,
 };
 
@@ -343,6 +343,13 @@ impl GeneratorOptions {
 }
 
 impl Selector {
+    /// What is selected, as the reference tool says it.
+    pub(crate) fn describe(&self) -> String {
+        let gvk = GvkRef { group: &self.group, version: &self.version, kind: &self.kind };
+        let id = ResId { gvk, name: &self.name, namespace: &self.namespace };
+        format!("{id}:a={}:l={}", self.annotation_selector, self.label_selector)
+    }
+
     pub(crate) fn gvk(&self) -> Gvk {
         Gvk::new(&self.group, &self.version, &self.kind)
     }
@@ -363,7 +370,7 @@ fn read<T: DeserializeOwned>(value: Value, unknown: Unknown) -> Result<T, String
     let value = if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
     fold::read(value, unknown).map_err(|error| {
         let message = error.to_string();
-        if message.starts_with("unknown field") { message } else { format!("cannot unmarshal: {message}") }
+        if message.starts_with("unknown field") { message } else { format!("cannot unmarshal {message}") }
     })
 }
 

@@ -37,6 +37,9 @@ pub enum LoadError {
     /// A base that is no directory.
     #[error("must build at directory: not a valid directory: {0}")]
     NotADirectory(TreeError),
+    /// A base that is a file.
+    #[error("must build at directory: '/{0}': file is not directory")]
+    File(String),
     /// An empty path.
     #[error("new root cannot be empty")]
     EmptyRoot,
@@ -237,7 +240,7 @@ impl<'a> Loader<'a> {
 fn check_directory(tree: &dyn Tree, root: &str) -> Result<(), LoadError> {
     match tree.kind(root) {
         Some(EntryKind::Dir) => Ok(()),
-        Some(EntryKind::File) => Err(LoadError::NotADirectory(TreeError::NotADirectory(root.to_owned()))),
+        Some(EntryKind::File) => Err(LoadError::File(root.to_owned())),
         None => Err(LoadError::NotADirectory(TreeError::NotFound(root.to_owned()))),
     }
 }

@@ -45,6 +45,25 @@ pub enum PluginError {
     },
 }
 
+const GENERATORS: [&str; 4] =
+    ["ConfigMapGenerator", "HelmChartInflationGenerator", "IAMPolicyGenerator", "SecretGenerator"];
+const TRANSFORMERS: [&str; 14] = [
+    "AnnotationsTransformer",
+    "HashTransformer",
+    "ImageTagTransformer",
+    "LabelTransformer",
+    "NamespaceTransformer",
+    "PatchJson6902Transformer",
+    "PatchStrategicMergeTransformer",
+    "PatchTransformer",
+    "PrefixSuffixTransformer",
+    "PrefixTransformer",
+    "ReplacementTransformer",
+    "ReplicaCountTransformer",
+    "SuffixTransformer",
+    "ValueAddTransformer",
+];
+
 /// Runs a generator.
 pub(crate) fn generate(object: &Resource, loader: &Loader<'_>) -> Result<Vec<Resource>, BuildError> {
     check_builtin(object)?;
@@ -107,10 +126,10 @@ pub(crate) fn transformers(
         "HashTransformer" => vec![Box::new(AddHashes)],
         "LabelTransformer" => vec![Box::new(read::<AddLabels>(object)?)],
         "NamespaceTransformer" => vec![Box::new(read::<SetNamespace>(object)?)],
-        "PrefixTransformer" => vec![Box::new(read::<AddPrefix>(object)?)],
-        "SuffixTransformer" => vec![Box::new(read::<AddSuffix>(object)?)],
+        "PrefixTransformer" => vec![Box::new(prefix(object)?)],
+        "SuffixTransformer" => vec![Box::new(suffix(object)?)],
         "PrefixSuffixTransformer" => {
-            vec![Box::new(read::<AddPrefix>(object)?), Box::new(read::<AddSuffix>(object)?)]
+            vec![Box::new(prefix(object)?), Box::new(suffix(object)?)]
         }
         "ImageTagTransformer" => vec![Box::new(read::<SetImage>(object)?)],
         "ReplicaCountTransformer" => vec![Box::new(read::<SetReplicas>(object)?)],
@@ -123,13 +142,27 @@ pub(crate) fn transformers(
     })
 }
 
+fn prefix(object: &Resource) -> Result<AddPrefix, PluginError> {
+    let made: AddPrefix = read(object)?;
+    if made.field_specs.is_none() { Err(no_field_specs(object)) } else { Ok(made) }
+}
+
+fn suffix(object: &Resource) -> Result<AddSuffix, PluginError> {
+    let made: AddSuffix = read(object)?;
+    if made.field_specs.is_none() { Err(no_field_specs(object)) } else { Ok(made) }
+}
+
+/// Unlike other transformers, those of names do nothing without fields: that is refused.
+fn no_field_specs(object: &Resource) -> PluginError {
+    let message = "fieldSpecs is not expected to be nil".to_owned();
+    PluginError::Config { id: object.original_id().to_string(), message }
+}
+
 fn not_a(object: &Resource, kind: &str, wanted: &'static str) -> PluginError {
-    match kind {
-        _ if kind.ends_with("Generator") || kind.ends_with("Transformer") => {
-            PluginError::WrongSort { id: object.id().to_string(), wanted }
-        }
-        _ => PluginError::Unknown(object.gvk().to_string()),
+    if GENERATORS.contains(&kind) || TRANSFORMERS.contains(&kind) {
+        return PluginError::WrongSort { id: object.id().to_string(), wanted };
     }
+    PluginError::Unknown(object.gvk().to_string())
 }
 
 fn check_builtin(object: &Resource) -> Result<(), PluginError> {

@@ -4,8 +4,8 @@ use crate::fields::FieldError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplacementError {
     /// A file is named beside a replacement.
-    #[error("cannot specify both path and inline replacement")]
-    PathAndInline,
+    #[error("cannot specify both path and inline replacement: '{0}'")]
+    PathAndInline(String),
     /// A file holds no replacements.
     #[error("replacements of '{file}': {message}")]
     File {

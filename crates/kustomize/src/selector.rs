@@ -16,7 +16,7 @@ use self::labels::LabelSelector;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
     /// A field is no regular expression.
-    #[error("invalid regular expression '{0}' in selector")]
+    #[error("error parsing regexp: `^(?:{0})$`")]
     Regex(String),
     /// A label or annotation selector cannot be read.
     #[error("unable to parse requirement: '{0}'")]

@@ -117,7 +117,11 @@ impl<'a> Target<'a> {
         let custom = match openapi.get("path") {
             Some(path) => {
                 let text = self.loader.load_text(path)?;
-                Some(parse_value(path, &text, DuplicateKeys::LastWins, &Limits::default())?)
+                let document = parse_value(path, &text, DuplicateKeys::LastWins, &Limits::default())?;
+                if !document.is_object() {
+                    return Err(BuildError::SchemaFile(path.clone()));
+                }
+                Some(document)
             }
             None => None,
         };

@@ -20,24 +20,39 @@ pub enum VarError {
     #[error("var '{0}' already encountered")]
     Twice(String),
     /// Several objects may be the source.
-    #[error("found {count} resId matches for var {name} (unable to disambiguate)")]
+    #[error("found {count} resId matches for var {{{name} {source_type} {{}}}} (unable to disambiguate)")]
     Ambiguous {
         /// Name of the var.
         name: String,
+        /// Kind, version and group of the source.
+        source_type: String,
         /// How many objects.
         count: usize,
     },
     /// The source lacks the field.
-    #[error("field '{field}' specified in var '{name}' not found in corresponding resource")]
+    #[error(
+        "field specified in var '{{{name} {source_type} {{{field}}}}}' not found in corresponding resource"
+    )]
     NoField {
         /// Name of the var.
         name: String,
+        /// Kind, version and group of the source.
+        source_type: String,
         /// The field.
         field: String,
     },
     /// No object is the source.
-    #[error("var '{0}' cannot be mapped to a field in the set of known resources")]
-    NoSource(String),
+    #[error(
+        "var '{{{name} {source_type} {{{field}}}}}' cannot be mapped to a field in the set of known resources"
+    )]
+    NoSource {
+        /// Name of the var.
+        name: String,
+        /// Kind, version and group of the source.
+        source_type: String,
+        /// The field.
+        field: String,
+    },
     /// A field cannot be written.
     #[error(transparent)]
     Field(#[from] FieldError),
@@ -80,7 +95,13 @@ pub(crate) fn mark_sources(resources: &mut ResMap, vars: &[Var]) -> Result<(), V
         match matches[..] {
             [] => {}
             [at] => resources.list_mut()[at].var_names.push(var.name.clone()),
-            _ => return Err(VarError::Ambiguous { name: var.name.clone(), count: matches.len() }),
+            _ => {
+                return Err(VarError::Ambiguous {
+                    name: var.name.clone(),
+                    source_type: wanted.gvk.to_string(),
+                    count: matches.len(),
+                });
+            }
         }
     }
     Ok(())
@@ -120,7 +141,11 @@ pub(crate) fn resolve(resources: &mut ResMap, vars: &VarSet, specs: &[FieldSpec]
 fn value_of(resources: &ResMap, var: &Var) -> Result<Option<Scalar>, VarError> {
     let field = if var.fieldref.field_path.is_empty() { "metadata.name" } else { &var.fieldref.field_path };
     let source = resources.iter().find(|resource| resource.var_names.contains(&var.name));
-    let source = source.ok_or_else(|| VarError::NoSource(var.name.clone()))?;
+    let source = source.ok_or_else(|| VarError::NoSource {
+        name: var.name.clone(),
+        source_type: id_of(var).gvk.to_string(),
+        field: field.to_owned(),
+    })?;
     let found = path::split_bracketed(field, '.').iter().flat_map(|part| index_parts(part)).try_fold(
         &source.node,
         |node, part| match (node, part.parse::<usize>()) {
@@ -131,7 +156,11 @@ fn value_of(resources: &ResMap, var: &Var) -> Result<Option<Scalar>, VarError> {
     );
     match found {
         Some(node) => Ok(node.as_scalar().cloned()),
-        None => Err(VarError::NoField { name: var.name.clone(), field: field.to_owned() }),
+        None => Err(VarError::NoField {
+            name: var.name.clone(),
+            source_type: id_of(var).gvk.to_string(),
+            field: field.to_owned(),
+        }),
     }
 }
 

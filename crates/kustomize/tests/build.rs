@@ -93,7 +93,7 @@ fn a_build_is_bounded() {
         "accumulating resources: build exceeds the limit of 1 resources"
     );
     let regex = "resources: [a.yaml]\npatches: [{patch: '[]', target: {name: '(a{1000}){1000}'}}]\n";
-    fails(&[("kustomization.yaml", regex), ("a.yaml", CONFIG_MAP)], "", "invalid regular expression");
+    fails(&[("kustomization.yaml", regex), ("a.yaml", CONFIG_MAP)], "", "error parsing regexp");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     config::{Config, load_config, load_crds},
     generators,
     kustomization::{GeneratorOptions, Var},
-    load::{LoadError, Loader},
+    load::Loader,
     origin::{ConfiguredBy, Origin},
     plugins,
     resmap::{ResMap, ResMapError},
@@ -39,8 +39,10 @@ impl Accumulator {
 impl<'a> Target<'a> {
     /// Gathers into `all`: resources, generated ones, components; then transforms.
     pub(super) fn accumulate(&mut self, mut all: Accumulator) -> Result<Accumulator, BuildError> {
-        if !self.kustomization.helm_charts.is_empty() && self.loader.charts().is_none() {
-            return Err(ChartError::Refused.into());
+        if let Some(chart) = self.kustomization.helm_charts.first()
+            && self.loader.charts().is_none()
+        {
+            return Err(ChartError::Refused(chart.describe()).into());
         }
         let resources = std::mem::take(&mut self.kustomization.resources);
         self.accumulate_resources(&mut all, &resources)
@@ -76,9 +78,7 @@ impl<'a> Target<'a> {
             let Err(file_error) = self.accumulate_file(all, path) else { continue };
             let loader = match self.loader.enter(path) {
                 Ok(loader) => loader,
-                Err(_) if file_error.is_malformed_yaml() || is_inside_tree(&self.loader, path) => {
-                    return Err(file_error);
-                }
+                Err(_) if file_error.is_malformed_yaml() => return Err(file_error),
                 Err(error) => return Err(accumulation(error.into(), &file_error)),
             };
             self.accumulate_base(all, path, loader).map_err(|error| accumulation(error, &file_error))?;
@@ -249,11 +249,6 @@ pub(super) fn plugin_origin(object: &Resource) -> Option<Origin> {
     };
     let configured_in = object.origin.as_ref()?.path.clone();
     Some(Origin { path: String::new(), configured_in, configured_by: Some(by) })
-}
-
-/// Whether a file is there, so that its own error says more than that it is no directory.
-fn is_inside_tree(loader: &Loader<'_>, path: &str) -> bool {
-    !matches!(loader.load(path), Err(LoadError::Tree(_) | LoadError::MustBeFile(_) | LoadError::Remote(_)))
 }
 
 fn accumulation(error: BuildError, file_error: &BuildError) -> BuildError {

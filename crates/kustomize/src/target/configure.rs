@@ -125,11 +125,11 @@ impl Target<'_> {
             );
         }
         if !fields.name_prefix.is_empty() {
-            let (prefix, field_specs) = (fields.name_prefix.clone(), config.name_prefix.clone());
+            let (prefix, field_specs) = (fields.name_prefix.clone(), Some(config.name_prefix.clone()));
             steps.add("PrefixTransformer", AddPrefix { prefix, field_specs });
         }
         if !fields.name_suffix.is_empty() {
-            let (suffix, field_specs) = (fields.name_suffix.clone(), config.name_suffix.clone());
+            let (suffix, field_specs) = (fields.name_suffix.clone(), Some(config.name_suffix.clone()));
             steps.add("SuffixTransformer", AddSuffix { suffix, field_specs });
         }
     }

@@ -16,7 +16,8 @@ use crate::{
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct AddPrefix {
     pub(crate) prefix: String,
-    pub(crate) field_specs: Vec<FieldSpec>,
+    /// Absent is not the same as empty in an object of `transformers`.
+    pub(crate) field_specs: Option<Vec<FieldSpec>>,
 }
 
 /// Puts a text behind names.
@@ -24,7 +25,8 @@ pub(crate) struct AddPrefix {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct AddSuffix {
     pub(crate) suffix: String,
-    pub(crate) field_specs: Vec<FieldSpec>,
+    /// Absent is not the same as empty in an object of `transformers`.
+    pub(crate) field_specs: Option<Vec<FieldSpec>>,
 }
 
 /// Kinds whose names are never changed.
@@ -37,14 +39,14 @@ const KEPT: [GvkRef<'_>; 3] = [
 impl Transformer for AddPrefix {
     fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
         let note = |resource: &mut Resource| push(&mut resource.prefixes, &self.prefix);
-        Ok(rename(resources, &self.field_specs, &self.prefix, "", note)?)
+        Ok(rename(resources, self.field_specs.as_deref().unwrap_or_default(), &self.prefix, "", note)?)
     }
 }
 
 impl Transformer for AddSuffix {
     fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
         let note = |resource: &mut Resource| push(&mut resource.suffixes, &self.suffix);
-        Ok(rename(resources, &self.field_specs, "", &self.suffix, note)?)
+        Ok(rename(resources, self.field_specs.as_deref().unwrap_or_default(), "", &self.suffix, note)?)
     }
 }
 

@@ -126,9 +126,15 @@ impl ApplyPatch {
                 patch.allow_kind_change = options.allow_kind_change;
             }
         }
-        let target = args.target.as_ref().map(ResourceSelector::new).transpose()?;
+        let target = args.target.as_ref().map(target_of).transpose()?;
         Ok(Self { change, target, place })
     }
+}
+
+/// The selector of a patch.
+pub(super) fn target_of(target: &Selector) -> Result<ResourceSelector, BuildError> {
+    let context = || format!("unable to find patch target \"{}\" in `resources`", target.describe());
+    ResourceSelector::new(target).map_err(|error| BuildError::from(error).context(context()))
 }
 
 fn load(loader: &Loader<'_>, path: &str) -> Result<String, BuildError> {

@@ -2,7 +2,7 @@ use serde::Deserialize;
 
 use super::{
     Transformer,
-    patch::{apply_operations, read_operations},
+    patch::{apply_operations, read_operations, target_of},
 };
 use crate::{
     json6902::Operation, kustomization::Selector, load::Loader, resmap::ResMap, schema::Schemas,
@@ -43,7 +43,7 @@ impl ApplyJsonPatch {
         if operations.is_empty() {
             return Err(PatchError::Empty(args.path.clone()).into());
         }
-        Ok(Self { operations, target: ResourceSelector::new(target)? })
+        Ok(Self { operations, target: target_of(target)? })
     }
 }
 

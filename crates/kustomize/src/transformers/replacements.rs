@@ -42,7 +42,7 @@ impl Replacements {
             if replacement.path.is_empty() {
                 all.push(replacement);
             } else if replacement.source.is_some() || replacement.targets.is_some() {
-                return Err(ReplacementError::PathAndInline.into());
+                return Err(ReplacementError::PathAndInline(replacement.path).into());
             } else {
                 all.extend(load(loader, &replacement.path)?);
             }
@@ -156,6 +156,12 @@ fn describe(source: &SourceSelector) -> String {
     id_of(source).to_string()
 }
 
+/// The id and, if one is given, the field.
+fn with_field(source: &SourceSelector) -> String {
+    let id = describe(source);
+    if source.field_path.is_empty() { id } else { format!("{id}:{}", source.field_path) }
+}
+
 fn id_of(source: &SourceSelector) -> ResId<'_> {
     let gvk = GvkRef { group: &source.group, version: &source.version, kind: &source.kind };
     ResId { gvk, name: &source.name, namespace: &source.namespace }
@@ -170,8 +176,8 @@ fn select_source<'r>(
     let mut matches = resources.iter().enumerate().filter(|(_, resource)| is_wanted(resource));
     match (matches.next(), matches.next()) {
         (Some(found), None) => Ok(found),
-        (None, _) => Err(ReplacementError::NothingSelected(wanted.to_string())),
-        _ => Err(ReplacementError::ManySelected(wanted.to_string())),
+        (None, _) => Err(ReplacementError::NothingSelected(with_field(source))),
+        _ => Err(ReplacementError::ManySelected(with_field(source))),
     }
 }
 
