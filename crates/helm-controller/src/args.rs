@@ -1,8 +1,8 @@
 //! Flags of helm-controller, as Flux names them, and a few of our own.
 
-use clap::{Args, Parser, ValueEnum};
-use runtime::args::Gate;
-use runtime::{CommonArgs, FeatureGates, GoBool};
+use clap::{Args, Parser};
+use runtime::args::{ApplierArgs, Gate};
+use runtime::{CommonArgs, FeatureGates};
 
 use crate::spec::Defaults;
 
@@ -18,33 +18,15 @@ pub struct Command {
     pub own: OwnArgs,
 }
 
-/// How drift is noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DriftDetection {
-    /// By watches; needs list and watch on all released kinds.
-    Watch,
-    /// By the interval alone.
-    Interval,
-}
-
 /// Flags of helm-controller.
 #[derive(Args, Clone, Debug)]
 pub struct OwnArgs {
-    /// How often a failing download of a chart is tried before it is told.
-    #[arg(long, default_value_t = 9)]
-    pub http_retry: u32,
+    /// Flags of controllers that apply.
+    #[command(flatten)]
+    pub applier: ApplierArgs,
     /// How long a download may take.
     #[arg(long, default_value = "30s", value_parser = runtime::args::duration)]
     pub http_timeout: std::time::Duration,
-    /// Field manager whose fields are no reason to leave drift alone; may be given several times.
-    #[arg(long)]
-    pub override_manager: Vec<String>,
-    /// Most kinds that are watched for drift at the same time.
-    #[arg(long, default_value_t = 256)]
-    pub max_watches: usize,
-    /// How drift is noticed.
-    #[arg(long, value_enum, default_value = "watch")]
-    pub drift_detection: DriftDetection,
     /// Folder of charts; emptied at start. Default: one for this process in the folder of temporary files.
     #[arg(long, env = "CHART_CACHE")]
     pub chart_cache: Option<std::path::PathBuf>,
@@ -53,21 +35,10 @@ pub struct OwnArgs {
     pub later: LaterArgs,
 }
 
-/// Flags of Flux that act on other clusters, or on Go's memory. They are taken, and told in the log where they would
-/// have changed something.
+/// Flags of Flux that act on Go's memory, and on what does not arise here. They are taken, and told in the log where they
+/// would have changed something.
 #[derive(Args, Clone, Debug)]
 pub struct LaterArgs {
-    /// ServiceAccount for kubeConfig where a HelmRelease names none.
-    #[arg(long, default_value = "")]
-    pub default_kubeconfig_service_account: String,
-    /// Run programs named in kubeconfigs.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
-        action = clap::ArgAction::Set)]
-    pub insecure_kubeconfig_exec: GoBool,
-    /// Take kubeconfigs that do not check certificates.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
-        action = clap::ArgAction::Set)]
-    pub insecure_kubeconfig_tls: GoBool,
     /// How long actions under way may take at the end of the process. They are resumed by the next one instead.
     #[arg(long, default_value = "600s", value_parser = runtime::args::duration)]
     pub graceful_shutdown_timeout: std::time::Duration,
@@ -86,26 +57,12 @@ pub struct LaterArgs {
     /// Where the memory in use stands.
     #[arg(long, default_value = "")]
     pub oom_watch_current_memory_path: String,
-    /// Tokens kept.
-    #[arg(long, default_value_t = 100)]
-    pub token_cache_max_size: u32,
-    /// How long tokens are kept.
-    #[arg(long, default_value = "1h", value_parser = runtime::args::duration)]
-    pub token_cache_max_duration: std::time::Duration,
 }
 
 impl LaterArgs {
-    /// Names of flags that were given and act on nothing.
-    pub(crate) fn given(&self) -> Vec<&'static str> {
-        [
-            ("--default-kubeconfig-service-account", !self.default_kubeconfig_service_account.is_empty()),
-            ("--insecure-kubeconfig-exec", self.insecure_kubeconfig_exec.0),
-            ("--insecure-kubeconfig-tls", self.insecure_kubeconfig_tls.0),
-            ("--snapshot-digest-algo", self.snapshot_digest_algo != "sha256"),
-        ]
-        .into_iter()
-        .filter_map(|(name, given)| given.then_some(name))
-        .collect()
+    /// The flag that was given and acts on nothing.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        (self.snapshot_digest_algo != "sha256").then_some("--snapshot-digest-algo")
     }
 }
 
@@ -164,7 +121,7 @@ impl Options {
                 helm3: gates.enabled("UseHelm3Defaults"),
                 retry_on_failure: gates.enabled("DefaultToRetryOnFailure"),
             },
-            http_retry: own.http_retry,
+            http_retry: own.applier.http_retry,
         }
     }
 }
@@ -182,7 +139,7 @@ mod tests {
         let command = parse(&[]).unwrap();
         let options = Options::new(&command, &FeatureGates::parse(&GATES, "").unwrap());
         assert!(options.track_digests && !options.external_artifacts && !options.defaults.helm3);
-        assert!(command.own.later.given().is_empty());
+        assert!(command.own.later.given().is_none());
         assert_eq!(options.http_retry, 9);
     }
 

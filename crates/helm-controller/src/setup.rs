@@ -9,7 +9,7 @@ use ssa::Cluster;
 use tokio::sync::Semaphore;
 
 use crate::app::App;
-use crate::args::{Command, DriftDetection, GATES, Options};
+use crate::args::{Command, GATES, Options};
 use crate::capabilities::Cached;
 use crate::memory::Memories;
 use crate::reconciler::HelmReleaseReconciler;
@@ -64,14 +64,11 @@ pub fn run(command: Command) -> Result<(), RunError> {
 }
 
 fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(), SetupError> {
-    for flag in command.own.later.given() {
+    let own = &command.own;
+    for flag in own.applier.remote.given().into_iter().chain(own.later.given()) {
         tracing::warn!(flag, "acts on nothing here");
     }
-    for gate in
-        GATES.iter().filter(|gate| SETTLED.contains(&gate.name) && gates.enabled(gate.name) != gate.default)
-    {
-        tracing::warn!(gate = gate.name, "this feature gate has no effect here");
-    }
+    gates.warn_of_settled(&GATES, &SETTLED);
     let charts = charts(command)?;
     let mut made = None;
     context.register(|handle| {
@@ -139,8 +136,8 @@ fn settings(command: &Command) -> ssa::Settings {
     ssa::Settings {
         field_manager: MANAGER.to_owned(),
         owner_group: groups::HELM.to_owned(),
-        override_managers: own.override_manager.clone(),
-        max_watches: if own.drift_detection == DriftDetection::Watch { own.max_watches } else { 0 },
+        override_managers: own.applier.override_manager.clone(),
+        max_watches: own.applier.watches(),
         ..ssa::Settings::default()
     }
 }

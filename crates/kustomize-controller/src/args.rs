@@ -1,7 +1,7 @@
 //! Flags of kustomize-controller, as Flux names them, and a few of our own.
 
-use clap::{Args, Parser, ValueEnum};
-use runtime::args::Gate;
+use clap::{Args, Parser};
+use runtime::args::{ApplierArgs, Gate};
 use runtime::{CommonArgs, FeatureGates, GoBool};
 
 use crate::guard::PruneGuard;
@@ -18,18 +18,12 @@ pub struct Command {
     pub own: OwnArgs,
 }
 
-/// How drift is noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DriftDetection {
-    /// By watches; needs list and watch on all applied kinds.
-    Watch,
-    /// By the interval alone.
-    Interval,
-}
-
 /// Flags of kustomize-controller.
 #[derive(Args, Clone, Debug)]
 pub struct OwnArgs {
+    /// Flags of controllers that apply.
+    #[command(flatten)]
+    pub applier: ApplierArgs,
     /// Requests in flight while one Kustomization is applied.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrent_ssa: u16,
@@ -37,21 +31,9 @@ pub struct OwnArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
         action = clap::ArgAction::Set)]
     pub no_remote_bases: GoBool,
-    /// How often a failing download of an artifact is tried before the pass fails.
-    #[arg(long, default_value_t = 9)]
-    pub http_retry: u32,
-    /// Field manager whose fields are taken over; may be given several times.
-    #[arg(long)]
-    pub override_manager: Vec<String>,
     /// Kinds applied in a stage of their own before the rest: `group/Kind`, separated by commas.
     #[arg(long, value_delimiter = ',', value_parser = group_kind)]
     pub custom_apply_stage_kinds: Vec<(String, String)>,
-    /// Most kinds that are watched for drift at the same time.
-    #[arg(long, default_value_t = 256)]
-    pub max_watches: usize,
-    /// How drift is noticed.
-    #[arg(long, value_enum, default_value = "watch")]
-    pub drift_detection: DriftDetection,
     /// Hold a prune of more than this share of an inventory in percent (100: only of all), until an annotation allows
     /// it for the revision. Without a value: 100. Not given: nothing is held.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "100",
@@ -68,36 +50,19 @@ pub struct OwnArgs {
     pub later: LaterArgs,
 }
 
-/// Flags of Flux that act on decryption and other clusters. Kustomizations that use either are stalled for now, so
-/// that these are taken and told in the log.
+/// Flags of Flux that act on decryption. Kustomizations that use it are stalled for now, so that these are taken and told
+/// in the log.
 #[derive(Args, Clone, Debug)]
 pub struct LaterArgs {
     /// ServiceAccount for decryption where a Kustomization names none.
     #[arg(long, default_value = "")]
     pub default_decryption_service_account: String,
-    /// ServiceAccount for kubeConfig where a Kustomization names none.
-    #[arg(long, default_value = "")]
-    pub default_kubeconfig_service_account: String,
     /// Secret with age keys for all Kustomizations.
     #[arg(long, default_value = "")]
     pub sops_age_secret: String,
     /// ConfigMap with Vault instances.
     #[arg(long, default_value = "")]
     pub sops_vault_configmap: String,
-    /// Run programs named in kubeconfigs.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
-        action = clap::ArgAction::Set)]
-    pub insecure_kubeconfig_exec: GoBool,
-    /// Take kubeconfigs that do not check certificates.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
-        action = clap::ArgAction::Set)]
-    pub insecure_kubeconfig_tls: GoBool,
-    /// Tokens kept.
-    #[arg(long, default_value_t = 100)]
-    pub token_cache_max_size: u32,
-    /// How long tokens are kept.
-    #[arg(long, default_value = "1h", value_parser = runtime::args::duration)]
-    pub token_cache_max_duration: std::time::Duration,
 }
 
 impl LaterArgs {
@@ -105,11 +70,8 @@ impl LaterArgs {
     pub(crate) fn given(&self) -> Vec<&'static str> {
         [
             ("--default-decryption-service-account", !self.default_decryption_service_account.is_empty()),
-            ("--default-kubeconfig-service-account", !self.default_kubeconfig_service_account.is_empty()),
             ("--sops-age-secret", !self.sops_age_secret.is_empty()),
             ("--sops-vault-configmap", !self.sops_vault_configmap.is_empty()),
-            ("--insecure-kubeconfig-exec", self.insecure_kubeconfig_exec.0),
-            ("--insecure-kubeconfig-tls", self.insecure_kubeconfig_tls.0),
         ]
         .into_iter()
         .filter_map(|(name, given)| given.then_some(name))
@@ -176,7 +138,7 @@ impl Options {
             additive_ready_expr: gates.enabled("AdditiveCELDependencyCheck"),
             strict_substitution: gates.enabled("StrictPostBuildSubstitutions"),
             fail_fast: !gates.enabled("DisableFailFastBehavior"),
-            http_retry: own.http_retry,
+            http_retry: own.applier.http_retry,
             prune_guard: own.prune_guard.map(|max_percent| PruneGuard { max_percent }),
         }
     }
@@ -206,7 +168,7 @@ mod tests {
                 .unwrap();
         let kinds = [("g.io".to_owned(), "A".to_owned()), (String::new(), "B".to_owned())];
         assert_eq!(command.own.custom_apply_stage_kinds, kinds);
-        assert_eq!(command.own.override_manager, ["x", "y"]);
+        assert_eq!(command.own.applier.override_manager, ["x", "y"]);
         assert!(parse(&["--custom-apply-stage-kinds=A"]).is_err());
     }
 

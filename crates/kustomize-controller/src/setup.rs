@@ -7,7 +7,7 @@ use ssa::Cluster;
 use tokio::sync::Semaphore;
 
 use crate::app::App;
-use crate::args::{Command, DriftDetection, GATES, Options};
+use crate::args::{Command, GATES, Options};
 use crate::memory::Memories;
 use crate::reconciler::KustomizationReconciler;
 use crate::sources::{self, OnSource};
@@ -57,14 +57,11 @@ pub fn run(command: Command) -> Result<(), RunError> {
 }
 
 fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(), SetupError> {
-    for flag in command.own.later.given() {
+    let own = &command.own;
+    for flag in own.applier.remote.given().into_iter().chain(own.later.given()) {
         tracing::warn!(flag, "acts on nothing yet: spec.decryption and spec.kubeConfig are not supported");
     }
-    for gate in
-        GATES.iter().filter(|gate| SETTLED.contains(&gate.name) && gates.enabled(gate.name) != gate.default)
-    {
-        tracing::warn!(gate = gate.name, "this feature gate has no effect here");
-    }
+    gates.warn_of_settled(&GATES, &SETTLED);
     let cache = cache(command)?;
     let mut made = None;
     context.register(|handle| {
@@ -132,10 +129,10 @@ fn app(
 fn settings(command: &Command) -> ssa::Settings {
     let own = &command.own;
     ssa::Settings {
-        override_managers: own.override_manager.clone(),
+        override_managers: own.applier.override_manager.clone(),
         custom_stage_kinds: own.custom_apply_stage_kinds.clone(),
         concurrency: usize::from(own.concurrent_ssa),
-        max_watches: if own.drift_detection == DriftDetection::Watch { own.max_watches } else { 0 },
+        max_watches: own.applier.watches(),
         ..ssa::Settings::default()
     }
 }

@@ -46,6 +46,14 @@ impl FeatureGates {
         Ok(Self { on })
     }
 
+    /// Warns of gates that somebody moved from their default, and whose question does not arise in this controller.
+    pub fn warn_of_settled(&self, known: &[Gate], settled: &[&str]) {
+        let moved = known.iter().filter(|gate| self.enabled(gate.name) != gate.default);
+        for gate in moved.filter(|gate| settled.contains(&gate.name)) {
+            tracing::warn!(gate = gate.name, "this feature gate has no effect here");
+        }
+    }
+
     /// Whether a feature is on; false for one the controller does not have.
     pub fn enabled(&self, name: &str) -> bool {
         self.on.get(name).copied().unwrap_or_default()
