@@ -91,6 +91,19 @@ impl Tls {
         Ok(tls)
     }
 
+    /// Reads a Secret that is there for TLS alone (`certSecretRef`): one that holds nothing of it is a mistake that
+    /// would otherwise show as a connection without the certificates its owner meant.
+    ///
+    /// # Errors
+    /// When neither an authority nor a pair is there; else as [`Tls::from_secret`].
+    pub fn from_certificates(secret: &Secret) -> Result<Self, PolicyError> {
+        let tls = Self::from_secret(secret)?;
+        if tls.is_empty() {
+            return Err(PolicyError::NoCertificates(secret.name().to_owned()));
+        }
+        Ok(tls)
+    }
+
     /// Takes whatever certificate the server shows. Only for what its owner calls insecure.
     pub fn unverified() -> Self {
         Self { unverified: true, ..Self::default() }

@@ -16,6 +16,9 @@ pub enum PolicyError {
     /// A value that must be PEM holds no usable certificate or key.
     #[error("{0} holds no usable PEM certificate or key")]
     BadCertificate(Place),
+    /// A Secret for TLS without anything for it.
+    #[error("secret '{0}' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'")]
+    NoCertificates(String),
     /// The proxy's address is not an http, https or socks5 URL.
     #[error("{0} is not a valid proxy URL")]
     BadProxy(Place),

@@ -215,3 +215,14 @@ fn a_proxy_needs_an_address_that_is_one() {
     assert_eq!(proxy.address().as_str(), "http://proxy:3128/");
     assert!(*proxy.auth() == Auth::basic("u", "canary"));
 }
+
+#[test]
+fn a_secret_for_certificates_must_hold_some() {
+    let expected = "secret 'ns/name' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'";
+    for data in [&[][..], &[("password", "canary")], &[("ca.crt", "")]] {
+        assert_eq!(Tls::from_certificates(&secret(data)).err().unwrap().to_string(), expected);
+        assert!(Tls::from_secret(&secret(data)).unwrap().is_empty());
+    }
+    let error = Tls::from_certificates(&secret(&[("ca.crt", "junk")])).err().unwrap();
+    assert!(matches!(error, PolicyError::BadCertificate(_)), "{error}");
+}

@@ -128,7 +128,7 @@ impl ProviderSecrets {
             secrets.proxy = Some(Proxy::from_secret(&proxy).map_err(SecretError::Proxy)?);
         }
         if let Some(certificates) = certificates {
-            secrets.tls = Tls::from_secret(&certificates).map_err(SecretError::Tls)?;
+            secrets.tls = Tls::from_certificates(&certificates).map_err(SecretError::Tls)?;
         }
         Ok(secrets)
     }
