@@ -34,6 +34,10 @@ pub trait Reconciler: Send + Sync + 'static {
     /// helm-controller does.
     const SUSPEND_JUDGES_ALL: bool = false;
 
+    /// Whether a request on a suspended object is noted as handled. Flux's image-automation-controller leaves it for
+    /// the time when the object goes on.
+    const SUSPEND_HANDLES_REQUESTS: bool = true;
+
     /// Who is told as writer of finalizers, status and events, where that is not the controller: kinds of which Flux
     /// has a controller of its own keep its name, so that going over and back leaves no second owner.
     const MANAGER: Option<&'static str> = None;

@@ -213,7 +213,7 @@ impl<R: Reconciler> Shell<R> {
             live.status.set_observed_generation(run.generation());
         }
         live.judge_again(run.generation(), R::SUSPEND_REJUDGES);
-        if let Some(token) = run.requested_at() {
+        if let Some(token) = run.requested_at().filter(|_| R::SUSPEND_HANDLES_REQUESTS) {
             live.status.set_last_handled_reconcile_at(token.to_owned());
         }
         shared.write_status(&run.key, live).await?;

@@ -58,6 +58,7 @@ enum Try {
 impl Reconciler for ImageUpdateAutomations {
     type Kind = ImageUpdateAutomation;
     const FINALIZE_SUSPENDED: bool = true;
+    const SUSPEND_HANDLES_REQUESTS: bool = false;
 
     async fn reconcile(&self, run: &Run<ImageUpdateAutomation>) -> Outcome<ImageUpdateAutomationStatus> {
         let mut status = run.base.clone();

@@ -37,7 +37,7 @@ pub(super) fn due(observed: &Observed<'_>) -> Due {
     if observed.status.canonical_image_name.as_deref() != Some(observed.canonical) {
         return Due::Now("new image name");
     }
-    if !same(&observed.spec.exclusion_list, &observed.status.observed_exclusion_list) {
+    if !same(&exclusions(observed.spec), &observed.status.observed_exclusion_list) {
         return Due::Now("updated exclusion list");
     }
     if !observed.stored {
@@ -52,6 +52,17 @@ pub(super) fn due(observed: &Observed<'_>) -> Due {
     Due::Later(left)
 }
 
+/// What the spec leaves out. An empty list is none at all for Flux: its default stands for it.
+pub(super) fn exclusions(spec: &ImageRepositorySpec) -> Vec<String> {
+    match spec.exclusion_list.as_slice() {
+        [] => vec![SIGNATURES.to_owned()],
+        list => list.to_vec(),
+    }
+}
+
+/// Tags of cosign's signatures.
+const SIGNATURES: &str = r"^.*\.sig$";
+
 /// The same content in any order.
 fn same(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().all(|one| b.contains(one))
@@ -59,7 +70,7 @@ fn same(a: &[String], b: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Due, Observed, due};
+    use super::{Due, Observed, due, exclusions};
     use api::image::v1::{ImageRepositorySpec, ImageRepositoryStatus, ScanResult};
     use api::meta::{GoDuration, Time};
     use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -96,5 +107,12 @@ mod tests {
         check(|status, _| status.observed_exclusion_list.clear(), Due::Now("updated exclusion list"));
         check(|_, observed| observed.stored = false, Due::Now("no tags in database"));
         check(|_, observed| observed.now += SignedDuration::from_mins(6), Due::Now("triggered by interval"));
+    }
+
+    #[test]
+    fn an_empty_list_of_exclusions_stands_for_the_default() {
+        assert_eq!(exclusions(&ImageRepositorySpec::default()), [r"^.*\.sig$"]);
+        let spec = ImageRepositorySpec { exclusion_list: vec!["a".into()], ..Default::default() };
+        assert_eq!(exclusions(&spec), ["a"]);
     }
 }

@@ -8,7 +8,7 @@ use oci::{Repository, Session};
 use regex::Regex;
 use runtime::{Change, Event, Finalized, Handle, Key, Next, Outcome, Reconciler, Run};
 
-use super::due::{Due, EMPTY, Observed, due};
+use super::due::{Due, EMPTY, Observed, due, exclusions};
 use super::registry::Registries;
 use super::tags::{TagStore, revision};
 use crate::image;
@@ -53,12 +53,14 @@ impl Reconciler for ImageRepositories {
 
     fn forget(&self, _: &Key) {}
 
-    /// The policies of a repository look at it when it comes or goes, when its spec changes and when its tags do.
+    /// The policies of a repository look at it when it comes or goes, when it lets others in, and when what was
+    /// scanned changes: another image in the spec means nothing to them before its tags are there.
     fn observed(&self, change: &Change<ImageRepository>) {
         let state = |object: &Option<Arc<ImageRepository>>| {
             object.as_ref().map(|object| {
-                let scan = object.status.as_ref().and_then(|status| status.last_scan_result.as_ref());
-                (object.metadata.generation, scan.and_then(|scan| scan.revision.clone()))
+                let status = object.status.clone().unwrap_or_default();
+                let scanned = status.last_scan_result.and_then(|scan| scan.revision);
+                (object.spec.access_from.clone(), status.canonical_image_name, scanned)
             })
         };
         // A repository on its way out has no tags any more; its policies look when it is gone.
@@ -113,7 +115,7 @@ impl ImageRepositories {
             }
         };
         status.canonical_image_name = Some(canonical);
-        status.observed_exclusion_list.clone_from(&spec.exclusion_list);
+        status.observed_exclusion_list = exclusions(spec);
         let found = status.last_scan_result.clone().unwrap_or_default();
         let ready = format!(
             "successful scan: found {} tags with checksum {}",
@@ -160,7 +162,7 @@ impl ImageRepositories {
                 format!("{repository} has {} tags, more than the limit of {}", tags.len(), self.max_tags);
             return Err(failed(text).into());
         }
-        let mut tags = without_excluded(tags, &run.object.spec.exclusion_list).map_err(failed)?;
+        let mut tags = without_excluded(tags, &exclusions(&run.object.spec)).map_err(failed)?;
         tags.sort_unstable_by(|a, b| b.cmp(a));
         tags.dedup();
         let result = ScanResult {

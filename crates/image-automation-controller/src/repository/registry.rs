@@ -50,7 +50,7 @@ impl Registries {
         let tls = match &spec.cert_secret_ref {
             Some(reference) => {
                 let secret = self.secret(&Key::new(namespace, &reference.name)).await?;
-                Tls::from_secret(&secret).map_err(|error| error.to_string())?
+                Tls::from_certificates(&secret).map_err(|error| error.to_string())?
             }
             None => Tls::default(),
         };

@@ -165,3 +165,17 @@ async fn only_picked_policies_below_the_path_are_written() {
     assert_eq!(rig.bare(&["show", "main:other/b.yaml"]), manifest(&rig, "1.1.0").trim_end());
     assert!(rig.bare(&["show", "main:apps/a.yaml"]).contains("app:1.0.0 #"));
 }
+
+#[tokio::test]
+async fn a_request_on_a_suspended_automation_is_handled_when_it_goes_on() {
+    let rig = prepared("held").await;
+    rig.automation(json!({}), json!({ "suspend": true })).await.unwrap();
+    let kind = full("ImageUpdateAutomation");
+    let token = rig.cluster.request_reconcile(&kind, rig.ns.name(), "app").await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let object = rig.cluster.get(&kind, rig.ns.name(), "app").await.unwrap();
+    assert!(object["status"]["lastHandledReconcileAt"].is_null(), "{object}");
+    rig.automation(json!({}), json!({ "suspend": false })).await.unwrap();
+    let handled = |object: &Value| object["status"]["lastHandledReconcileAt"] == token.as_str();
+    rig.when("ImageUpdateAutomation", handled).await.unwrap();
+}

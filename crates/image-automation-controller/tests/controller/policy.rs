@@ -78,3 +78,25 @@ async fn another_namespaces_repository_needs_its_consent() {
     let allowed = |object: &serde_json::Value| message(object).contains("no tags in database");
     rig.when("ImagePolicy", allowed).await.unwrap();
 }
+
+#[tokio::test]
+async fn another_image_means_nothing_to_a_policy_before_its_tags_are_there() {
+    let rig = Rig::start("renamed").await.unwrap();
+    rig.registry.push_images("app", &["1.0.0"]).await.unwrap();
+    rig.repository(json!({})).await.unwrap();
+    rig.policy(json!({})).await.unwrap();
+    rig.ready("ImagePolicy", "True").await.unwrap();
+    let other = format!("{}/other", rig.registry.address());
+    rig.repository(json!({ "image": other })).await.unwrap();
+    let failed = |object: &serde_json::Value| message(object).starts_with("scan failed");
+    rig.when("ImageRepository", failed).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let object = rig.ready("ImagePolicy", "True").await.unwrap();
+    assert_eq!(object["status"]["latestRef"]["name"], rig.image(), "{object}");
+    rig.registry.push_images("other", &["1.0.0"]).await.unwrap();
+    let moved = |object: &serde_json::Value| object["status"]["latestRef"]["name"] == other.as_str();
+    let object = rig.when("ImagePolicy", moved).await.unwrap();
+    let image = rig.image();
+    let expected = format!("Latest image tag for {other} resolved to 1.0.0 (previously {image}:1.0.0)");
+    assert_eq!(message(&object), expected, "the same tags of another image are news");
+}

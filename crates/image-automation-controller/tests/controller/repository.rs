@@ -90,3 +90,28 @@ async fn a_cloud_identity_is_said_to_be_missing() {
     assert!(message(&object).starts_with("spec.provider 'aws' is not supported"), "{object}");
     assert_eq!(testkit::condition(&object, "Stalled").unwrap()["reason"], "UnsupportedFeature");
 }
+
+#[tokio::test]
+async fn an_empty_list_of_exclusions_leaves_signatures_out() {
+    let rig = Rig::start("noexclusion").await.unwrap();
+    rig.registry.push_images("app", &["1.0.0", "x.sig"]).await.unwrap();
+    rig.repository(json!({ "exclusionList": [] })).await.unwrap();
+    let object = rig.ready("ImageRepository", "True").await.unwrap();
+    assert_eq!(object["status"]["lastScanResult"]["latestTags"], json!(["1.0.0"]));
+    assert_eq!(object["status"]["observedExclusionList"], json!(["^.*\\.sig$"]));
+}
+
+#[tokio::test]
+async fn a_secret_for_certificates_without_any_is_refused() {
+    let rig = Rig::start("nocert").await.unwrap();
+    rig.registry.push_images("app", &["1.0.0"]).await.unwrap();
+    rig.secret("cert", "Opaque", json!({ "other": "x" })).await.unwrap();
+    rig.repository(json!({ "certSecretRef": { "name": "cert" } })).await.unwrap();
+    let object = rig.ready("ImageRepository", "False").await.unwrap();
+    let expected = format!(
+        "failed to configure authentication options: secret '{}/cert' must contain either 'ca.crt' or both 'tls.crt' \
+         and 'tls.key'",
+        rig.ns.name()
+    );
+    assert_eq!(message(&object), expected);
+}
