@@ -154,7 +154,6 @@ fn counted(tests: bool) -> Vec<&'static str> {
 fn first(all: &[Row], counted: &[&str]) -> Option<Row> {
     let rank = |row: &Row| counted.iter().position(|kind| *kind == row.type_);
     let mut rows: Vec<Row> = all.iter().filter(|row| rank(row).is_some()).cloned().collect();
-    rows.sort_by(|a, b| a.type_.cmp(&b.type_));
     let less = |a: &Row, b: &Row| {
         a.observed_generation.unwrap_or(0) >= b.observed_generation.unwrap_or(0) && rank(a) < rank(b)
     };

@@ -1,5 +1,7 @@
 //! Conditions: changes a run makes, and the rules of their bookkeeping.
 
+use std::cmp::Ordering;
+
 use api::meta::{Condition, ConditionType, Reason, Time};
 
 use crate::names::{ConditionName, ReasonName};
@@ -107,7 +109,8 @@ pub fn find(conditions: &[Condition], kind: impl Into<ConditionName>) -> Option<
 }
 
 /// Applies changes: observedGeneration is the run's, lastTransitionTime moves with the value only (as in Kubernetes'
-/// API conventions), Stalled, Reconciling and Ready stand first, the others stay in the order of their arrival.
+/// API conventions). Stalled, Reconciling and Ready stand first, then those of the newest generation, then by type: the
+/// order of Flux's library, in which `kubectl` shows them.
 pub fn apply(conditions: &mut Vec<Condition>, sets: &[Set], generation: i64, now: &Time) {
     for set in sets {
         match set {
@@ -125,7 +128,15 @@ pub fn apply(conditions: &mut Vec<Condition>, sets: &[Set], generation: i64, now
             }
         }
     }
-    conditions.sort_by_key(|condition| rank(&condition.type_));
+    conditions.sort_by(order);
+}
+
+fn order(a: &Condition, b: &Condition) -> Ordering {
+    let (first, second) = (rank(&a.type_), rank(&b.type_));
+    if first < OTHERS || second < OTHERS {
+        return first.cmp(&second);
+    }
+    b.observed_generation.cmp(&a.observed_generation).then_with(|| a.type_.cmp(&b.type_))
 }
 
 fn put(conditions: &mut Vec<Condition>, mut condition: Condition) {
@@ -140,8 +151,14 @@ fn put(conditions: &mut Vec<Condition>, mut condition: Condition) {
     }
 }
 
-fn rank(kind: &str) -> u8 {
-    ["Stalled", "Reconciling", "Ready"].iter().position(|first| *first == kind).map_or(3, |rank| rank as u8)
+/// The rank of all conditions that have no place of their own.
+const OTHERS: usize = FIRST.len();
+
+/// What stands before all others.
+const FIRST: [&str; 3] = ["Stalled", "Reconciling", "Ready"];
+
+fn rank(kind: &str) -> usize {
+    FIRST.iter().position(|first| *first == kind).unwrap_or(OTHERS)
 }
 
 /// The longest message the API server takes: 32768 characters (the CRDs' maxLength).
@@ -246,5 +263,16 @@ mod tests {
         let mut conditions = Vec::new();
         apply(&mut conditions, &[Set::ready_unknown("\u{fc}".repeat(40_000))], 1, &time(1));
         assert!(conditions[0].message.len() <= 32_768 && conditions[0].message.ends_with("..."));
+    }
+
+    #[test]
+    fn conditions_stand_by_generation_and_type_behind_the_three_that_tell_most() {
+        let mut conditions = Vec::new();
+        let yes = |kind| Set::yes(kind, Reason::Succeeded, "x");
+        let (one, two) = (ConditionType::ArtifactInStorage, ConditionType::SourceVerified);
+        apply(&mut conditions, &[yes(two), yes(one), yes(ConditionType::Ready)], 1, &time(1));
+        assert_eq!(types(&conditions), ["Ready", "ArtifactInStorage", "SourceVerified"]);
+        apply(&mut conditions, &[yes(two)], 2, &time(2));
+        assert_eq!(types(&conditions), ["Ready", "SourceVerified", "ArtifactInStorage"]);
     }
 }
