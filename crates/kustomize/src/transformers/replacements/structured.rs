@@ -17,7 +17,8 @@ pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Op
         return false;
     }
     for place in found.places {
-        if set_field(node_at(&mut document, &place), value, options, place.len()).is_err() {
+        // As in the reference tool, `delimiter` and `index` mean nothing here: all of the field is replaced.
+        if set_field(node_at(&mut document, &place), value, None, place.len()).is_err() {
             return false;
         }
     }
