@@ -38,7 +38,8 @@ impl Program {
         let parser = library().parser().max_recursion_depth(MAX_DEPTH as u16);
         let mut expr = parser.parse(text).map_err(|errors| CompileError::Syntax {
             expression: text.to_owned(),
-            message: errors.to_string(),
+            // The parser leaves out the blank before the ruler that cel-go prints.
+            message: errors.to_string().replace("\n| ", "\n | "),
         })?;
         if !is_shallow(&expr) {
             return Err(CompileError::TooDeep { limit: MAX_DEPTH });

@@ -119,6 +119,7 @@ fn syntax_errors_are_told_with_their_position() {
     let error = Program::compile("status.n ==", &Env::open()).unwrap_err();
     let CompileError::Syntax { message, .. } = error else { panic!("{error}") };
     assert!(message.contains("<input>:1:"), "{message}");
+    assert!(message.contains("\n | "), "a blank before the ruler, as cel-go prints it: {message}");
 }
 
 #[test]
