@@ -31,7 +31,7 @@ pub(crate) enum WaitError {
     #[error("superseded by a newer revision")]
     Superseded,
     /// Objects do not go away.
-    #[error("timeout waiting for termination of: [{0}]")]
+    #[error("{0} termination timeout: context deadline exceeded")]
     Remains(String),
 }
 

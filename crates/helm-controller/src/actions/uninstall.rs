@@ -161,12 +161,23 @@ async fn helm(
     act.server_side = true;
     let result = remove(&mut act, keep).await;
     written.append(&mut act.written);
-    result?;
-    if keep {
-        supersede(&mut act, &rows, written).await?;
-        return Ok(Outcome::Done);
+    let incomplete = result?;
+    match keep {
+        true => supersede(&mut act, &rows, written).await?,
+        false => forget(&act, &storage, &rows, written).await?,
     }
-    for row in &rows {
+    incomplete.map_or(Ok(Outcome::Done), |text| Err(ActError::Helm(text)))
+}
+
+/// Removes what is stored of the release. As with Helm, also when objects are still there at the end of the wait:
+/// they are on their way out, and nobody would look at them again.
+async fn forget(
+    act: &Act<'_>,
+    storage: &Storage,
+    rows: &[crate::storage::Row],
+    written: &mut Vec<ReleaseSnapshot>,
+) -> Result<(), ActError> {
+    for row in rows {
         if row.version != act.release.version
             && let Some(stored) = storage.get(row.version).await?
         {
@@ -174,7 +185,7 @@ async fn helm(
         }
         storage.delete(row.version).await?;
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 async fn purge(storage: &Storage, versions: &[i64]) -> Result<(), ActError> {
@@ -184,7 +195,8 @@ async fn purge(storage: &Storage, versions: &[i64]) -> Result<(), ActError> {
     Ok(())
 }
 
-async fn remove(act: &mut Act<'_>, keep: bool) -> Result<(), ActError> {
+/// Removes the objects. What went wrong after they were deleted is told, and does not keep the release.
+async fn remove(act: &mut Act<'_>, keep: bool) -> Result<Option<String>, ActError> {
     if act.resumed.is_none() {
         act.release.set_status(Status::Uninstalling, "Deletion in progress (or silently failed)");
         act.release.info.deleted = Some(made::now_text());
@@ -210,14 +222,8 @@ async fn remove(act: &mut Act<'_>, keep: bool) -> Result<(), ActError> {
     if keep {
         act.conclude().await?;
     }
-    if errors.is_empty() {
-        return Ok(());
-    }
-    Err(ActError::Helm(format!(
-        "uninstallation completed with {} error(s): {}",
-        errors.len(),
-        errors.join("; ")
-    )))
+    let told = format!("uninstallation completed with {} error(s): {}", errors.len(), errors.join("; "));
+    Ok(Some(told).filter(|_| !errors.is_empty()))
 }
 
 /// Deletes the release's own objects in Helm's order; those deleted are returned.
