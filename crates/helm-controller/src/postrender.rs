@@ -1,10 +1,11 @@
 //! What is done to a chart's output before it becomes a release: kustomize, common metadata, the owner's labels. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use api::helm::v2::{HelmRelease, Kustomize, PostRenderStrategy};
 use api::meta::{Selector, groups};
 use kustomize::{BuildOptions, LoadRestriction, MemoryTree};
+use manifest::Object;
 use manifest::yaml::to_yaml;
 use serde_json::{Map, Value, json};
 
@@ -97,6 +98,7 @@ fn marked(text: &str, labels: &Marks, annotations: &Marks) -> Result<String, Ren
         return Ok(text.to_owned());
     }
     let objects = crate::resources::parse(text).map_err(|error| RenderError(error.to_string()))?;
+    unique(&objects)?;
     let mut out = String::new();
     for mut object in objects {
         put(object.metadata_mut(), "labels", labels);
@@ -107,6 +109,23 @@ fn marked(text: &str, labels: &Marks, annotations: &Marks) -> Result<String, Ren
         out.push_str(&to_yaml(object.value()));
     }
     Ok(out)
+}
+
+/// Refuses the same object twice, in kustomize's words: one of them would silently win.
+fn unique(objects: &[Object]) -> Result<(), RenderError> {
+    let mut seen = HashSet::new();
+    for object in objects {
+        let (gvk, name) = (object.gvk(), object.name().to_owned());
+        let namespace = object.namespace().filter(|namespace| !namespace.is_empty());
+        let group = if gvk.group.is_empty() { "[noGrp]" } else { &gvk.group };
+        let kind = format!("{}.{}.{group}", gvk.kind, gvk.version);
+        let told = format!("{kind}/{name}.{}", namespace.unwrap_or("[noNs]"));
+        if !seen.insert((kind, name, namespace.unwrap_or("default").to_owned())) {
+            let text = format!("may not add resource with an already registered id: {told}");
+            return Err(RenderError(text));
+        }
+    }
+    Ok(())
 }
 
 fn put(metadata: &mut Map<String, Value>, field: &str, marks: &Marks) {
