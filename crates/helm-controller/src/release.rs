@@ -9,7 +9,7 @@ use crate::actions::report::Ended;
 use crate::actions::{install, report, rollback, test, uninstall, unlock, upgrade};
 use crate::chart::Loaded;
 use crate::plan::{Doing, Phase, Plan};
-use crate::spec::{DriftMode, Kind};
+use crate::spec::{DriftMode, Kind, Spec};
 use crate::state::{Action, Changed, Fits, Known, Observed, State, action, failures, state};
 use crate::status::{Condition, Why, retrying, running};
 use crate::storage::Stored;
@@ -236,7 +236,7 @@ async fn look(work: &Work<'_>, chart: &Loaded) -> Result<Option<Next>, Stop> {
     }
     let forced = forced(work);
     let status = work.ledger.read(HelmReleaseStatus::clone);
-    let observed = observe(chart, stored.as_ref(), &status);
+    let observed = observe(work.spec(), chart, stored.as_ref(), &status);
     let state = state(&observed, &status, work.spec(), changed(work, &status));
     tracing::debug!(?state, "the release was looked at");
     if state == State::Unknown {
@@ -282,7 +282,12 @@ fn is_told(work: &Work<'_>, stored: &Stored, plan: &Plan) -> bool {
     })
 }
 
-fn observe<'s>(chart: &Loaded, stored: Option<&'s Stored>, status: &HelmReleaseStatus) -> Observed<'s> {
+fn observe<'s>(
+    spec: Spec<'_>,
+    chart: &Loaded,
+    stored: Option<&'s Stored>,
+    status: &HelmReleaseStatus,
+) -> Observed<'s> {
     let Some(Stored { release, .. }) = stored else { return Observed::None };
     let current = history::latest(&status.history);
     let verdict = match current {
@@ -295,9 +300,11 @@ fn observe<'s>(chart: &Loaded, stored: Option<&'s Stored>, status: &HelmReleaseS
         }
     };
     let metadata = release.chart_metadata();
+    // What the release keeps of its values is wanted too: else each look would find other values, and upgrade.
+    let wanted = upgrade::values(spec, chart, release);
     let fits = if metadata.name != chart.name || metadata.version != chart.version {
         Fits::Chart
-    } else if current.is_none_or(|one| !helm_release::verify_values(&one.config_digest, &chart.values)) {
+    } else if current.is_none_or(|one| !helm_release::verify_values(&one.config_digest, &wanted)) {
         Fits::Values
     } else {
         Fits::Yes

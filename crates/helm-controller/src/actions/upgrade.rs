@@ -10,7 +10,7 @@ use crate::actions::install::{adoptable, inventory};
 use crate::actions::report::{Ended, Report};
 use crate::chart::Loaded;
 use crate::plan::{Phase, Plan};
-use crate::spec::Kind;
+use crate::spec::{Kind, Spec};
 use crate::storage::Storage;
 use crate::work::{Stop, Work};
 use crate::{crds, made, perform, render, resources, resume};
@@ -75,15 +75,14 @@ async fn current(storage: &Storage, name: &str) -> Result<(Release, Release), Ac
     }
 }
 
-/// With `preserveValues`, and when no values are given at all, those of the live release count.
-fn values(work: &Work<'_>, chart: &Loaded, current: &Release) -> Values {
-    let before = || current.values();
-    if work.spec().upgrade().preserve_values {
-        let mut values = before();
-        values.merge(&chart.values);
-        return values;
+/// The values of an upgrade. With `preserveValues` those of the live release count where none are given anew.
+pub(crate) fn values(spec: Spec<'_>, chart: &Loaded, current: &Release) -> Values {
+    if !spec.upgrade().preserve_values {
+        return chart.values.clone();
     }
-    chart.values.clone()
+    let mut values = current.values();
+    values.merge(&chart.values);
+    values
 }
 
 async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<(Act<'a>, Release), ActError> {
@@ -94,7 +93,7 @@ async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<(Act<'a>, Rel
     crds::apply(work, chart, Kind::Upgrade, server_side)
         .await
         .map_err(|error| ActError::Helm(format!("failed to apply CustomResourceDefinitions: {error}")))?;
-    let values = values(work, chart, &current);
+    let values = values(spec, chart, &current);
     let revision = last.version + 1;
     let options = helm_template::ReleaseOptions {
         name: spec.name(),
@@ -151,11 +150,11 @@ async fn begin_release<'a>(
     adoptable(&act, &new, !spec.upgrade().disable_take_ownership)
         .await
         .map_err(|error| ActError::Helm(format!("unable to continue with update: {error}")))?;
-    inventory(work, &objects, chart);
     if !(act.hooks && made::has_hook(&act.release, "pre-upgrade")) {
         act.plan.phase = Phase::Apply;
     }
     act.store(spec.max_history()).await?;
+    inventory(work, &objects, chart);
     Ok(act)
 }
 
