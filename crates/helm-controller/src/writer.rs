@@ -29,7 +29,8 @@ pub(crate) struct Writer<'a> {
     pub server_side: bool,
     /// Replace objects instead of patching them; not under server-side apply.
     pub replace: bool,
-    /// Unknown fields are refused.
+    /// Unknown fields are refused. By server-side apply and by replacing alone: Helm's own creations and patches send
+    /// what they have and leave it to the server.
     pub strict: bool,
     /// Requests in flight.
     pub concurrency: usize,
@@ -37,7 +38,8 @@ pub(crate) struct Writer<'a> {
 
 impl Writer<'_> {
     fn write(&self, force: bool) -> Write<'static> {
-        Write { manager: MANAGER, force, dry_run: false, strict: self.strict }
+        let strict = self.strict && (self.server_side || self.replace);
+        Write { manager: MANAGER, force, dry_run: false, strict }
     }
 
     /// Creates objects of a fresh release.

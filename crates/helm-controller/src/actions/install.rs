@@ -96,16 +96,42 @@ async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<Act<'a>, ActE
         .await
         .map_err(|error| ActError::Helm(format!("unable to continue with install: {error}")))?;
     namespace(&act).await?;
-    inventory(work, &objects, chart);
     if !(act.hooks && made::has_hook(&act.release, "pre-install")) {
         act.plan.phase = Phase::Apply;
     }
     act.store(0).await?;
+    inventory(work, &objects, chart);
     Ok(act)
 }
 
-/// The version of the new release; a name in use is refused.
+/// What Helm takes for the name of a release.
+const RELEASE_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+/// The longest name of a release, in bytes.
+const MAX_NAME: usize = 53;
+
+/// Whether [`RELEASE_NAME`] matches: words of lower case letters, digits and inner dashes between dots.
+fn is_release_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_word = |word: &str| {
+        let bytes = word.as_bytes();
+        bytes.first().is_some_and(|byte| is_plain(*byte))
+            && bytes.last().is_some_and(|byte| is_plain(*byte))
+            && bytes.iter().all(|byte| is_plain(*byte) || *byte == b'-')
+    };
+    name.len() <= MAX_NAME && name.split('.').all(is_word)
+}
+
+/// The version of the new release; a name in use, or one that is none, is refused.
 async fn free_version(work: &Work<'_>) -> Result<i64, ActError> {
+    let name = work.spec().name();
+    if !is_release_name(&name) {
+        let text = format!(
+            "release name check failed: release name \"{name}\": invalid release name, must match regex \
+             {RELEASE_NAME} and the length must not be longer than {MAX_NAME}"
+        );
+        return Err(ActError::Helm(text));
+    }
     let rows = work.storage().rows().await?;
     let Some(last) = rows.first() else { return Ok(1) };
     let replaceable = matches!(last.status.as_str(), "uninstalled" | "failed");
@@ -150,7 +176,7 @@ async fn namespace(act: &Act<'_>) -> Result<(), ActError> {
     let target = work.run.object.spec.target_namespace.as_deref().filter(|text| !text.is_empty());
     let Some(name) = target.filter(|_| work.spec().install().create_namespace) else { return Ok(()) };
     let namespace = crate::storage::object(serde_json::json!({
-        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"name": name}}
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"name": name}}, "spec": {}
     }));
     let live = work.session.get(&namespace.gvk(), None, name).await;
     if matches!(live, Ok(Some(_))) {
@@ -184,6 +210,21 @@ async fn go_on(act: &mut Act<'_>) -> Result<(), ActError> {
         Err(error) => {
             perform::failed(act, &error).await;
             Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_release_name;
+
+    #[test]
+    fn a_release_name_is_what_helm_takes_for_one() {
+        for name in ["a", "a.b", "a-b.c1", &"a".repeat(53)] {
+            assert!(is_release_name(name), "{name}");
+        }
+        for name in ["", "Bad", "a_b", "-a", "a-", "a..b", ".a", &"a".repeat(54)] {
+            assert!(!is_release_name(name), "{name}");
         }
     }
 }

@@ -109,8 +109,8 @@ async fn prepare<'a>(work: &'a Work<'a>, target: &ReleaseSnapshot) -> Result<(Ac
     inventory
         .entries
         .extend(crds.into_iter().filter(|crd| !objects.iter().any(|o| o.id().to_string() == crd.id)));
-    work.ledger.change(|status| status.inventory = Some(inventory));
     act.store(work.spec().max_history()).await?;
+    work.ledger.change(|status| status.inventory = Some(inventory));
     Ok((act, current))
 }
 

@@ -1,6 +1,7 @@
 //! The chart's tests.
 
-use helm_release::Release;
+use api::helm::v2::TestFilter;
+use helm_release::{Release, ReleaseHook};
 use runtime::{Event, Set};
 
 use crate::act::{Act, ActError};
@@ -60,8 +61,23 @@ async fn run(act: &mut Act<'_>) -> Result<(), ActError> {
         .map(|hook| hook.name.clone())
         .collect();
     let result = hooks::run(act, &Hooks { event: "test", phase: Phase::Before, skip: &skip }).await;
+    skipped_first(&mut act.release.hooks, &filters);
     let written = act.conclude().await;
     result.and(written)
+}
+
+/// Helm stores the hooks anew after it tested with filters: those that are excluded, those that are not included, and
+/// then the others.
+fn skipped_first(hooks: &mut [ReleaseHook], filters: &[TestFilter]) {
+    let names = |exclude: bool| -> Vec<&str> {
+        filters.iter().filter(|one| one.exclude == exclude).map(|one| one.name.as_str()).collect()
+    };
+    let (excluded, included) = (names(true), names(false));
+    hooks.sort_by_key(|hook| match () {
+        () if excluded.contains(&hook.name.as_str()) => 0,
+        () if !included.is_empty() && !included.contains(&hook.name.as_str()) => 1,
+        () => 2,
+    });
 }
 
 /// The newest entry shows how the tests ended.
@@ -128,4 +144,25 @@ fn success(work: &Work<'_>) {
     );
     work.ledger.set(Set::yes(Condition::TestSuccess, Why::TestSucceeded, message.clone()));
     work.emit(&report::about(&current), Event::info(Why::TestSucceeded, message));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_that_were_left_out_stand_first() {
+        let all = ["a", "b", "c", "d"];
+        let hook = |name: &&str| ReleaseHook { name: (*name).into(), ..ReleaseHook::default() };
+        let filter = |name: &str, exclude| TestFilter { name: name.into(), exclude };
+        let order = |filters: &[TestFilter]| {
+            let mut hooks: Vec<ReleaseHook> = all.iter().map(hook).collect();
+            skipped_first(&mut hooks, filters);
+            hooks.into_iter().map(|hook| hook.name).collect::<String>()
+        };
+        assert_eq!(order(&[]), "abcd");
+        assert_eq!(order(&[filter("c", true)]), "cabd");
+        assert_eq!(order(&[filter("b", false)]), "acdb");
+        assert_eq!(order(&[filter("b", false), filter("d", false), filter("c", true)]), "cabd");
+    }
 }

@@ -63,3 +63,17 @@ async fn client_side_apply_leaves_to_others_what_they_put_into_lists() {
     let volume = &pod["volumes"][0];
     assert!(volume["emptyDir"].is_null() && volume["configMap"]["name"] == "data", "{volume}");
 }
+
+#[tokio::test]
+async fn client_side_apply_leaves_unknown_fields_to_the_server() {
+    let rig = Rig::start("unknown").await.unwrap();
+    let odd = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: odd}\ndata: {tag: {{ .Values.tag }}}\nwrong: field\n";
+    rig.publish(&chart("1.0.0", &[("values.yaml", "tag: one\n"), ("templates/odd.yaml", odd)]))
+        .await
+        .unwrap();
+    rig.apply("app", spec("one")).await.unwrap();
+    rig.ready("app", "True").await.unwrap();
+    rig.apply("app", spec("two")).await.unwrap();
+    rig.says("app", "True", "app.v2").await.unwrap();
+    assert_eq!(rig.get("ConfigMap", "odd").await.unwrap()["data"]["tag"], "two");
+}

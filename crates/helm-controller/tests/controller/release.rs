@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::charts::{app, small};
+use crate::charts::{app, chart, small};
 use crate::rig::{RELEASE, Rig, SOON, message};
 
 #[tokio::test]
@@ -110,4 +110,88 @@ async fn an_account_that_may_not_read_the_objects_fails_before_a_release_is_stor
     );
     assert!(message(&object, "Ready").contains(&expected), "{}", message(&object, "Ready"));
     assert!(rig.storage().unwrap().is_empty(), "nothing is stored");
+}
+
+#[tokio::test]
+async fn what_never_became_a_release_has_no_inventory() {
+    let rig = Rig::start("nothing").await.unwrap();
+    rig.publish(&small("1.0.0")).await.unwrap();
+    rig.apply("app", json!({ "releaseName": "Bad_Name" })).await.unwrap();
+    let refused =
+        "release name check failed: release name \"Bad_Name\": invalid release name, must match regex";
+    let object = rig.says("app", "False", refused).await.unwrap();
+    assert!(object["status"]["inventory"].is_null(), "{object}");
+    rig.apply("app", json!({ "storageNamespace": "nowhere-at-all" })).await.unwrap();
+    let object = rig.says("app", "False", "\"nowhere-at-all\" not found").await.unwrap();
+    assert!(object["status"]["inventory"].is_null(), "{object}");
+    assert!(!rig.exists("ConfigMap", "app-cfg").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_namespace_made_for_a_release_is_owned_as_helm_owns_it() {
+    let rig = Rig::start("makes").await.unwrap();
+    let made = format!("{}-made", rig.ns.name());
+    rig.publish(&small("1.0.0")).await.unwrap();
+    rig.apply("app", json!({ "targetNamespace": made, "install": { "createNamespace": true } }))
+        .await
+        .unwrap();
+    rig.ready("app", "True").await.unwrap();
+    let args = ["get", "namespace", &made, "-o", "json", "--show-managed-fields"];
+    let object: serde_json::Value = serde_json::from_str(&rig.plane.kubectl_ok(&args).unwrap()).unwrap();
+    let entries = object["metadata"]["managedFields"].as_array().unwrap();
+    let ours = entries.iter().find(|entry| entry["manager"] == "helm-controller").unwrap();
+    let expected = json!({ "f:metadata": { "f:labels": { "f:name": {} } }, "f:spec": {} });
+    assert_eq!((&ours["operation"], &ours["fieldsV1"]), (&json!("Apply"), &expected));
+    rig.plane.kubectl_ok(&["delete", "namespace", &made, "--wait=false"]).unwrap();
+}
+
+#[tokio::test]
+async fn preserved_values_are_upgraded_to_once() {
+    let rig = Rig::start("preserve").await.unwrap();
+    rig.publish(&small("1.0.0")).await.unwrap();
+    let spec = |values: serde_json::Value| json!({ "values": values, "upgrade": { "preserveValues": true } });
+    rig.apply("app", spec(json!({ "v": "one" }))).await.unwrap();
+    rig.ready("app", "True").await.unwrap();
+    rig.apply("app", spec(json!({ "other": "two" }))).await.unwrap();
+    let object = rig.says("app", "True", "app.v2").await.unwrap();
+    assert!(testkit::condition(&object, "Reconciling").is_none(), "{object}");
+    let token = rig.cluster.request_reconcile(RELEASE, rig.ns.name(), "app").await.unwrap();
+    rig.when("app", |object| object["status"]["lastHandledReconcileAt"] == token.as_str()).await.unwrap();
+    assert_eq!(rig.storage().unwrap(), ["app.1: superseded", "app.2: deployed"]);
+    assert_eq!(rig.get("ConfigMap", "app-cfg").await.unwrap()["data"]["v"], "one");
+}
+
+#[tokio::test]
+async fn the_same_object_twice_in_a_chart_is_refused() {
+    let rig = Rig::start("twice").await.unwrap();
+    let again = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app-cfg}\ndata: {z: z}\n";
+    let mut twice = small("1.0.0");
+    twice.insert("templates/twice.yaml".into(), again.into());
+    rig.publish(&twice).await.unwrap();
+    rig.apply("app", json!({})).await.unwrap();
+    let told = "error while running post render on files: may not add resource with an already registered id: \
+                ConfigMap.v1.[noGrp]/app-cfg.[noNs]";
+    rig.says("app", "False", told).await.unwrap();
+    assert!(rig.storage().unwrap().is_empty(), "nothing is stored");
+    assert!(!rig.exists("ConfigMap", "app-cfg").await.unwrap());
+}
+
+#[tokio::test]
+async fn an_object_that_does_not_go_away_is_told_and_holds_the_deletion_once() {
+    let rig = Rig::start("heldback").await.unwrap();
+    let ns = rig.ns.name();
+    let held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [example.com/held]}\n";
+    rig.publish(&chart("1.0.0", &[("templates/held.yaml", held)])).await.unwrap();
+    rig.apply("app", json!({ "uninstall": { "timeout": "2s" } })).await.unwrap();
+    rig.ready("app", "True").await.unwrap();
+    rig.cluster.delete(RELEASE, ns, "app").await.unwrap();
+    let told = format!(
+        "uninstallation completed with 1 error(s): ConfigMap/{ns}/held termination timeout: context deadline exceeded"
+    );
+    rig.event(&told).await.unwrap();
+    rig.cluster.wait_gone((RELEASE, ns, "app"), SOON).await.unwrap();
+    assert!(rig.storage().unwrap().is_empty(), "nothing is left of the release");
+    assert!(rig.exists("ConfigMap", "held").await.unwrap());
+    let free = json!({ "metadata": { "finalizers": null } });
+    rig.cluster.patch("ConfigMap", ns, "held", free).await.unwrap();
 }
