@@ -163,6 +163,14 @@ impl GitError {
         }
     }
 
+    /// What happened, as it is said of a server that was only asked for its references.
+    pub fn of_listing(&self) -> String {
+        match self {
+            Self::RefNotFound { .. } => self.to_string(),
+            error => error.to_string().replacen("unable to clone '", "unable to list remote for '", 1),
+        }
+    }
+
     pub(crate) fn protocol(url: &str, cause: impl Into<String>) -> Self {
         Self::Protocol { url: url.to_owned(), cause: cause.into() }
     }

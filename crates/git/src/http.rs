@@ -86,7 +86,7 @@ impl HttpTransport {
             status => GitError::Network {
                 url,
                 cause: format!(
-                    "unexpected requesting \"{}\" status code: {}",
+                    "unexpected client error: unexpected requesting \"{}\" status code: {}",
                     net::shown(response.url()),
                     status.as_u16()
                 ),

@@ -27,7 +27,7 @@ pub(crate) enum Found {
 /// The beginnings of reference names that are needed to answer; empty when none is.
 pub(crate) fn prefixes(wanted: &Wanted) -> Vec<String> {
     match wanted {
-        Wanted::Commit { .. } => Vec::new(),
+        Wanted::Commit { branch, .. } => branch.iter().map(|branch| format!("refs/heads/{branch}")).collect(),
         Wanted::Name(name) => vec![bare(name).to_owned()],
         Wanted::Semver(_) => vec!["refs/tags/".to_owned()],
         Wanted::Tag(tag) => vec![format!("refs/tags/{tag}")],
@@ -37,7 +37,12 @@ pub(crate) fn prefixes(wanted: &Wanted) -> Vec<String> {
 
 pub(crate) fn choose(wanted: &Wanted, refs: &[RemoteRef], url: &str) -> Result<Found, GitError> {
     match wanted {
-        Wanted::Commit { commit, branch } => pinned(commit, branch.as_deref()).map(Found::One),
+        Wanted::Commit { commit, branch, name } => {
+            if let Some(branch) = branch {
+                exact(refs, "refs/heads/", branch, url)?;
+            }
+            pinned(commit, branch.as_deref(), name.as_deref()).map(Found::One)
+        }
         Wanted::Name(name) => named(name, refs).map(Found::One),
         Wanted::Tag(tag) => exact(refs, "refs/tags/", tag, url).map(Found::One),
         Wanted::Branch(branch) => exact(refs, "refs/heads/", branch, url).map(Found::One),
@@ -45,11 +50,12 @@ pub(crate) fn choose(wanted: &Wanted, refs: &[RemoteRef], url: &str) -> Result<F
     }
 }
 
-fn pinned(commit: &str, branch: Option<&str>) -> Result<Resolved, GitError> {
-    let shown = || commit.chars().take(100).collect();
-    let id = Oid::from_hex(commit).ok_or_else(|| GitError::CommitNotFound(shown()))?;
-    let revision = match branch {
-        Some(branch) => format!("{branch}@sha1:{id}"),
+/// A commit by its id: the revision shows it under the name, else under the branch.
+fn pinned(commit: &str, branch: Option<&str>, name: Option<&str>) -> Result<Resolved, GitError> {
+    let missing = || GitError::CommitNotFound(commit.chars().take(100).collect());
+    let id = Oid::from_hex(commit).ok_or_else(missing)?;
+    let revision = match name.or(branch) {
+        Some(shown) => format!("{shown}@sha1:{id}"),
         None => format!("sha1:{id}"),
     };
     let reference = branch.map(|branch| format!("refs/heads/{branch}"));

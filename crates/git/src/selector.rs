@@ -3,13 +3,13 @@ use thiserror::Error;
 /// `spec.ref` of a GitRepository. Precedence: commit, name, semver, tag, branch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Selector {
-    /// Branch, `master` when nothing is set; beside a commit it stands in the revision.
+    /// Branch, `master` when nothing is set; beside a commit it must exist, and stands in the revision.
     pub branch: Option<String>,
     /// Tag.
     pub tag: Option<String>,
     /// Range; the highest tag in it is taken.
     pub semver: Option<String>,
-    /// Full name of a reference.
+    /// Full name of a reference; beside a commit it stands in the revision, before the branch.
     pub name: Option<String>,
     /// Commit, 40 hex digits.
     pub commit: Option<String>,
@@ -31,7 +31,7 @@ pub enum SelectorError {
 /// What a selector means, by precedence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    Commit { commit: String, branch: Option<String> },
+    Commit { commit: String, branch: Option<String>, name: Option<String> },
     Name(String),
     Semver(String),
     Tag(String),
@@ -54,7 +54,7 @@ impl Selector {
             check("branch", branch)?;
         }
         if let Some(commit) = set(&self.commit) {
-            return Ok(Wanted::Commit { commit, branch });
+            return Ok(Wanted::Commit { commit, branch, name: set(&self.name) });
         }
         if let Some(name) = set(&self.name) {
             check("reference", name.strip_suffix("^{}").unwrap_or(&name))?;
@@ -104,7 +104,10 @@ mod tests {
             name: set("n"),
             commit: set("c"),
         };
-        assert_eq!(selector.wanted(), Ok(Wanted::Commit { commit: "c".into(), branch: set("b") }));
+        assert_eq!(
+            selector.wanted(),
+            Ok(Wanted::Commit { commit: "c".into(), branch: set("b"), name: set("n") })
+        );
         selector.commit = None;
         assert_eq!(selector.wanted(), Ok(Wanted::Name("n".into())));
         selector.name = set("");

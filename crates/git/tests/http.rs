@@ -148,6 +148,12 @@ async fn an_old_commit_is_fetched_by_its_id() {
         let on_branch = git::Selector { branch: Some("main".into()), ..commit(&old) };
         let (revision, _) = checkout(&git(), &remote(url), &on_branch).await.unwrap();
         assert_eq!(revision, format!("main@sha1:{old}"));
+        let named = git::Selector { name: Some("refs/heads/main".into()), ..commit(&old) };
+        let (revision, _) = checkout(&git(), &remote(url), &named).await.unwrap();
+        assert_eq!(revision, format!("refs/heads/main@sha1:{old}"));
+        let nowhere = git::Selector { branch: Some("none".into()), ..commit(&old) };
+        let error = failure(&git(), &remote(url), &nowhere).await;
+        assert!(matches!(error, git::GitError::RefNotFound { .. }), "{error}");
     })
     .await;
 }
