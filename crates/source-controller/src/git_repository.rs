@@ -15,8 +15,9 @@ use crate::source::{
 };
 use crate::state::{Action, Observed, content_changed, decide};
 use crate::status::{SUCCEEDED, SourceReason, StepError, stored};
-use crate::steps::checkout::Asked;
+use crate::steps::checkout::{Asked, Checkout};
 use crate::steps::put::Target;
+use crate::steps::sparse::Sparse;
 use crate::steps::{access, checkout, features};
 
 /// The steps of GitRepositories: which commit the reference means, and its tree.
@@ -44,8 +45,9 @@ impl Steps for GitRepositories {
         let remote = access::remote(&self.base.client, &run.key.namespace, spec).await?;
         let selector = selector(spec.reference.as_ref());
         let asking = async {
+            let lists = lists(run, &progress.status);
             let remoted = checkout::resolve((&self.git, &self.asked), (remote, selector), since(run)).await;
-            remoted.map_err(|error| error.run(ask_the_remote(run)))
+            remoted.map_err(|error| checkout::unresolved(&error, lists).run(ask_the_remote(run)))
         };
         let Answer { found: remoted, turn: _turn } = remotes.ask(run, asking).await?;
         progress.sets.push(Set::remove(ConditionType::FetchFailed));
@@ -59,7 +61,8 @@ impl Steps for GitRepositories {
         match decide(observed) {
             Action::Keep => keep(run, progress, &revision),
             Action::Build { outdated, new_revision } => {
-                let checkout = remotes.receive(run, checkout::fetch(&self.git, remoted)).await?;
+                let sparse = Sparse::new(&spec.sparse_checkout);
+                let checkout = remotes.receive(run, checkout::fetch(&self.git, remoted, sparse)).await?;
                 let text = format!("new upstream revision '{revision}'");
                 let message =
                     new_revision.then(|| announcement(progress, SourceReason::NewRevision, &text, outdated));
@@ -81,10 +84,10 @@ impl GitRepositories {
         run: &Run<GitRepository>,
         progress: &mut Progress<GitRepository>,
         (revision, message): (&str, Option<String>),
-        checkout: git::Checkout,
+        checkout: Checkout,
     ) -> Result<(), RunFailure> {
         let target = Target::new(&self.base, GitRepository::FOLDER, &run.key);
-        let signed = checkout.commit().signature.is_some();
+        let signed = checkout.tree.commit().signature.is_some();
         let storing = checkout::store(target, revision, run.object.spec.ignore.clone(), checkout);
         let (artifact, subject) = build(run, progress, message, storing).await?;
         if is_new(run, &artifact) {
@@ -126,6 +129,16 @@ fn ask_the_remote(run: &Run<GitRepository>) -> String {
     }
 }
 
+/// Whether Flux asks for the references before it clones, which its errors tell: for a name always, for a branch or a tag
+/// when there is an artifact to compare with.
+fn lists(run: &Run<GitRepository>, status: &GitRepositoryStatus) -> bool {
+    let is_set = |field: &Option<String>| field.as_ref().is_some_and(|text| !text.is_empty());
+    let reference = run.object.spec.reference.clone().unwrap_or_default();
+    let stored = runtime::conditions::find(&run.base.conditions, ConditionType::ArtifactInStorage);
+    let compares = status.artifact.is_some() && stored.is_some_and(|stored| stored.status == "True");
+    !is_set(&reference.commit) && (is_set(&reference.name) || (!is_set(&reference.semver) && compares))
+}
+
 fn selector(reference: Option<&GitRepositoryRef>) -> Selector {
     let Some(reference) = reference.cloned() else { return Selector::default() };
     Selector {
@@ -141,11 +154,7 @@ fn selector(reference: Option<&GitRepositoryRef>) -> Selector {
 fn keep(run: &Run<GitRepository>, progress: &mut Progress<GitRepository>, revision: &str) {
     let text = format!("no changes since last reconciliation: observed revision '{revision}'");
     progress.events.push(Event::trace(SourceReason::GitOperationSucceeded, text));
-    let has = runtime::conditions::find(&run.base.conditions, ConditionType::ArtifactInStorage).is_some();
-    if !has {
-        progress.sets.extend(Settled::succeeded(stored(revision)).in_storage());
-    }
-    progress.sets.push(Set::remove(ConditionType::ArtifactOutdated));
+    progress.sets.extend(Settled::succeeded(stored(revision)).in_storage());
     if let Some(artifact) = progress.status.artifact.clone() {
         progress.events.extend(told(run, &artifact, revision));
     }

@@ -7,4 +7,5 @@ pub(crate) mod layer;
 pub(crate) mod put;
 pub(crate) mod registry;
 pub(crate) mod secret;
+pub(crate) mod sparse;
 pub(crate) mod storage;

@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::meta::Artifact;
 use artifact::{Ignore, IgnoreFile, Packer};
 use futures::FutureExt;
-use git::{Checkout, EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
+use git::{EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
 use tokio::time::Instant;
 
 use crate::answers::Answers;
 use crate::status::{SourceReason, StepError};
 use crate::steps::put::{FillFailure, NewArtifact, Target, blocking};
+use crate::steps::sparse::Sparse;
 
 /// What repositories were asked lately: where, as whom, within which time, and for which reference.
-pub(crate) type Asked = Answers<(Remote, Selector), Resolved, StepError>;
+pub(crate) type Asked = Answers<(Remote, Selector), Resolved, GitError>;
 
 /// What the reference means now, and the connection that told, if it was asked for this object.
 pub(crate) struct Remoted {
@@ -27,13 +28,13 @@ pub(crate) async fn resolve(
     (git, asked): (&Git, &Asked),
     (remote, selector): (Remote, Selector),
     since: Instant,
-) -> Result<Remoted, StepError> {
+) -> Result<Remoted, GitError> {
     let told = Arc::new(Mutex::new(None));
     let ask = || {
         let (git, remote, selector, told) = (git.clone(), remote.clone(), selector.clone(), told.clone());
         async move {
-            let mut session = git.open(&remote).await.map_err(fetch_failed)?;
-            let resolved = session.resolve(&selector).await.map_err(fetch_failed)?;
+            let mut session = git.open(&remote).await?;
+            let resolved = session.resolve(&selector).await?;
             *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
             Ok(resolved)
         }
@@ -44,23 +45,46 @@ pub(crate) async fn resolve(
     Ok(Remoted { remote, session, resolved })
 }
 
-/// Receives the commit.
-pub(crate) async fn fetch(git: &Git, remoted: Remoted) -> Result<Checkout, StepError> {
+/// A commit, and which of its files count.
+pub(crate) struct Checkout {
+    pub(crate) tree: git::Checkout,
+    sparse: Sparse,
+}
+
+/// Receives the commit, and looks whether it has what shall be checked out of it.
+pub(crate) async fn fetch(git: &Git, remoted: Remoted, sparse: Sparse) -> Result<Checkout, StepError> {
     let mut session = match remoted.session {
         Some(session) => session,
         None => git.open(&remoted.remote).await.map_err(fetch_failed)?,
     };
-    session.fetch(&remoted.resolved).await.map_err(fetch_failed)
+    let tree = session.fetch(&remoted.resolved).await.map_err(fetch_failed)?;
+    if sparse.is_everything() {
+        return Ok(Checkout { tree, sparse });
+    }
+    blocking(move || {
+        sparse
+            .check(&tree)
+            .map_err(|error| failed(format!("failed to sparse checkout directories : {error}")))?;
+        Ok(Checkout { tree, sparse })
+    })
+    .await
+}
+
+/// The error of a remote that did not tell what the reference means. `lists` when it was asked for its references alone.
+pub(crate) fn unresolved(error: &GitError, lists: bool) -> StepError {
+    let text = if lists { error.of_listing() } else { error.to_string() };
+    match error {
+        GitError::EmptyRepository => StepError::fetch(SourceReason::EmptyGitRepository, text),
+        _ => failed(format!("failed to checkout and determine revision: {text}")),
+    }
 }
 
 fn fetch_failed(error: GitError) -> StepError {
-    match error {
-        GitError::EmptyRepository => StepError::fetch(SourceReason::EmptyGitRepository, error.to_string()),
-        error => {
-            let message = format!("failed to checkout and determine revision: {error}");
-            StepError::fetch(SourceReason::GitOperationFailed, message)
-        }
-    }
+    unresolved(&error, false)
+}
+
+fn failed(message: String) -> StepError {
+    StepError::fetch(SourceReason::GitOperationFailed, message)
 }
 
 /// Packs and stores a commit's tree. Gives the artifact and the commit's subject as events show it.
@@ -72,7 +96,7 @@ pub(crate) async fn store(
 ) -> Result<(Artifact, String), StepError> {
     let revision = revision.to_owned();
     blocking(move || {
-        let commit = checkout.commit();
+        let commit = checkout.tree.commit();
         let ignore = ignore(&checkout, spec_ignore.as_deref()).map_err(fetch_failed)?;
         let new = NewArtifact {
             file: &format!("{}.tar.gz", commit.id),
@@ -89,8 +113,9 @@ pub(crate) async fn store(
 
 fn pack(checkout: &Checkout, ignore: &Ignore, out: &mut dyn Write) -> Result<(), FillFailure> {
     let mut packer = Packer::new(out)?;
-    checkout.walk::<WalkFailure>(&mut |entry| {
+    checkout.tree.walk::<WalkFailure>(&mut |entry| {
         match entry.kind {
+            kind if !checkout.sparse.has(kind, entry.path) => {}
             EntryKind::Dir if !ignore.excludes(entry.path, true) => packer.dir(entry.path)?,
             EntryKind::File { executable } if !ignore.excludes(entry.path, false) => {
                 let content = entry.read()?;
@@ -115,8 +140,9 @@ enum WalkFailure {
 /// The rules of the tree's own files and of the spec.
 fn ignore(checkout: &Checkout, spec: Option<&str>) -> Result<Ignore, GitError> {
     let mut files = Vec::new();
-    checkout.walk::<GitError>(&mut |entry| {
-        if matches!(entry.kind, EntryKind::File { .. }) && Ignore::is_ignore_file(entry.path) {
+    checkout.tree.walk::<GitError>(&mut |entry| {
+        let is_file = matches!(entry.kind, EntryKind::File { .. });
+        if is_file && checkout.sparse.has(entry.kind, entry.path) && Ignore::is_ignore_file(entry.path) {
             let dir = entry.path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
             files.push(IgnoreFile { dir, text: String::from_utf8_lossy(&entry.read()?).into_owned() });
         }

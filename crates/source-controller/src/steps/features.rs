@@ -46,7 +46,6 @@ fn unsupported(spec: &GitRepositorySpec) -> Option<String> {
         ("spec.verify", spec.verify.is_some()),
         ("spec.recurseSubmodules", spec.recurse_submodules),
         ("spec.include", !spec.include.is_empty()),
-        ("spec.sparseCheckout", !spec.sparse_checkout.is_empty()),
     ];
     fields.into_iter().find(|(_, used)| *used).map(|(name, _)| name.to_owned())
 }
@@ -73,7 +72,6 @@ mod tests {
                 .starts_with("spec.provider 'github' is not")
         );
         assert!(refused(|spec| spec.recurse_submodules = true).starts_with("spec.recurseSubmodules"));
-        assert!(refused(|spec| spec.sparse_checkout = vec!["a".into()]).starts_with("spec.sparseCheckout"));
         assert!(
             refused(|spec| spec.include = vec![GitRepositoryInclude::default()]).starts_with("spec.include")
         );

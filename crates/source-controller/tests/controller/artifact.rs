@@ -1,5 +1,7 @@
 use crate::rig::{Rig, SOON};
+use artifact::{Digest, UnpackLimits, unpack};
 use serde_json::json;
+use testkit::condition;
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cfg}\ndata: {a: '1'}\n";
 
@@ -105,4 +107,32 @@ async fn another_digest_function_is_used_when_asked_for() {
     assert!(digest.starts_with("sha512:") && digest.len() == "sha512:".len() + 128, "{digest}");
     rig.reconcile().await.unwrap();
     assert!(rig.events.events().iter().all(|event| event["reason"] != "ArtifactVerificationFailed"));
+}
+
+#[tokio::test]
+async fn a_sparse_checkout_holds_its_folders_alone_and_they_must_exist() {
+    let rig = Rig::start("sparse").await.unwrap();
+    let files = [("a/x", "1"), ("b/c/y", "2"), ("b/d/z", "3"), ("top", "4"), (".sourceignore", "x\n")];
+    rig.repo.commit(&files, "first").unwrap();
+    rig.apply(json!({ "sparseCheckout": ["./a", "b/c"] })).await.unwrap();
+    const APP: (&str, &str) = ("GitRepository", "app");
+    let object = rig.told(APP, "True", "stored artifact").await.unwrap();
+    assert_eq!(object["status"]["observedSparseCheckout"], json!(["./a", "b/c"]));
+    assert_eq!(names(&rig.served(&object).await.unwrap()), ["a", "a/x", "b", "b/c", "b/c/y"]);
+    rig.apply(json!({ "sparseCheckout": ["a", "b/none"] })).await.unwrap();
+    let text =
+        "failed to sparse checkout directories : sparse checkout dir 'b/none' does not exist in repository";
+    let object = rig.told(APP, "False", text).await.unwrap();
+    assert_eq!(condition(&object, "FetchFailed").unwrap()["reason"], "GitOperationFailed");
+    rig.apply(json!({})).await.unwrap();
+    let object = rig.told(APP, "True", "stored artifact").await.unwrap();
+    assert!(object["status"]["observedSparseCheckout"].is_null());
+    assert!(!names(&rig.served(&object).await.unwrap()).contains(&"a/x".to_owned()));
+}
+
+/// What an archive holds.
+fn names(archive: &[u8]) -> Vec<String> {
+    let blob = tempfile::NamedTempFile::new().unwrap().into_temp_path().keep().unwrap();
+    let tree = unpack(archive, Digest::of(archive), &blob, &UnpackLimits::default()).unwrap();
+    tree.walk().map(|(name, _)| name.to_owned()).collect()
 }

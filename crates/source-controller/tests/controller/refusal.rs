@@ -28,7 +28,6 @@ async fn what_is_not_built_yet_stalls_by_name_and_leaves_the_artifact() {
     for (spec, field) in [
         (json!({ "verify": verify }), "spec.verify"),
         (json!({ "recurseSubmodules": true }), "spec.recurseSubmodules"),
-        (json!({ "sparseCheckout": ["a"] }), "spec.sparseCheckout"),
         (json!({ "include": [{ "repository": { "name": "lib" } }] }), "spec.include"),
     ] {
         stalls(&rig, spec, field).await;
@@ -102,4 +101,22 @@ async fn a_labelled_secret_that_becomes_right_heals_its_source_at_once() {
     rig.cluster.patch("Secret", rig.ns.name(), "auth", right).await.unwrap();
     let object = rig.ready("True").await.unwrap();
     assert!(object["status"]["artifact"]["digest"].is_string());
+}
+
+#[tokio::test]
+async fn who_was_only_asked_for_references_is_told_so_and_what_is_stored_is_of_the_new_spec() {
+    let rig = Rig::start("listing").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    let nowhere = format!("{}/none.git", rig.git.url());
+    rig.apply(json!({ "url": nowhere })).await.unwrap();
+    const APP: (&str, &str) = ("GitRepository", "app");
+    rig.told(APP, "False", "unable to clone 'http").await.unwrap();
+    rig.apply(json!({})).await.unwrap();
+    rig.ready("True").await.unwrap();
+    rig.apply(json!({ "url": nowhere })).await.unwrap();
+    rig.told(APP, "False", "unable to list remote for 'http").await.unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let object = rig.told(APP, "True", "stored artifact").await.unwrap();
+    let stored = condition(&object, "ArtifactInStorage").unwrap();
+    assert_eq!(stored["observedGeneration"], object["metadata"]["generation"]);
 }
