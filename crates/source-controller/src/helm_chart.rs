@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use api::meta::{Artifact, ConditionType};
 use api::source::v1::{
-    ChartSourceKind, GitRepository, HelmChart, HelmChartStatus, HelmRepository, ReconcileStrategy,
+    Bucket, ChartSourceKind, GitRepository, HelmChart, HelmChartStatus, HelmRepository, ReconcileStrategy,
 };
 use artifact::{ArtifactPath, Digest, Tree, UnpackLimits, unpack};
 use kube::Api;
@@ -97,15 +97,22 @@ impl HelmCharts {
                 artifact.map(Source::Tree).ok_or_else(|| no_artifact(run))
             }
             // Buckets are not built yet: there is no artifact of one.
-            _ => Err(no_artifact(run)),
+            _ => {
+                let _: Arc<Bucket> = self.read(&key).await?;
+                Err(no_artifact(run))
+            }
         }
     }
 
     /// From the watch; an object that it has not seen yet is read.
     async fn get<K: SourceObject>(&self, store: &Store<K>, key: &Key) -> Result<Arc<K>, StepError> {
-        if let Some(found) = store.get(key) {
-            return Ok(found);
+        match store.get(key) {
+            Some(found) => Ok(found),
+            None => self.read(key).await,
         }
+    }
+
+    async fn read<K: SourceObject>(&self, key: &Key) -> Result<Arc<K>, StepError> {
         let unavailable = |text: String| {
             StepError::fetch(SourceReason::SourceUnavailable, format!("failed to get source: {text}"))
         };

@@ -27,7 +27,7 @@ impl HelmAccess {
         let (cert, auth) = (&spec.cert_secret_ref, &spec.secret_ref);
         if let Some(reference) = cert {
             let found = required(client, namespace, &reference.name, "TLS authentication secret").await?;
-            access.credentials.tls = Tls::from_secret(&found.secret)
+            access.credentials.tls = Tls::from_certificates(&found.secret)
                 .map_err(|error| failed(format!("failed to construct Helm client's TLS config: {error}")))?;
         }
         if let Some(reference) = auth {
@@ -73,13 +73,13 @@ impl HelmAccess {
 /// A name without a password is a mistake, not a choice.
 fn check_pair(found: &Found) -> Result<(), StepError> {
     let has = |key: &str| found.secret.bytes(key).is_some();
-    let missing = match (has("username"), has("password")) {
-        (true, false) => "password",
-        (false, true) => "username",
+    let (present, missing) = match (has("username"), has("password")) {
+        (true, false) => ("username", "password"),
+        (false, true) => ("password", "username"),
         _ => return Ok(()),
     };
-    let text = format!("secret '{}': key '{missing}' not found", found.secret.name());
-    Err(failed(format!("failed to detect authentication methods: malformed basic auth - {text}")))
+    let text = format!("malformed basic auth - has '{present}' but missing '{missing}'");
+    Err(failed(format!("failed to detect authentication methods: secret '{}': {text}", found.secret.name())))
 }
 
 async fn required(client: &Client, namespace: &str, name: &str, what: &str) -> Result<Found, StepError> {

@@ -19,6 +19,9 @@ pub(crate) async fn build(
     order: Order,
     places: &Places,
 ) -> Result<Build, StepError> {
+    if path.starts_with('/') {
+        return Err(Fault::Reference.error("local chart reference path is expected to be relative"));
+    }
     let (begun, path) = (tree.clone(), rooted(path));
     let place = path.clone();
     let draft = match blocking(move || draft(&begun, &place, &order)).await? {
@@ -122,5 +125,16 @@ fn fault(error: ChartError) -> (Fault, String) {
         }
         _ => Fault::Package,
     };
-    (fault, error.to_string())
+    (fault, metadata_words(&error))
+}
+
+/// Flux reads a chart's metadata before Helm does, in words of its own.
+pub(super) fn metadata_words(error: &ChartError) -> String {
+    match error {
+        ChartError::Missing => "no 'Chart.yaml' found".to_owned(),
+        ChartError::File { file: file @ ("Chart.yaml" | "requirements.yaml"), cause } => {
+            format!("cannot load '{file}': {cause}")
+        }
+        error => error.to_string(),
+    }
 }

@@ -7,6 +7,7 @@ use helm_template::Chart;
 use regex::Regex;
 
 use crate::helm::build::{Build, Fault, Order, package};
+use crate::helm::local;
 use crate::helm::place::{Found, Place, PlaceError};
 use crate::helm::values::{merge, overwrite};
 use crate::status::StepError;
@@ -62,7 +63,8 @@ fn as_it_is(
     order: &Order,
 ) -> Result<Build, StepError> {
     Chart::from_archive(archive, &order.limits).map_err(|error| {
-        Fault::Pull.error(format!("failed to load chart metadata from written chart: {error}"))
+        let words = local::metadata_words(&error);
+        Fault::Pull.error(format!("failed to load chart metadata from written chart: {words}"))
     })?;
     Ok(Build { name: found.name, version, archive: Some(archive.to_vec()), ..Build::default() })
 }

@@ -83,8 +83,12 @@ impl Secrets<'_> {
         let mut found = Vec::new();
         for name in names {
             let secret = secret::read(self.client, namespace, &name).await;
-            let secret = secret.map_err(|error| credential(&error.to_string()))?;
-            found.push(secret.ok_or_else(|| credential(&format!("secret '{namespace}/{name}' not found")))?);
+            let of = |text: String| {
+                let account = format!("serviceaccount '{namespace}/{account}'");
+                credential(&format!("failed to get image pull secret for {account}: {text}"))
+            };
+            let secret = secret.map_err(|error| of(error.to_string()))?;
+            found.push(secret.ok_or_else(|| of(format!("secret '{namespace}/{name}' not found")))?);
         }
         Ok(found)
     }
@@ -102,7 +106,7 @@ impl Secrets<'_> {
             return Ok(Tls::default());
         };
         let found = self.required(&reference.name).await?;
-        Tls::from_secret(&found.secret).map_err(|error| error.to_string())
+        Tls::from_certificates(&found.secret).map_err(|error| error.to_string())
     }
 
     async fn required(&self, name: &str) -> Result<Found, String> {

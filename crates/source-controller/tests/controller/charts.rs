@@ -139,6 +139,7 @@ async fn paths_that_leave_the_source_find_nothing_and_say_so() {
     rig.apply(json!({})).await.unwrap();
     for (path, text) in [
         ("../../../etc", "invalid chart reference: stat etc: no such file or directory"),
+        ("/charts/app", "invalid chart reference: local chart reference path is expected to be relative"),
         ("charts/none", "invalid chart reference: stat charts/none: no such file or directory"),
         ("charts", "invalid chart reference: open charts/Chart.yaml: no such file or directory"),
         ("charts/app", "invalid chart reference: validation: chart.metadata.version \"x.y\" is invalid"),
@@ -147,4 +148,11 @@ async fn paths_that_leave_the_source_find_nothing_and_say_so() {
         let object = rig.told(CHART, "False", text).await.unwrap();
         assert_eq!(condition(&object, "Stalled").unwrap()["reason"], "InvalidChartReference");
     }
+    rig.repo.commit(&[("charts/app/Chart.yaml", "a: [\n")], "second").unwrap();
+    rig.reconcile().await.unwrap();
+    rig.told(CHART, "False", "invalid chart reference: cannot load 'Chart.yaml': ").await.unwrap();
+    rig.source("HelmChart", "app", spec("Bucket", "none", "app", json!({}))).await.unwrap();
+    let text = "failed to get source: Bucket.source.toolkit.fluxcd.io \"none\" not found";
+    let object = rig.told(CHART, "False", text).await.unwrap();
+    assert_eq!(condition(&object, "Ready").unwrap()["reason"], "SourceUnavailable");
 }

@@ -43,6 +43,10 @@ async fn a_password_and_an_authority_are_used_and_never_shown() {
     let mut asked = spec(&format!("{}/stable", repo.auth_url()));
     rig.source("HelmRepository", "charts", asked.clone()).await.unwrap();
     rig.told(CHARTS, "False", "certificate signed by unknown authority").await.unwrap();
+    rig.secret("none", json!({ "password": "s3cret" })).await.unwrap();
+    asked["certSecretRef"] = json!({ "name": "none" });
+    rig.source("HelmRepository", "charts", asked.clone()).await.unwrap();
+    rig.told(CHARTS, "False", "must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'").await.unwrap();
     let keys =
         json!({ "ca.crt": tls.authority, "tls.crt": tls.client_certificate, "tls.key": tls.client_key });
     rig.secret("tls", keys).await.unwrap();
