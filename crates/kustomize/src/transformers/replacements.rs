@@ -1,3 +1,4 @@
+mod comments;
 mod find;
 mod structured;
 

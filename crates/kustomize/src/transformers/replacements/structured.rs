@@ -1,7 +1,7 @@
 use manifest::yaml::{DuplicateKeys, FormatOptions, Node, format_node};
 
 use super::{
-    created,
+    comments, created,
     find::{document, find_fields, lookup, node_at},
     set_field,
 };
@@ -12,6 +12,7 @@ use crate::{hash::go_json, kustomization::FieldOptions};
 pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Option<&FieldOptions>) -> bool {
     let create = created(value, options);
     let Some((outer, mut document, text)) = split(object, parts) else { return false };
+    let old = document.clone();
     let Ok(found) = find_fields(&mut document, &parts[outer..], create) else { return false };
     if found.places.is_empty() && !found.in_text {
         return false;
@@ -22,7 +23,7 @@ pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Op
             return false;
         }
     }
-    let Some(changed) = print(&document, &text) else { return false };
+    let Some(changed) = print(&document, &old, &text) else { return false };
     let Ok(fields) = find_fields(object, &parts[..outer], None) else { return false };
     for place in fields.places {
         if let Node::Scalar(scalar) = node_at(object, &place) {
@@ -42,9 +43,10 @@ fn split(object: &Node, parts: &[String]) -> Option<(usize, Node, String)> {
 }
 
 /// The document as it was written: JSON (indented if it was) or YAML.
-fn print(document: &Node, original: &str) -> Option<String> {
+fn print(document: &Node, old: &Node, original: &str) -> Option<String> {
     if !original.trim_start().starts_with(['{', '[']) {
-        return Some(format_node(document, FormatOptions::default()).trim().to_owned());
+        let printed = format_node(document, FormatOptions::default()).trim().to_owned();
+        return Some(comments::keep(original, old, printed));
     }
     let value = document.to_json(DuplicateKeys::Refuse).ok()?;
     if original.contains('\n') && original.contains("  ") {
