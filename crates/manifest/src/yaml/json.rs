@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value};
 use crate::yaml::{
     Dialect, Entry, Mapping, Node, Scalar, Tag, YamlCause, YamlError,
     go_syntax::go_syntax,
-    number::{format_float, json_number, parse_float, parse_int},
+    number::{format_float, json_number, parse_float, parse_int, signed_number},
     resolve::{is_special_float, is_true},
     resolve_plain,
     timestamp::parse_timestamp,
@@ -160,7 +160,7 @@ fn float_value(scalar: &Scalar) -> Result<Value, YamlError> {
         return Err(YamlError::at(scalar.place.line, scalar.place.column, cause));
     }
     let float = parse_float(&scalar.value).or_else(|| parse_int(&scalar.value)?.as_f64());
-    number_value(scalar, "float", float.and_then(json_number))
+    number_value(scalar, "float", float.and_then(signed_number))
 }
 
 fn number_value(scalar: &Scalar, wanted: &'static str, number: Option<Number>) -> Result<Value, YamlError> {

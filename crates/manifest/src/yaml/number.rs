@@ -93,6 +93,12 @@ pub(crate) fn json_number(float: f64) -> Option<Number> {
     Number::from_f64(float)
 }
 
+/// The same; a negative zero keeps its sign, which Go's JSON has too. Printed as YAML it is `0`.
+pub(crate) fn signed_number(float: f64) -> Option<Number> {
+    let negative_zero = float == 0.0 && float.is_sign_negative();
+    if negative_zero { Number::from_f64(float) } else { json_number(float) }
+}
+
 /// Go's `strconv.FormatFloat(float, 'g', -1, 64)`: an exponent below 1e-4 and from 1e6 on.
 pub(crate) fn format_float(float: f64) -> String {
     if float == 0.0 {
