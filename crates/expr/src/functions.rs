@@ -4,7 +4,7 @@
 use cel::{
     DeclarationError, Env, ExecutionError,
     common::{
-        types::{CelBool, CelInt, CelList, CelString, DYN_TYPE, INT_TYPE, LIST_TYPE, STRING_TYPE},
+        types::{CelBool, CelDouble, CelInt, CelList, CelString, DYN_TYPE, INT_TYPE, LIST_TYPE, STRING_TYPE},
         value::{CowVal, Val},
     },
 };
@@ -13,6 +13,7 @@ use crate::budget::{charge, charge_bytes, charge_value};
 
 pub(crate) const CHARGED: &str = "@charged";
 pub(crate) const GOING: &str = "@going";
+pub(crate) const DOUBLE: &str = "@double";
 pub(crate) const FORMAT: &str = "@format";
 pub(crate) const REPLACE: &str = "@replace";
 pub(crate) const JOIN: &str = "@join";
@@ -33,6 +34,7 @@ pub(crate) fn register(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload("sets.intersects", "sets_intersects", vec![LIST_TYPE, LIST_TYPE], sets_intersects)?;
     env.add_overload(CHARGED, "charged", vec![DYN_TYPE], charged)?;
     env.add_overload(GOING, "going", vec![DYN_TYPE], going)?;
+    env.add_overload(DOUBLE, "double_text", vec![DYN_TYPE], double)?;
     env.add_overload(FORMAT, "format", vec![text()], format)?;
     env.add_overload(REPLACE, "replace", vec![text(), text(), text()], replace)?;
     env.add_overload(REPLACE, "replace_n", vec![text(), text(), text(), INT_TYPE], replace)?;
@@ -57,6 +59,29 @@ fn going<'b, 'v>(mut args: Given<'b, 'v>) -> Answer<'b, 'v> {
         return Ok(CowVal::owned(CelBool::from(false)));
     }
     Ok(value)
+}
+
+/// A double as text, as `string` makes it in Go; any other value as it is.
+fn double<'b, 'v>(mut args: Given<'b, 'v>) -> Answer<'b, 'v> {
+    let value = args.pop().ok_or_else(ExecutionError::missing_argument_or_target)?;
+    match value.downcast_ref::<CelDouble>() {
+        Some(number) => Ok(CowVal::owned(CelString::from(go_float(**number)))),
+        None => Ok(value),
+    }
+}
+
+/// Go's `%g`: an exponent of two digits below 1e-4 and from 1e6 on.
+fn go_float(number: f64) -> String {
+    if !number.is_finite() {
+        let sign = if number.is_sign_negative() { "-Inf" } else { "+Inf" };
+        return if number.is_nan() { "NaN" } else { sign }.to_owned();
+    }
+    let scientific = format!("{number:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>().unwrap_or_default() {
+        -4..6 => number.to_string(),
+        exponent => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+    }
 }
 
 /// A format, refused when it asks for a precision of more than two digits.

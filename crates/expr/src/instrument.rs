@@ -7,7 +7,7 @@ use cel::{
     common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, operators},
 };
 
-use crate::functions::{CHARGED, FORMAT, GOING, JOIN, MATCHES, REPLACE};
+use crate::functions::{CHARGED, DOUBLE, FORMAT, GOING, JOIN, MATCHES, REPLACE};
 
 /// Bytes of an expression.
 pub const MAX_TEXT: usize = 16 << 10;
@@ -113,12 +113,13 @@ fn is_namespace(target: &IdedExpr) -> bool {
     matches!(&target.expr, Expr::Ident(name) if matches!(name.as_str(), "base64" | "sets" | "strings" | "optional"))
 }
 
-/// Replaces member functions by bounded ones.
+/// Replaces member functions by bounded ones, and has doubles printed as CEL in Go prints them.
 fn bound(call: &mut CallExpr) {
     let name = match call.func_name.as_str() {
         "replace" => REPLACE,
         "join" => JOIN,
         "matches" => MATCHES,
+        "string" if call.target.is_none() => return call.args.iter_mut().for_each(|arg| wrap(arg, DOUBLE)),
         "format" => return call.target.as_deref_mut().into_iter().for_each(|target| wrap(target, FORMAT)),
         _ => return,
     };

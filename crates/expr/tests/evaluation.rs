@@ -49,6 +49,16 @@ fn compares_numbers_across_types() {
 }
 
 #[test]
+fn doubles_become_texts_as_in_go() {
+    check("string(1e6) + string(123456789.0)", json!("1e+061.23456789e+08"));
+    check(
+        "[999999.0, 0.0001, 1e-5, 1.5, -2e100].map(x, string(x))",
+        json!(["999999", "0.0001", "1e-05", "1.5", "-2e+100"]),
+    );
+    check("string(status.f) + string(status.n) + string(true)", json!("1.53true"));
+}
+
+#[test]
 fn has_the_strings_extension() {
     check("'a,b'.split(',')[1]", json!("b"));
     check("'abc'.substring(1)", json!("bc"));
