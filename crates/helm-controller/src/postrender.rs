@@ -97,7 +97,7 @@ fn marked(text: &str, labels: &Marks, annotations: &Marks) -> Result<String, Ren
     if labels.is_empty() && annotations.is_empty() {
         return Ok(text.to_owned());
     }
-    let objects = crate::resources::parse(text).map_err(|error| RenderError(error.to_string()))?;
+    let objects = crate::resources::parse_rendered(text).map_err(|error| RenderError(error.to_string()))?;
     unique(&objects)?;
     let mut out = String::new();
     for mut object in objects {

@@ -1,6 +1,6 @@
 //! Objects of a release: read from its manifest, given namespace and Helm's marks.
 
-use manifest::yaml::{Limits, parse_documents};
+use manifest::yaml::{Dialect, DuplicateKeys, Limits, parse_documents, parse_nodes};
 use manifest::{Gvk, Object};
 use serde_json::Value;
 use ssa::{GetError, Session};
@@ -78,6 +78,21 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Object>, BuildError> {
     let mut objects = Vec::new();
     for document in documents {
         flatten(document, &mut objects)?;
+    }
+    Ok(objects)
+}
+
+/// The documents that a chart's templates printed, read as kustomize reads them in Flux: `yes`, `on` and `n` are texts.
+/// What Helm reads after it was printed anew has them in quotes.
+///
+/// # Errors
+/// When one is no object.
+pub(crate) fn parse_rendered(text: &str) -> Result<Vec<Object>, BuildError> {
+    let no_yaml = |error: manifest::yaml::YamlError| BuildError::Yaml(error.to_string());
+    let nodes = parse_nodes("", text, Dialect::Kyaml, &Limits::default()).map_err(no_yaml)?;
+    let mut objects = Vec::new();
+    for node in nodes {
+        flatten(node.into_json(DuplicateKeys::LastWins).map_err(no_yaml)?, &mut objects)?;
     }
     Ok(objects)
 }

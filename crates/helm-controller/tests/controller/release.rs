@@ -195,3 +195,14 @@ async fn an_object_that_does_not_go_away_is_told_and_holds_the_deletion_once() {
     let free = json!({ "metadata": { "finalizers": null } });
     rig.cluster.patch("ConfigMap", ns, "held", free).await.unwrap();
 }
+
+#[tokio::test]
+async fn words_that_were_booleans_once_are_texts() {
+    let rig = Rig::start("words").await.unwrap();
+    let words = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: words}\ndata:\n  n: x\n  on: q\n  a: yes\n  b: off\n";
+    rig.publish(&chart("1.0.0", &[("templates/words.yaml", words)])).await.unwrap();
+    rig.apply("app", json!({})).await.unwrap();
+    rig.ready("app", "True").await.unwrap();
+    let config = rig.get("ConfigMap", "words").await.unwrap();
+    assert_eq!(config["data"], json!({ "n": "x", "on": "q", "a": "yes", "b": "off" }));
+}
