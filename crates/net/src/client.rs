@@ -49,6 +49,8 @@ pub struct Client {
     authorization: Option<HeaderValue>,
     max_body: u64,
     addresses: AddressRule,
+    /// Host and port of the proxy.
+    proxy: Option<String>,
 }
 
 impl Client {
@@ -57,8 +59,9 @@ impl Client {
         authorization: Option<HeaderValue>,
         max_body: u64,
         addresses: AddressRule,
+        proxy: Option<&Url>,
     ) -> Self {
-        Self { inner, authorization, max_body, addresses }
+        Self { inner, authorization, max_body, addresses, proxy: proxy.map(host_and_port) }
     }
 
     /// The same client, and the same connections, with another limit for bodies in bytes.
@@ -99,7 +102,7 @@ impl Client {
         }
         match builder.send().await {
             Ok(inner) => Ok(Response::new(inner, place, host, self.max_body)),
-            Err(error) => Err(RequestError::from_reqwest(&error, place, &host)),
+            Err(error) => Err(RequestError::from_reqwest(&error, place, &host, self.proxy.as_deref())),
         }
     }
 

@@ -82,8 +82,8 @@ impl Tls {
         let identity = match (cert, key) {
             (Some(cert), Some(key)) => Some([cert, b"\n", key].concat()),
             (None, None) => None,
-            (Some(_), None) => return Err(PolicyError::MissingKey(secret.place("tls.key"))),
-            (None, Some(_)) => return Err(PolicyError::MissingKey(secret.place("tls.crt"))),
+            (Some(_), None) => return Err(half(secret, "tls.crt", "tls.key")),
+            (None, Some(_)) => return Err(half(secret, "tls.key", "tls.crt")),
         };
         let tls = Self { ca, identity, unverified: false };
         tls.authorities().map_err(|_| PolicyError::BadCertificate(secret.place("ca.crt")))?;
@@ -128,6 +128,10 @@ impl Tls {
         let Some(pem) = &self.identity else { return Ok(None) };
         Identity::from_pem(pem).map(Some).map_err(|_| PolicyError::BadIdentity)
     }
+}
+
+fn half(secret: &Secret, has: &'static str, misses: &'static str) -> PolicyError {
+    PolicyError::HalfPair { secret: secret.name().to_owned(), has, misses }
 }
 
 /// A proxy and how to log in to it. No `Debug`.

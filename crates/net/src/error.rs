@@ -10,6 +10,16 @@ pub enum PolicyError {
     /// A key that is needed is absent or empty.
     #[error("{0} not found")]
     MissingKey(Place),
+    /// A client certificate without its key, or the other way round.
+    #[error("secret '{secret}' contains '{has}' but missing '{misses}'")]
+    HalfPair {
+        /// How errors call the Secret.
+        secret: String,
+        /// The key that is there.
+        has: &'static str,
+        /// The one that is not.
+        misses: &'static str,
+    },
     /// A value that must be text is not UTF-8.
     #[error("{0} is not valid UTF-8")]
     NotText(Place),
@@ -98,7 +108,12 @@ impl RequestError {
         matches!(self, Self::Timeout { .. })
     }
 
-    pub(crate) fn from_reqwest(error: &reqwest::Error, place: String, host: &str) -> Self {
+    pub(crate) fn from_reqwest(
+        error: &reqwest::Error,
+        place: String,
+        host: &str,
+        proxy: Option<&str>,
+    ) -> Self {
         if error.is_timeout() {
             return Self::Timeout { place };
         }
@@ -108,7 +123,7 @@ impl RequestError {
         } else if cause == "no allowed address" {
             Self::Address { place }
         } else if error.is_connect() {
-            Self::Connect { place, cause: as_go_says(host, &cause) }
+            Self::Connect { place, cause: as_go_says(host, proxy, &cause) }
         } else {
             Self::Broken { place, cause }
         }
@@ -126,10 +141,22 @@ fn innermost(error: &reqwest::Error) -> String {
     text
 }
 
-fn as_go_says(host: &str, cause: &str) -> String {
+fn as_go_says(host: &str, proxy: Option<&str>, cause: &str) -> String {
     if let Some(problem) = cause.strip_prefix("invalid peer certificate: ") {
         return format!("tls: failed to verify certificate: x509: {}", certificate_problem(problem));
     }
+    if cause.contains("corrupt message of type InvalidContentType") {
+        return "tls: first record does not look like a TLS handshake".to_owned();
+    }
+    // What is dialled is the proxy; other causes are its answer, or of the host behind it.
+    let is_dialling = cause.starts_with("failed to lookup address") || cause.contains("(os error ");
+    match proxy.filter(|_| is_dialling) {
+        Some(proxy) => format!("proxyconnect tcp: {}", dialled(proxy, cause)),
+        None => dialled(host, cause),
+    }
+}
+
+fn dialled(host: &str, cause: &str) -> String {
     if cause.starts_with("failed to lookup address") {
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         return format!("dial tcp: lookup {name}: no such host");
@@ -154,10 +181,26 @@ mod tests {
 
     #[test]
     fn causes_are_told_as_the_go_tools_tell_them() {
-        let check = |cause, expected| assert_eq!(as_go_says("h:443", cause), expected);
+        let check = |cause, expected| assert_eq!(as_go_says("h:443", None, cause), expected);
         check("Connection refused (os error 111)", "dial tcp h:443: connect: connection refused");
         check("failed to lookup address information: x", "dial tcp: lookup h: no such host");
         check("No route to host (os error 113)", "dial tcp h:443: No route to host (os error 113)");
+        let unknown = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+        check("invalid peer certificate: UnknownIssuer", unknown);
+        let plain = "tls: first record does not look like a TLS handshake";
+        check("received corrupt message of type InvalidContentType", plain);
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_there_is_named_instead_of_the_host() {
+        let check = |cause, expected| assert_eq!(as_go_says("h:443", Some("p:3128"), cause), expected);
+        let refused = "proxyconnect tcp: dial tcp p:3128: connect: connection refused";
+        check("Connection refused (os error 111)", refused);
+        check(
+            "failed to lookup address information: x",
+            "proxyconnect tcp: dial tcp: lookup p: no such host",
+        );
+        check("unsuccessful tunnel", "dial tcp h:443: unsuccessful tunnel");
         let unknown = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
         check("invalid peer certificate: UnknownIssuer", unknown);
     }

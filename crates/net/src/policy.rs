@@ -57,7 +57,8 @@ impl Policy {
     /// Certificates or proxy that cannot be used.
     pub fn client(&self) -> Result<Client, PolicyError> {
         let header = self.credentials.auth.header()?;
-        Ok(Client::new(self.build()?, header, self.limits.max_body, self.addresses))
+        let proxy = self.credentials.proxy.as_ref().map(crate::Proxy::address);
+        Ok(Client::new(self.build()?, header, self.limits.max_body, self.addresses, proxy))
     }
 
     fn build(&self) -> Result<reqwest::Client, PolicyError> {

@@ -45,7 +45,7 @@ impl Response {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RequestError> {
         let read = self.inner.chunk().await;
         let read =
-            read.map_err(|error| RequestError::from_reqwest(&error, self.place.clone(), &self.host))?;
+            read.map_err(|error| RequestError::from_reqwest(&error, self.place.clone(), &self.host, None))?;
         if let Some(piece) = &read {
             self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(|| self.too_large())?;
         }

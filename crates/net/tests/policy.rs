@@ -195,8 +195,8 @@ fn half_a_pair_and_what_is_no_pem_are_refused_by_key() {
     let made = rcgen::generate_simple_self_signed(vec!["x".to_owned()]).unwrap();
     let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let error = |pairs: &[(&str, &str)]| Tls::from_secret(&secret(pairs)).err().unwrap().to_string();
-    assert_eq!(error(&[("tls.crt", &cert)]), "secret 'ns/name': key 'tls.key' not found");
-    assert_eq!(error(&[("tls.key", &key)]), "secret 'ns/name': key 'tls.crt' not found");
+    assert_eq!(error(&[("tls.crt", &cert)]), "secret 'ns/name' contains 'tls.crt' but missing 'tls.key'");
+    assert_eq!(error(&[("tls.key", &key)]), "secret 'ns/name' contains 'tls.key' but missing 'tls.crt'");
     for bad in [("ca.crt", "canary"), ("ca.crt", key.as_str())] {
         assert_eq!(error(&[bad]), "secret 'ns/name': key 'ca.crt' holds no usable PEM certificate or key");
     }
