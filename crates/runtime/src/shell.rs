@@ -68,10 +68,11 @@ impl<K: FluxObject> Shared<K> {
     pub(crate) async fn write_status(
         &self,
         key: &Key,
-        live: Live<K::Status>,
+        mut live: Live<K::Status>,
     ) -> Result<Live<K::Status>, StatusError> {
         let base = self.base(key).map(|base| base.status).unwrap_or_default();
-        if self.writer.write::<K>(key, &live.uid, &base, &live.status).await? {
+        if let Some(version) = self.writer.write::<K>(key, &live.uid, &base, &live.status).await? {
+            live.version = version;
             self.keep_base(key, live.clone());
         }
         Ok(live)
@@ -191,6 +192,9 @@ impl<R: Reconciler> Shell<R> {
     fn run_of(&self, turn: Arc<Turn>, key: Key, object: Arc<R::Kind>) -> Run<R::Kind> {
         let mut live = self.shared.base(&key).unwrap_or_else(|| Live::of(object.as_ref()));
         live.progress = None;
+        if live.take_foreign(object.as_ref()) {
+            self.shared.keep_base(&key, live.clone());
+        }
         Run {
             key,
             object,

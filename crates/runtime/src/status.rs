@@ -6,7 +6,7 @@ use api::meta::{Condition, ConditionType, FluxObject, FluxStatus, Time};
 use k8s_openapi::jiff::Timestamp;
 use kill_points::{Point, at as point};
 use kube::api::{Patch, PatchParams};
-use kube::core::PartialObjectMeta;
+use kube::core::{ObjectMeta, PartialObjectMeta};
 
 use crate::conditions::{self, Set};
 use crate::fence::{Fence, LostLease};
@@ -50,6 +50,8 @@ pub(crate) struct Live<S> {
     pub(crate) progress: Option<String>,
     /// The resourceVersion that our finalizer was put on; a watch that still shows it is behind.
     pub(crate) finalizer_over: Option<String>,
+    /// The resourceVersion that the status was written or read with, 0 where it is not known.
+    pub(crate) version: u64,
 }
 
 impl<S: FluxStatus> Live<S> {
@@ -61,7 +63,20 @@ impl<S: FluxStatus> Live<S> {
             status,
             progress: None,
             finalizer_over: None,
+            version: version(object.meta()),
         }
+    }
+
+    /// Somebody else wrote the status after us (a restore, an editor): theirs is what is there.
+    pub(crate) fn take_foreign<K: FluxObject<Status = S>>(&mut self, object: &K) -> bool {
+        let status = object.status().cloned().unwrap_or_default();
+        let newer = self.version > 0 && version(object.meta()) > self.version;
+        if !newer || status == self.status {
+            return false;
+        }
+        self.status = status;
+        self.version = version(object.meta());
+        true
     }
 
     /// Becomes the next status: fields from `next`, what the shell owns from what was written.
@@ -107,6 +122,11 @@ fn shown_progress(list: &[Condition], sets: &[Set]) -> Option<String> {
     conditions::find(list, ConditionType::Reconciling).map(|condition| condition.message.clone())
 }
 
+/// The resourceVersion as a number that grows, which Kubernetes promises for objects of one kind.
+fn version(meta: &ObjectMeta) -> u64 {
+    meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
+}
+
 /// The time in whole seconds, as conditions carry it.
 pub(crate) fn now() -> Time {
     let now = Timestamp::now();
@@ -122,15 +142,16 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Sends the difference of two statuses of one object; true when there was one.
+    /// Sends the difference of two statuses of one object. Gives the resourceVersion it got, 0 where that is no number;
+    /// none when nothing differs.
     pub(crate) async fn write<K: FluxObject>(
         &self,
         key: &Key,
         uid: &str,
         base: &K::Status,
         next: &K::Status,
-    ) -> Result<bool, StatusError> {
-        let Some(body) = patch::between(uid, base, next) else { return Ok(false) };
+    ) -> Result<Option<u64>, StatusError> {
+        let Some(body) = patch::between(uid, base, next) else { return Ok(None) };
         self.fence.check().map_err(|cause| StatusError::Fenced { key: key.clone(), cause })?;
         let params = PatchParams { field_manager: Some(self.manager.to_owned()), ..PatchParams::default() };
         let request = kube::core::Request::new(K::url_path(&(), Some(&key.namespace)));
@@ -141,7 +162,7 @@ impl Writer {
         point(Point::StatusBefore);
         let written: Result<PartialObjectMeta<K>, _> = self.client.request(request).await;
         point(Point::StatusAfter);
-        written.map(|_| true).map_err(|error| failed(key, error))
+        written.map(|written| Some(version(&written.metadata))).map_err(|error| failed(key, error))
     }
 }
 

@@ -167,3 +167,17 @@ async fn what_flux_left_in_the_status_goes_when_it_no_longer_holds() {
     let served = reqwest::get(object["status"]["artifact"]["url"].as_str().unwrap()).await.unwrap();
     assert_eq!(served.status().as_u16(), 200, "a file that is not here is built again");
 }
+
+#[tokio::test]
+async fn a_status_that_somebody_wiped_is_whole_again_after_the_next_run() {
+    let rig = Rig::start("wiped").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let before = rig.ready("True").await.unwrap();
+    let none = json!({ "artifact": null, "conditions": null, "observedGeneration": -1 });
+    rig.cluster.patch_status("GitRepository", rig.ns.name(), "app", none).await.unwrap();
+    rig.reconcile().await.unwrap();
+    let object = rig.ready("True").await.unwrap();
+    assert_eq!(object["status"]["artifact"]["digest"], before["status"]["artifact"]["digest"]);
+    assert_eq!(object["status"]["observedGeneration"], object["metadata"]["generation"]);
+}
