@@ -78,6 +78,9 @@ pub fn build(tree: &dyn Tree, spec: &Spec) -> Result<Build, BuildError> {
         substitute_all(&mut objects, given)?;
     }
     let digest = digest(&objects)?;
+    if let Some(object) = objects.iter().find(|object| is_encrypted(object)) {
+        return Err(BuildError::Encrypted { subject: object.id().subject(), digest });
+    }
     let mut objects = to_apply(objects);
     metadata::set(&mut objects, &spec.common_metadata);
     Ok(Build { objects, digest })
@@ -106,9 +109,6 @@ fn object(value: Value) -> Result<Object, BuildError> {
 fn check(object: &Object) -> Result<(), BuildError> {
     if object.name().is_empty() {
         return Err(BuildError::Nameless { subject: format!("{} {}", object.api_version(), object.kind()) });
-    }
-    if is_encrypted(object) {
-        return Err(BuildError::Encrypted { subject: object.id().subject() });
     }
     Ok(())
 }

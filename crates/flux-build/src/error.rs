@@ -54,11 +54,15 @@ pub enum BuildError {
         /// What is known of it.
         subject: String,
     },
-    /// A resource is SOPS ciphertext. Flux applies it as it is; we never do.
-    #[error("{subject} is SOPS encrypted, configuring decryption is required to reconcile it")]
+    /// A resource is SOPS ciphertext. Flux refuses most Secrets, and applies the rest as it is; we never do.
+    #[error(
+        "{subject} is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
+    )]
     Encrypted {
         /// `Kind/namespace/name`.
         subject: String,
+        /// The digest of the build, as [`crate::Build::digest`]: Flux finds the ciphertext when it applies.
+        digest: String,
     },
     /// The substitution of a resource failed.
     #[error("post build failed for '{resource}': {cause}")]

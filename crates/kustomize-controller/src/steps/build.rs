@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use api::kustomize::v1::{BuildMetadata, KustomizationSpec, SubstituteStrategy};
+use api::kustomize::v1::{BuildMetadata, KustomizationSpec, KustomizationStatus, SubstituteStrategy};
 use api::meta::{self, Reason, annotations};
 use artifact::Tree;
 use flux_build::{Build, BuildError, Spec, Substitute};
@@ -13,7 +13,7 @@ use manifest::Object;
 use crate::hints;
 use crate::status::{Failure, Phase};
 use crate::steps::variables::VariablesError;
-use crate::steps::{fetch, variables};
+use crate::steps::{fetch, finish, variables};
 use crate::work::{Stop, Work};
 
 /// An unpacked artifact as the engine reads it.
@@ -94,6 +94,15 @@ async fn built(work: &Work<'_>, tree: Arc<Tree>, spec: Spec) -> Result<Build, St
         BuildError::PathNotFound { .. } | BuildError::PathNotADirectory { .. } => {
             Failure::in_phase(Phase::Fetching, Reason::ArtifactFailed, error.to_string())
                 .below([at(work)].into_iter().chain(hints::folders(&work.target.revision)))
+        }
+        BuildError::Encrypted { ref digest, .. } => {
+            let failure = Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, error.to_string());
+            let failure = failure.below([at(work)]);
+            let status = KustomizationStatus {
+                last_attempted_revision: Some(work.target.revision.clone()),
+                ..work.status()
+            };
+            finish::failed(work, failure, status, digest)
         }
         error => {
             let failure = Failure::in_phase(Phase::Building, Reason::BuildFailed, error.to_string());

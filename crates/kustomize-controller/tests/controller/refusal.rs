@@ -25,6 +25,8 @@ async fn ciphertext_is_never_applied() {
     rig.apply("app", json!({})).await.unwrap();
     let failed = rig.ready("app", "False").await.unwrap();
     assert!(message(&failed, "Ready").contains("SOPS encrypted"), "{}", message(&failed, "Ready"));
+    assert_eq!(testkit::condition(&failed, "Ready").unwrap()["reason"], "ReconciliationFailed");
+    assert_eq!(failed["status"]["history"][0]["lastReconciledStatus"], "ReconciliationFailed");
     assert!(!rig.exists("Secret", "s").await.unwrap());
 }
 
