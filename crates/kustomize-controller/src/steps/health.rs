@@ -108,7 +108,7 @@ pub(crate) fn can_wait_for_signal(work: &Work<'_>, pending: &[Check], ids: &[Obj
 fn judge(pending: &[Check], healths: &[ObjectHealth]) -> Look {
     let mut look = Look::default();
     for health in healths.iter().filter(|health| health.health.status != Status::Current) {
-        let line = format!("{} status: '{}'", health.id.subject(), health.health.status);
+        let line = format!("{} status: '{}'{}", health.id.subject(), health.health.status, unserved(health));
         if health.health.status == Status::Failed {
             look.failed.push(line.clone());
         }
@@ -123,6 +123,15 @@ fn judge(pending: &[Check], healths: &[ObjectHealth]) -> Look {
         look.pending.extend(pending.iter().find(|(id, _)| *id == health.id).cloned());
     }
     look
+}
+
+/// Flux tells of a kind that is not served in the line itself.
+fn unserved(health: &ObjectHealth) -> String {
+    let is_unserved = health.error.as_ref().is_some_and(|error| error.contains("no matches for kind"));
+    match is_unserved {
+        true => format!(": no matches for kind \"{}\" in group \"{}\"", health.id.kind, health.id.group),
+        false => String::new(),
+    }
 }
 
 /// Characters of the reason why an object cannot be judged.
@@ -269,6 +278,21 @@ mod tests {
         assert!((19..=22).contains(&since.elapsed().as_secs()));
         assert!(begun_before(&status, &target(4, "r1")).is_none());
         assert!(begun_before(&status, &target(3, "r2")).is_none());
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_is_told_in_the_line() {
+        let health = |error: Option<&str>| ObjectHealth {
+            id: ObjectId::parse("ns_x_foo.io_Bar").unwrap(),
+            health: kstatus::Health::new(Status::Unknown, String::new()),
+            error: error.map(str::to_owned),
+            cause: None,
+        };
+        let pending = [];
+        let line = |error| judge(&pending, &[health(error)]).lines[0].clone();
+        let unserved = line(Some("no matches for kind \"Bar\" in version \"foo.io/v1\""));
+        assert_eq!(unserved, "Bar/ns/x status: 'Unknown': no matches for kind \"Bar\" in group \"foo.io\"");
+        assert_eq!(line(Some("forbidden")), "Bar/ns/x status: 'Unknown'");
     }
 
     #[test]

@@ -99,12 +99,32 @@ pub(crate) fn failure(pruned: &Pruned) -> Option<Failure> {
     if pruned.failed.is_empty() {
         return None;
     }
-    let texts: Vec<String> = pruned.failed.iter().map(|(_, error)| error.to_string()).collect();
-    Some(Failure::in_phase(Phase::Applying, Reason::PruneFailed, texts.join(", ")))
+    let texts: String = pruned.failed.iter().map(|(_, error)| format!("{error};")).collect();
+    Some(Failure::in_phase(Phase::Applying, Reason::PruneFailed, format!("delete failed, errors: {texts}")))
 }
 
 /// Entries of `candidates` whose delete was not confirmed.
 pub(crate) fn survivors(pruned: &Pruned, candidates: &Inventory) -> Inventory {
     let version = |id: &ObjectId| candidates.version(id).unwrap_or_default().to_owned();
     pruned.failed.iter().map(|(id, _)| (id.clone(), version(id))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ObjectId, Pruned, failure};
+    use ssa::PruneError;
+
+    #[test]
+    fn deletes_that_failed_are_told_in_the_words_of_flux() {
+        let of = |id: &str| {
+            let id = ObjectId::parse(id).unwrap();
+            let error = PruneError::Cancelled { subject: id.subject() };
+            (id, error)
+        };
+        assert!(failure(&Pruned::default()).is_none());
+        let pruned =
+            Pruned { failed: vec![of("ns_a__ConfigMap"), of("ns_b__ConfigMap")], ..Pruned::default() };
+        let text = "delete failed, errors: ConfigMap/ns/a not deleted: the run ended;ConfigMap/ns/b not deleted: the run ended;";
+        assert_eq!(failure(&pruned).unwrap().message, text);
+    }
 }

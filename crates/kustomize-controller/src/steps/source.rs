@@ -24,7 +24,7 @@ pub(crate) enum SourceError {
     #[error("source `{name}` kind '{kind}' not supported", name = .0.key.name, kind = .0.kind)]
     UnknownKind(SourceKey),
     /// There is none of that name.
-    #[error("{plural}.source.toolkit.fluxcd.io \"{name}\" not found", plural = plural(&.0.kind), name = .0.key.name)]
+    #[error("{kind}.source.toolkit.fluxcd.io \"{name}\" not found", kind = .0.kind, name = .0.key.name)]
     Missing(SourceKey),
     /// It has made no artifact yet.
     #[error("Source artifact not found, retrying in {retry}")]
@@ -40,16 +40,6 @@ pub(crate) enum SourceError {
         /// Why.
         cause: Box<kube::Error>,
     },
-}
-
-fn plural(kind: &SourceKind) -> &str {
-    match kind {
-        SourceKind::GitRepository => "gitrepositories",
-        SourceKind::OCIRepository => "ocirepositories",
-        SourceKind::Bucket => "buckets",
-        SourceKind::ExternalArtifact => "externalartifacts",
-        SourceKind::Other(other) => other,
-    }
 }
 
 impl SourceError {
@@ -139,7 +129,7 @@ mod tests {
     fn errors_speak_as_flux_does() {
         assert_eq!(
             SourceError::Missing(source()).to_string(),
-            "gitrepositories.source.toolkit.fluxcd.io \"repo\" not found"
+            "GitRepository.source.toolkit.fluxcd.io \"repo\" not found"
         );
         assert_eq!(
             SourceError::OtherNamespace(source()).to_string(),
