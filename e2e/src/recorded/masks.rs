@@ -84,12 +84,13 @@ static TEMPORARY: LazyLock<Regex> =
 
 /// The recorder's Helm repository named a status in words of its own; sizes are of a compressor's output; and our errors
 /// name files of a source by their path in it, not by a temporary folder.
-static WORDS: LazyLock<[(Regex, &str); 3]> = LazyLock::new(|| {
+static WORDS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
     let regex = |text| Regex::new(text).expect("constant");
     [
         (regex("404 File not found"), "404 Not Found"),
         (regex(r"fetched index of size [0-9.]+[kMG]?B"), "fetched index of size <size>"),
         (regex(r"<tmp>/helmchart-<ns>-[a-z0-9-]+-<n>/source/"), ""),
+        (regex(r"<tmp>/gitrepository-<ns>-[a-z0-9-]+-<n>/"), ""),
     ]
 });
 
