@@ -204,10 +204,11 @@ impl Writer<'_> {
     }
 
     async fn once(&self, observed: Option<&str>) -> Result<Try, RunFailure> {
-        let mut session = self.of.git.open(&self.source.remote).await.map_err(checkout_failed)?;
+        let again = observed.is_some();
+        let session = self.of.git.open(&self.source.remote).await;
+        let mut session = session.map_err(|error| not_listed(error, again))?;
         let resolved = session.resolve(&self.source.selector).await;
-        let resolved =
-            resolved.map_err(|error| not_resolved(error, observed.is_some() || self.source.switch_branch))?;
+        let resolved = resolved.map_err(|error| not_resolved(error, again, self.source.switch_branch))?;
         self.run.revision(&resolved.revision);
         if observed == Some(resolved.revision.as_str()) {
             return Ok(Try::Skipped);
@@ -288,14 +289,23 @@ fn checkout_failed(error: GitError) -> StepError {
     StepError::retry(ImageReason::GitOperationFailed, text)
 }
 
+/// A repository that was checked out before is only asked for its references first.
+fn not_listed(error: GitError, again: bool) -> StepError {
+    if !again {
+        return checkout_failed(error);
+    }
+    let text = format!("failed to checkout source: {}", error.of_listing());
+    StepError::retry(ImageReason::GitOperationFailed, text)
+}
+
 /// go-git has other words for a branch that is missing when only its head, or every branch, is asked for.
-fn not_resolved(error: GitError, by_name: bool) -> StepError {
+fn not_resolved(error: GitError, again: bool, every_branch: bool) -> StepError {
     match error {
-        GitError::RefNotFound { url, .. } if by_name => {
+        GitError::RefNotFound { url, .. } if again || every_branch => {
             let text = format!("failed to checkout source: unable to clone '{url}': reference not found");
             StepError::retry(ImageReason::GitOperationFailed, text)
         }
-        error => checkout_failed(error),
+        error => not_listed(error, again),
     }
 }
 

@@ -179,3 +179,16 @@ async fn a_request_on_a_suspended_automation_is_handled_when_it_goes_on() {
     let handled = |object: &Value| object["status"]["lastHandledReconcileAt"] == token.as_str();
     rig.when("ImageUpdateAutomation", handled).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_repository_that_went_away_is_told_as_one_that_was_only_listed() {
+    let rig = prepared("vanished").await;
+    rig.automation(json!({}), json!({})).await.unwrap();
+    rig.ready("ImageUpdateAutomation", "True").await.unwrap();
+    rig.reconcile("ImageUpdateAutomation").await.unwrap();
+    std::fs::remove_dir_all(rig.repo.bare()).unwrap();
+    rig.cluster.request_reconcile(&full("ImageUpdateAutomation"), rig.ns.name(), "app").await.unwrap();
+    let object = rig.ready("ImageUpdateAutomation", "False").await.unwrap();
+    let expected = format!("failed to checkout source: unable to list remote for '{}'", rig.repo.url());
+    assert!(message(&object).starts_with(&expected), "{object}");
+}
