@@ -59,7 +59,7 @@ fn referenced(object: &Kustomization, reference: &NamespacedObjectKindReference)
     (id, gvk.version)
 }
 
-/// The API version Flux takes for a kind that is named without one.
+/// The API version of a well-known kind that is named without one. Flux asks for `apps/v1` whatever the kind.
 fn default_api_version(kind: &str) -> &'static str {
     match kind {
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => "apps/v1",
