@@ -35,7 +35,7 @@ pub(crate) async fn measure(client: &Client, prefix: &str, count: usize, version
     measure_with(client, prefix, count, version, 0).await
 }
 
-/// The same with pods, until the last of them is available.
+/// The same with pods, until all of them are new and available and none is left of the version before.
 pub(crate) async fn measure_with(
     client: &Client,
     prefix: &str,
@@ -55,11 +55,15 @@ pub(crate) async fn measure_with(
             .try_for_each(|()| async { Ok(()) })
             .await?;
     }
+    let replicas = u64::from(replicas);
     let observed = |object: &Value| {
+        let pods = |field: &str| object["status"][field].as_u64().unwrap_or(0);
         object["metadata"]["namespace"].as_str().is_some_and(|name| name.starts_with(prefix))
             && object["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] == version
             && object["status"]["observedGeneration"] == object["metadata"]["generation"]
-            && object["status"]["availableReplicas"].as_u64().unwrap_or(0) >= u64::from(replicas)
+            && pods("availableReplicas") >= replicas
+            && pods("updatedReplicas") >= replicas
+            && pods("replicas") == replicas
     };
     let end = watch.until(count, Duration::from_secs(600), observed).await?;
     Ok(Floor { seconds: (end - start).as_secs_f64(), cpu_seconds: own_cpu()? - cpu })

@@ -90,9 +90,9 @@ async fn measure(stage: &Stage, replicas: u32, report: &mut Report) -> Result<()
         floor::namespaces(&stage.cluster, prefix, COUNT).await?;
     }
     let client = stage.cluster.client();
-    let floor = floor::measure_with(client, &bare, COUNT, "1", replicas).await?;
     let target = if replicas == 0 { "<= 4 s, peak <= 60 MiB" } else { "<= 2 x floor" };
     for (row, version) in [("install", 1), ("upgrade", 2)] {
+        let floor = floor::measure_with(client, &bare, COUNT, &version.to_string(), replicas).await?;
         let cpu = helm(stage)?.cpu_seconds;
         let mut releases =
             Watch::start(client, "helm.toolkit.fluxcd.io/v2", "HelmRelease", "helmreleases").await?;
