@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn the_page_names_the_package_of_each_file() {
-        assert_eq!(title("crates/expr/tests/corpus/gaps.txt"), "Package expr");
+        assert_eq!(title("crates/flux-build/tests/corpus/gaps.txt"), "Package flux-build");
         let text = text().unwrap();
-        assert!(text.contains("### Package expr") && text.contains("### Recorded scenarios"));
+        assert!(text.contains("### Package flux-build") && text.contains("### Recorded scenarios"));
     }
 }
