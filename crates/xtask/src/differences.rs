@@ -32,6 +32,15 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | rights of controllers | one ClusterRole with `*` for all | a ClusterRole each, without `*`, compared with the audit log |
 | remote kustomize bases | fetched, unless a flag says no | never fetched |
 | `flux-edit`, `flux-view` | `*` | the kinds by name |
+| a SOPS Secret without `spec.decryption` | refused when `data` is encrypted; ciphertext in `stringData` and in other kinds is applied | always refused |
+| Kustomization: a health check without `apiVersion` or `namespace` | `apps/v1` is asked for whatever the kind; no namespace is an error | the version of well-known kinds; the own namespace |
+| Kustomization, GitRepository: each retry after a failure | Reconciling goes from ProgressingWithRetry to Progressing and back | stays ProgressingWithRetry until it succeeds |
+| HelmChart | waits for its interval when its source is deleted or a static OCI repository changes | is told at once |
+| HelmRelease: events of a failed action | end in the last lines of Helm's log | name objects, pods and containers in the message itself |
+| HelmRelease: `disableOpenAPIValidation` | has no effect with server-side apply | is honoured |
+| HelmRelease: `targetNamespace` changes under a `serviceAccountName` | the release before cannot be deleted | it is deleted |
+| ImageUpdateAutomation: a `refspec` that cannot be used | fails after the branch is pushed | fails before anything is pushed |
+| Provider: finalizers of earlier versions | stay | are taken off |
 
 ## Seen in the comparisons
 
