@@ -8,7 +8,7 @@
 //!                        still there?   fetch, pack, store             event
 //! ```
 //!
-//! [`source`](crate::source) is that life, the same for every kind; the file of a kind has what only it does.
+//! `source` is that life, the same for every kind; the file of a kind has what only it does.
 //! Charts are woken by their sources (`cross`); `helm` knows indices, charts and their dependencies.
 //!
 //! Reading order: args, answers (asking once for many), remote (waiting for servers), source, the kinds
