@@ -6,7 +6,9 @@ use std::{
 };
 
 use gotemplate::FuncError;
-use helm_template::{Chart, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values, template_output};
+use helm_template::{
+    Chart, HelmMajor, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values, template_output,
+};
 use k8s_openapi::jiff::{Timestamp, tz::TimeZone};
 use kustomize::{ChartRenderer, ChartRequest};
 use rand::Rng;
@@ -86,8 +88,8 @@ impl ChartRenderer for Inflation {
     }
 }
 
-/// The chart of a folder or of a `.tgz`.
-pub(crate) fn chart_at(path: &Path) -> Result<Chart, CommandError> {
+/// The chart of a folder or of a `.tgz`, as a Helm reads it.
+pub(crate) fn chart_at(path: &Path, helm: HelmMajor) -> Result<Chart, CommandError> {
     let shown = path.display();
     let failed = |error: helm_template::ChartError| CommandError::failed(error.to_string());
     let about = fs::metadata(path)
@@ -96,13 +98,13 @@ pub(crate) fn chart_at(path: &Path) -> Result<Chart, CommandError> {
         let mut files = Vec::new();
         let mut budget = Limits::default();
         walk(path, "", &mut budget, DEPTH, &mut files)?;
-        return Chart::from_directory(files, &Limits::default()).map_err(failed);
+        return Chart::from_directory_as(files, &Limits::default(), helm).map_err(failed);
     }
     let limits = Limits::default();
     if about.len() > limits.archive_bytes {
         return Err(CommandError::failed(format!("{shown} is larger than {} bytes", limits.archive_bytes)));
     }
-    Chart::from_archive(&fs::read(path)?, &limits).map_err(failed)
+    Chart::from_archive_as(&fs::read(path)?, &limits, helm).map_err(failed)
 }
 
 /// Files with their paths below the chart; links are followed, as Helm does.

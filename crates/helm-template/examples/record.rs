@@ -1,7 +1,8 @@
 //! Writes what the real `helm template` says about each case of the corpus: `record HELM [CORPUS]`.
 //!
 //! A case is a folder with `input/chart`, optionally `input/values.yaml` and `input/flags` (one flag or argument a
-//! line). Beside `input`, this writes `expected.yaml` or `expected.err`. Nothing else may write them.
+//! line). Beside `input`, this writes `expected.yaml` or `expected.err`. Nothing else may write them. A case with an
+//! `input/helm` of `3` is recorded by a Helm 3 only, all others by a Helm 4.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -24,7 +25,8 @@ fn main() -> ExitCode {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let root = arguments.next().map_or_else(own, PathBuf::from);
     let mut count = 0;
-    for case in cases(&root) {
+    let major = major(&helm);
+    for case in cases(&root).into_iter().filter(|case| wanted(case) == major) {
         match record(&helm, &case) {
             Ok(()) => count += 1,
             Err(error) => {
@@ -35,6 +37,17 @@ fn main() -> ExitCode {
     }
     println!("{count} cases recorded");
     ExitCode::SUCCESS
+}
+
+/// `3` or `4`.
+fn major(helm: &str) -> String {
+    let said = Command::new(helm).args(["version", "--template", "{{.Version}}"]).output();
+    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    said.trim_start_matches('v').chars().take(1).collect()
+}
+
+fn wanted(case: &Path) -> String {
+    fs::read_to_string(case.join("input/helm")).map_or("4".to_owned(), |major| major.trim().to_owned())
 }
 
 fn cases(folder: &Path) -> Vec<PathBuf> {
@@ -66,5 +79,8 @@ fn record(helm: &str, case: &Path) -> io::Result<()> {
     }
     let text = String::from_utf8_lossy(&output.stderr);
     let text: Vec<&str> = text.lines().filter(|line| !line.starts_with("level=")).collect();
-    fs::write(case.join("expected.err"), text.join("\n").trim_start_matches("Error: "))
+    let text = text.join("\n");
+    // Helm 3 writes its log without levels.
+    let error = text.split_once("Error: ").map_or(text.as_str(), |(_, error)| error);
+    fs::write(case.join("expected.err"), error)
 }

@@ -3,8 +3,6 @@ use std::rc::Rc;
 
 use gotemplate::{Context, FuncError, HostObject, Kind, Signature, Str, Type, Value};
 
-/// The version of Kubernetes that Helm 4.2 was built for; `helm template` renders for it unless told otherwise.
-const KUBE_VERSION: &str = "v1.36.0";
 /// API versions that Helm 4.2 knows without a cluster, in its order.
 const API_VERSIONS: &str = "v1 admissionregistration.k8s.io/v1 admissionregistration.k8s.io/v1alpha1 \
     admissionregistration.k8s.io/v1beta1 internal.apiserver.k8s.io/v1alpha1 apps/v1 apps/v1beta1 apps/v1beta2 \
@@ -20,6 +18,23 @@ const API_VERSIONS: &str = "v1 admissionregistration.k8s.io/v1 admissionregistra
     resource.k8s.io/v1beta2 resource.k8s.io/v1beta1 resource.k8s.io/v1alpha3 scheduling.k8s.io/v1alpha2 \
     scheduling.k8s.io/v1beta1 scheduling.k8s.io/v1 storage.k8s.io/v1beta1 storage.k8s.io/v1 \
     storage.k8s.io/v1alpha1 storagemigration.k8s.io/v1beta1 apiextensions.k8s.io/v1beta1 apiextensions.k8s.io/v1";
+
+/// API versions that Helm 3.22 knows without a cluster, in its order.
+const API_VERSIONS_OF_HELM_3: &str = "v1 admissionregistration.k8s.io/v1 admissionregistration.k8s.io/v1alpha1 \
+    admissionregistration.k8s.io/v1beta1 internal.apiserver.k8s.io/v1alpha1 apps/v1 apps/v1beta1 apps/v1beta2 \
+    authentication.k8s.io/v1 authentication.k8s.io/v1alpha1 authentication.k8s.io/v1beta1 authorization.k8s.io/v1 \
+    authorization.k8s.io/v1beta1 autoscaling/v1 autoscaling/v2 batch/v1 batch/v1beta1 certificates.k8s.io/v1 \
+    certificates.k8s.io/v1beta1 certificates.k8s.io/v1alpha1 coordination.k8s.io/v1alpha2 \
+    coordination.k8s.io/v1beta1 coordination.k8s.io/v1 discovery.k8s.io/v1 discovery.k8s.io/v1beta1 \
+    events.k8s.io/v1 events.k8s.io/v1beta1 extensions/v1beta1 flowcontrol.apiserver.k8s.io/v1 \
+    flowcontrol.apiserver.k8s.io/v1beta1 flowcontrol.apiserver.k8s.io/v1beta2 \
+    flowcontrol.apiserver.k8s.io/v1beta3 lifecycle.k8s.io/v1alpha1 networking.k8s.io/v1 networking.k8s.io/v1beta1 \
+    node.k8s.io/v1 node.k8s.io/v1alpha1 node.k8s.io/v1beta1 policy/v1 policy/v1beta1 rbac.authorization.k8s.io/v1 \
+    rbac.authorization.k8s.io/v1beta1 rbac.authorization.k8s.io/v1alpha1 resource.k8s.io/v1 \
+    resource.k8s.io/v1beta2 resource.k8s.io/v1beta1 resource.k8s.io/v1alpha3 scheduling.k8s.io/v1alpha3 \
+    scheduling.k8s.io/v1beta1 scheduling.k8s.io/v1 storage.k8s.io/v1beta1 storage.k8s.io/v1 \
+    storage.k8s.io/v1alpha1 storagemigration.k8s.io/v1 storagemigration.k8s.io/v1beta1 \
+    apiextensions.k8s.io/v1beta1 apiextensions.k8s.io/v1";
 
 /// What a chart may ask about its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,14 +75,15 @@ pub struct HelmVersion {
     pub kube_client_version: String,
 }
 
-/// Which Helm's behaviour is wanted, where two differ.
+/// Which Helm's behaviour is wanted, where two differ. A render does what its [`HelmVersion`] did, see
+/// [`HelmVersion::major`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HelmMajor {
     /// Helm 4.
     #[default]
     Four,
-    /// Helm 3: nulls of a chart's own values are kept, manifests have no blanks around them. The version that templates
-    /// see is [`Capabilities::helm_version`]; with a `v3` there, `.Capabilities.KubeVersion.Version` has no suffix.
+    /// Helm 3: nulls of a chart's own values are kept, manifests have no blanks around them, `.Chart` is a struct, values
+    /// are the first document of a file, errors of templates stand on one line.
     Three,
 }
 
@@ -98,20 +114,47 @@ impl KubeVersion {
     }
 }
 
-impl Default for Capabilities {
-    /// What `helm template` assumes without a cluster.
-    fn default() -> Self {
-        let kube_version = KubeVersion {
-            version: KUBE_VERSION.to_owned(),
-            normalized: KUBE_VERSION.to_owned(),
-            major: "1".to_owned(),
-            minor: "36".to_owned(),
-        };
-        Self {
-            kube_version,
-            api_versions: API_VERSIONS.split_whitespace().map(str::to_owned).collect(),
-            helm_version: HelmVersion::default(),
+impl Capabilities {
+    /// What `helm template` of a Helm assumes without a cluster.
+    #[must_use]
+    pub fn of(helm: HelmMajor) -> Self {
+        match helm {
+            HelmMajor::Four => Self::built("36", API_VERSIONS, HelmVersion::default()),
+            HelmMajor::Three => Self::built("37", API_VERSIONS_OF_HELM_3, HelmVersion::helm_3()),
         }
+    }
+
+    fn built(minor: &str, api_versions: &str, helm_version: HelmVersion) -> Self {
+        let version = format!("v1.{minor}.0");
+        let kube_version = KubeVersion {
+            normalized: version.clone(),
+            version,
+            major: "1".to_owned(),
+            minor: minor.to_owned(),
+        };
+        let api_versions = api_versions.split_whitespace().map(str::to_owned).collect();
+        Self { kube_version, api_versions, helm_version }
+    }
+}
+
+impl Default for Capabilities {
+    /// What `helm template` of Helm 4 assumes without a cluster.
+    fn default() -> Self {
+        Self::of(HelmMajor::Four)
+    }
+}
+
+impl HelmVersion {
+    /// Helm 3.22.
+    #[must_use]
+    pub fn helm_3() -> Self {
+        Self { version: "v3.22".to_owned(), kube_client_version: String::new(), ..Self::default() }
+    }
+
+    /// Whose behaviour it is: Helm 3's for every version that begins with `v3`, else Helm 4's.
+    #[must_use]
+    pub fn major(&self) -> HelmMajor {
+        if self.version.starts_with("v3") { HelmMajor::Three } else { HelmMajor::Four }
     }
 }
 
@@ -134,7 +177,12 @@ pub(crate) fn capabilities_value(capabilities: &Capabilities) -> Value {
 }
 
 fn is_of_helm_3(capabilities: &Capabilities) -> bool {
-    capabilities.helm_version.version.starts_with("v3")
+    capabilities.helm_version.major() == HelmMajor::Three
+}
+
+/// The Go name of a type of `.Capabilities`.
+fn named(capabilities: &Capabilities, helm_4: &'static str, helm_3: &'static str) -> &'static str {
+    if is_of_helm_3(capabilities) { helm_3 } else { helm_4 }
 }
 
 fn shown(object: &impl HostObject, field: &str) -> Option<Value> {
@@ -148,7 +196,7 @@ struct Helm(Rc<Capabilities>);
 
 impl HostObject for Object {
     fn type_name(&self) -> &'static str {
-        "*common.Capabilities"
+        named(&self.0, "*common.Capabilities", "*chartutil.Capabilities")
     }
 
     fn kind(&self) -> Kind {
@@ -170,7 +218,7 @@ impl HostObject for Object {
 
 impl HostObject for Kube {
     fn type_name(&self) -> &'static str {
-        "common.KubeVersion"
+        named(&self.0, "common.KubeVersion", "chartutil.KubeVersion")
     }
 
     fn field(&self, name: &str) -> Option<Value> {
@@ -209,7 +257,7 @@ impl HostObject for Kube {
 
 impl HostObject for Versions {
     fn type_name(&self) -> &'static str {
-        "common.VersionSet"
+        named(&self.0, "common.VersionSet", "chartutil.VersionSet")
     }
 
     fn kind(&self) -> Kind {
@@ -249,13 +297,16 @@ impl HostObject for Helm {
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let helm = &self.0.helm_version;
-        vec![
+        let mut fields = vec![
             ("Version", Value::string(helm.version.as_str())),
             ("GitCommit", Value::string(helm.git_commit.as_str())),
             ("GitTreeState", Value::string(helm.git_tree_state.as_str())),
             ("GoVersion", Value::string(helm.go_version.as_str())),
-            ("KubeClientVersion", Value::string(helm.kube_client_version.as_str())),
-        ]
+        ];
+        if helm.major() == HelmMajor::Four {
+            fields.push(("KubeClientVersion", Value::string(helm.kube_client_version.as_str())));
+        }
+        fields
     }
 
     fn json(&self) -> Option<Value> {
@@ -267,14 +318,15 @@ impl HostObject for Helm {
             ("go_version", &helm.go_version),
             ("kube_client_version", &helm.kube_client_version),
         ];
-        let shown = all.into_iter().filter(|(name, text)| !text.is_empty() || *name == "kube_client_version");
+        let always = |name: &str| name == "kube_client_version" && helm.major() == HelmMajor::Four;
+        let shown = all.into_iter().filter(|(name, text)| !text.is_empty() || always(name));
         Some(Value::map(shown.map(|(name, text)| (name, Value::string(text.as_str())))))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Capabilities, KubeVersion};
+    use super::{Capabilities, HelmMajor, HelmVersion, KubeVersion};
 
     #[test]
     fn versions_keep_their_suffix_and_are_compared_without() {
@@ -296,5 +348,13 @@ mod tests {
         let default = Capabilities::default();
         assert_eq!(default.api_versions.len(), 55);
         assert_eq!(default.kube_version.minor, "36");
+        assert_eq!(default.helm_version.major(), HelmMajor::Four);
+    }
+
+    #[test]
+    fn the_version_that_templates_see_says_whose_behaviour_it_is() {
+        assert_eq!(Capabilities::of(HelmMajor::Three).helm_version.major(), HelmMajor::Three);
+        let given = HelmVersion { version: "v3.9.4".to_owned(), ..HelmVersion::default() };
+        assert_eq!(given.major(), HelmMajor::Three);
     }
 }

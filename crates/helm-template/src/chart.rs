@@ -16,7 +16,10 @@ pub use self::{
     metadata::{Dependency, ImportValues, Lock, Maintainer, Metadata, MetadataError},
     package::PackageError,
 };
-use crate::values::{Values, ValuesError};
+use crate::{
+    capabilities::HelmMajor,
+    values::{Values, ValuesError},
+};
 
 /// How much a chart may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +97,15 @@ impl Chart {
     /// # Errors
     /// When the archive is damaged, exceeds a limit, has a path that leaves the chart, or holds no valid chart.
     pub fn from_archive(tgz: &[u8], limits: &Limits) -> Result<Self, ChartError> {
-        load::from_archive(tgz, limits)
+        load::from_archive(tgz, limits, HelmMajor::Four)
+    }
+
+    /// As [`Chart::from_archive`], as a Helm does it.
+    ///
+    /// # Errors
+    /// As [`Chart::from_archive`].
+    pub fn from_archive_as(tgz: &[u8], limits: &Limits, helm: HelmMajor) -> Result<Self, ChartError> {
+        load::from_archive(tgz, limits, helm)
     }
 
     /// A chart from its files; paths are relative to the chart's folder.
@@ -102,7 +113,7 @@ impl Chart {
     /// # Errors
     /// When a limit is exceeded, or `Chart.yaml`, the values or a sub-chart are not valid.
     pub fn from_files(files: Vec<(String, Vec<u8>)>, limits: &Limits) -> Result<Self, ChartError> {
-        load::from_files(files, limits)
+        load::from_files(files, limits, HelmMajor::Four)
     }
 
     /// As [`Chart::from_files`], leaving out what the `.helmignore` among the files names.
@@ -110,7 +121,19 @@ impl Chart {
     /// # Errors
     /// As [`Chart::from_files`], and for a `.helmignore` that cannot be read.
     pub fn from_directory(files: Vec<(String, Vec<u8>)>, limits: &Limits) -> Result<Self, ChartError> {
-        load::from_directory(files, limits)
+        load::from_directory(files, limits, HelmMajor::Four)
+    }
+
+    /// As [`Chart::from_directory`], as a Helm does it.
+    ///
+    /// # Errors
+    /// As [`Chart::from_directory`].
+    pub fn from_directory_as(
+        files: Vec<(String, Vec<u8>)>,
+        limits: &Limits,
+        helm: HelmMajor,
+    ) -> Result<Self, ChartError> {
+        load::from_directory(files, limits, helm)
     }
 
     /// The name, or the alias it was given.

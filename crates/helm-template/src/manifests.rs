@@ -5,8 +5,7 @@ mod split;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::head::Head;
-use self::split::split_as_helm_3;
+pub(crate) use self::{head::Head, split::split_as};
 pub use self::{
     order::{install_order, uninstall_order},
     split::split_manifests,
@@ -109,18 +108,23 @@ pub fn sort_as(files: &BTreeMap<String, String>, helm: HelmMajor) -> Result<Sort
         if path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
             continue;
         }
-        let documents = match helm {
-            HelmMajor::Three => split_as_helm_3(text),
-            HelmMajor::Four => split_manifests(text),
-        };
-        for document in documents {
-            let head = Head::parse(document).map_err(|cause| SortError { path: path.clone(), cause })?;
+        for document in split_as(text, helm) {
+            let wrong = |cause| SortError { path: path.clone(), cause: head_error(cause, helm) };
+            let head = Head::parse(document).map_err(wrong)?;
             add(&mut sorted, path, document, head);
         }
     }
     order::sort_by_kind(&mut sorted.manifests, helm, |manifest| &manifest.kind);
     order::sort_by_kind(&mut sorted.hooks, helm, |hook| &hook.kind);
     Ok(sorted)
+}
+
+/// The Go type has another package in Helm 3.
+fn head_error(cause: String, helm: HelmMajor) -> String {
+    match helm {
+        HelmMajor::Three => cause.replace("type util.SimpleHead", "type releaseutil.SimpleHead"),
+        HelmMajor::Four => cause,
+    }
 }
 
 fn add(sorted: &mut Sorted, path: &str, document: &str, head: Head) {

@@ -4,6 +4,7 @@ mod error;
 mod files;
 mod functions;
 mod notes;
+mod structs;
 mod table;
 
 use std::{collections::BTreeMap, rc::Rc};
@@ -15,10 +16,10 @@ pub use self::error::RenderError;
 use self::{
     context::{Page, pages},
     error::{exec_text, parse_text},
-    table::VALUES,
+    table::values_type,
 };
 use crate::{
-    capabilities::{Capabilities, HelmMajor},
+    capabilities::{Capabilities, HelmMajor, KubeVersion},
     dependencies::{ResolvedChart, in_range},
     schema::check_schemas,
     values::{Values, coalesce_chart},
@@ -57,8 +58,6 @@ pub struct RenderOptions {
     pub sub_notes: bool,
     /// `getHostByName` asks the host; otherwise it answers nothing.
     pub dns: bool,
-    /// Whose behaviour, where Helm 3 and 4 differ.
-    pub helm: HelmMajor,
     /// Steps, depth and bytes of all templates together.
     pub limits: gotemplate::Limits,
 }
@@ -72,7 +71,7 @@ pub struct Files {
     pub notes: String,
 }
 
-/// Renders a chart.
+/// Renders a chart, as the Helm of [`Capabilities::helm_version`] does.
 ///
 /// # Errors
 /// When the chart does not take this Kubernetes or these values, or a template is wrong, fails or exceeds a limit; in
@@ -85,18 +84,19 @@ pub fn render(
     host: Rc<dyn Host>,
     options: &RenderOptions,
 ) -> Result<Files, RenderError> {
-    let root = chart.chart();
-    let values = coalesce_chart(root, values.as_map(), options.helm)?;
+    let (root, helm) = (chart.chart(), capabilities.helm_version.major());
+    let values = coalesce_chart(root, values.as_map(), helm)?;
     if !options.skip_schema_validation {
         check_schemas(root, &values)?;
     }
     let wanted = &root.metadata().kube_version;
     if !wanted.is_empty() && !in_range(wanted, &capabilities.kube_version.normalized) {
-        let version = capabilities.kube_version.version.clone();
+        let KubeVersion { version, normalized, .. } = capabilities.kube_version.clone();
+        let version = if helm == HelmMajor::Three { normalized } else { version };
         return Err(RenderError::KubeVersion { wanted: wanted.clone(), version });
     }
     let pages = pages(root, values, release, capabilities);
-    let rendered = execute(&pages, host, options)?;
+    let rendered = execute(&pages, host, options, helm)?;
     Ok(notes::take(rendered, root.name(), options.sub_notes))
 }
 
@@ -105,8 +105,9 @@ fn execute(
     pages: &[Page],
     host: Rc<dyn Host>,
     options: &RenderOptions,
+    helm: HelmMajor,
 ) -> Result<BTreeMap<String, String>, RenderError> {
-    let funcs = functions::functions(host, options);
+    let funcs = functions::functions(host, options, helm);
     let mut templates = Templates::new("gotpl").missing_key(MissingKey::Zero);
     for page in pages {
         templates
@@ -118,7 +119,7 @@ fn execute(
     let mut rendered = BTreeMap::new();
     for page in pages.iter().filter(|page| !page.is_partial()) {
         let about = [("Name", Value::string(&page.name)), ("BasePath", Value::string(&page.base))];
-        let template = Map::of(VALUES);
+        let template = Map::of(values_type(helm));
         for (key, value) in about {
             template.insert(key, value);
         }
@@ -126,7 +127,7 @@ fn execute(
         let data = Value::Map(page.data.clone());
         let text = templates
             .execute(&page.name, &data, &funcs, &session)
-            .map_err(|error| RenderError::Execute(exec_text(&page.name, &error)))?;
+            .map_err(|error| RenderError::Execute(exec_text(&page.name, &error, helm)))?;
         rendered.insert(page.name.clone(), without_no_value(&text.text()));
     }
     Ok(rendered)

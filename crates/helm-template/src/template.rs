@@ -2,13 +2,13 @@
 use std::rc::Rc;
 
 use crate::{
-    capabilities::Capabilities,
+    capabilities::{Capabilities, HelmMajor},
     chart::Chart,
     dependencies::ResolveError,
     glob::path_match,
-    manifests::{SortError, Sorted, push_source, sort_as, split_manifests},
+    manifests::{SortError, Sorted, push_source, sort_as, split_as},
     render::{Host, ReleaseOptions, RenderError, RenderOptions, render},
-    values::Values,
+    values::{CoalesceError, Values},
 };
 
 /// The flags of `helm template`.
@@ -56,11 +56,19 @@ pub enum TemplateError {
     /// Dependencies and values do not fit.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// The values of a sub-chart are no map, in the words of Helm 3.
+    #[error(transparent)]
+    Values(CoalesceError),
     /// The chart needs another that is not under `charts/`.
     #[error(
         "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {0}"
     )]
     Missing(String),
+    /// As [`TemplateError::Missing`], in the words of Helm 3.
+    #[error(
+        "An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {0}"
+    )]
+    MissingInHelm3(String),
     /// A library chart has nothing to render.
     #[error("library charts are not installable")]
     Library,
@@ -95,8 +103,9 @@ pub fn template_output(
     host: Rc<dyn Host>,
     options: &TemplateOptions,
 ) -> Result<String, TemplateError> {
-    check_chart(chart)?;
-    let resolved = chart.resolve(values)?;
+    let helm = options.capabilities.helm_version.major();
+    check_chart(chart, helm)?;
+    let resolved = chart.resolve(values).map_err(|error| resolve_error(error, helm))?;
     let release = ReleaseOptions {
         name: options.name.clone(),
         namespace: options.namespace.clone(),
@@ -105,7 +114,7 @@ pub fn template_output(
         is_upgrade: options.is_upgrade,
     };
     let rendered = render(&resolved, values, &release, &options.capabilities, host, &options.render)?;
-    let sorted = sort_as(&rendered.files, options.render.helm)?;
+    let sorted = sort_as(&rendered.files, helm)?;
     let mut manifest = String::new();
     if options.include_crds {
         for crd in resolved.crds() {
@@ -114,10 +123,10 @@ pub fn template_output(
     }
     manifest.push_str(&sorted.manifest());
     let printed = print(&manifest, &sorted, options);
-    if options.show_only.is_empty() { Ok(printed) } else { only(&printed, &options.show_only) }
+    if options.show_only.is_empty() { Ok(printed) } else { only(&printed, &options.show_only, helm) }
 }
 
-fn check_chart(chart: &Chart) -> Result<(), TemplateError> {
+fn check_chart(chart: &Chart, helm: HelmMajor) -> Result<(), TemplateError> {
     if chart.is_library() {
         return Err(TemplateError::Library);
     }
@@ -126,7 +135,19 @@ fn check_chart(chart: &Chart) -> Result<(), TemplateError> {
         .map(|dependency| dependency.name.as_str())
         .filter(|name| !chart.dependencies().iter().any(|child| child.name() == *name))
         .collect();
-    if missing.is_empty() { Ok(()) } else { Err(TemplateError::Missing(missing.join(", "))) }
+    match (missing.join(", "), helm) {
+        _ if missing.is_empty() => Ok(()),
+        (names, HelmMajor::Three) => Err(TemplateError::MissingInHelm3(names)),
+        (names, HelmMajor::Four) => Err(TemplateError::Missing(names)),
+    }
+}
+
+/// Helm 3 does not say what it was about.
+fn resolve_error(error: ResolveError, helm: HelmMajor) -> TemplateError {
+    match error {
+        ResolveError::Values(cause) if helm == HelmMajor::Three => TemplateError::Values(cause),
+        error => TemplateError::Resolve(error),
+    }
 }
 
 fn print(manifest: &str, sorted: &Sorted, options: &TemplateOptions) -> String {
@@ -143,8 +164,8 @@ fn print(manifest: &str, sorted: &Sorted, options: &TemplateOptions) -> String {
     out
 }
 
-fn only(printed: &str, patterns: &[String]) -> Result<String, TemplateError> {
-    let documents = split_manifests(printed);
+fn only(printed: &str, patterns: &[String], helm: HelmMajor) -> Result<String, TemplateError> {
+    let documents = split_as(printed, helm);
     let mut out = String::new();
     for pattern in patterns {
         let before = out.len();

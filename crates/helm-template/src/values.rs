@@ -15,7 +15,7 @@ pub(crate) use self::{
     coalesce::{coalesce_chart, merge_chart},
     merge::merge_tables,
 };
-use crate::godecode::DecodeError;
+use crate::{capabilities::HelmMajor, godecode::DecodeError};
 
 /// The key whose table every sub-chart sees.
 pub(crate) const GLOBAL: &str = "global";
@@ -77,6 +77,17 @@ impl Values {
             values.merge(&Self::decode(document, wanted).map_err(ValuesError::Document)?);
         }
         Ok(values)
+    }
+
+    /// As [`Values::parse`]; Helm 3 reads the first document only.
+    ///
+    /// # Errors
+    /// When a document is no YAML or no mapping.
+    pub fn parse_as(text: &str, helm: HelmMajor) -> Result<Self, ValuesError> {
+        match helm {
+            HelmMajor::Three => Self::decode(text, "map[string]interface {}").map_err(ValuesError::Read),
+            HelmMajor::Four => Self::parse(text),
+        }
     }
 
     /// Reads the first document only, as Flux reads `valuesFrom`.

@@ -3,7 +3,10 @@
 use std::{path::Path, process::ExitCode, rc::Rc};
 
 use conformance::{Case, Expected, Gaps, Root, Suite};
-use helm_template::{Chart, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values, template_output};
+use helm_template::{
+    Capabilities, Chart, HelmMajor, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values,
+    template_output,
+};
 
 fn main() -> ExitCode {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -54,14 +57,21 @@ fn template(case: &Case) -> Result<String, String> {
     let chart = files
         .iter()
         .filter_map(|(path, data)| path.strip_prefix("chart/").map(|path| (path.to_owned(), data.clone())));
+    let helm = if named("helm").is_some_and(|major| major.trim() == "3") {
+        HelmMajor::Three
+    } else {
+        HelmMajor::Four
+    };
     let mut values = Values::new();
     if let Some(file) = named("values.yaml") {
-        values = Values::parse(&file).map_err(|error| format!("failed to parse values.yaml: {error}"))?;
+        values =
+            Values::parse_as(&file, helm).map_err(|error| format!("failed to parse values.yaml: {error}"))?;
     }
-    let mut options = TemplateOptions::default();
+    let mut options = TemplateOptions { capabilities: Capabilities::of(helm), ..TemplateOptions::default() };
     let flags = named("flags").unwrap_or_default();
     apply(&flags.lines().collect::<Vec<_>>(), &mut values, &mut options)?;
-    let chart = Chart::from_directory(chart.collect(), &Limits::default()).map_err(|error| text(&error))?;
+    let chart =
+        Chart::from_directory_as(chart.collect(), &Limits::default(), helm).map_err(|error| text(&error))?;
     template_output(&chart, &values, Rc::new(World), &options).map_err(|error| text(&error))
 }
 
@@ -72,6 +82,9 @@ fn apply(flags: &[&str], values: &mut Values, options: &mut TemplateOptions) -> 
     {
         for pair in flags.windows(2).filter(|pair| pair[0] == wanted) {
             let done = match wanted {
+                "--set-json" if options.capabilities.helm_version.major() == HelmMajor::Three => {
+                    values.set_json_pairs(pair[1])
+                }
                 "--set-json" => values.set_json(pair[1]),
                 "--set" => values.set(pair[1]),
                 "--set-string" => values.set_string(pair[1]),

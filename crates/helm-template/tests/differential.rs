@@ -37,7 +37,7 @@ fn reference(tool: &Path, dir: &Path, flags: &[String]) -> Result<String, String
     let mut command = Command::new(tool);
     command.current_dir(dir).args(["template", "release-name", "chart"]).args(flags);
     if major() == HelmMajor::Three && !flags.iter().any(|flag| flag == "--kube-version") {
-        command.args(["--kube-version", "v1.36.0"]);
+        command.args(["--kube-version", world::KUBE]);
     }
     command.env("HELM_NAMESPACE", "default").env("KUBECONFIG", "/nonexistent").env("TZ", "UTC");
     let output = command.output().expect("helm can be started");
@@ -45,11 +45,26 @@ fn reference(tool: &Path, dir: &Path, flags: &[String]) -> Result<String, String
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let text = String::from_utf8_lossy(&output.stderr);
+    if let Some((_, error)) = text.rsplit_once("Error: ").filter(|_| major() == HelmMajor::Three) {
+        return Err(error.trim().to_owned());
+    }
     let plain: Vec<&str> = text.lines().filter(|line| !line.starts_with("level=")).collect();
     Err(plain.join("\n").trim().trim_start_matches("Error: ").to_owned())
 }
 
-/// With `HELM_BIN` naming a Helm 3 and `HELM_MAJOR=3`, we render as Helm 3 does; its errors have other words.
+/// Where pointers lie differs from run to run.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_hexdigit()).len();
+        out.push_str("0x");
+        out.push_str(&part[if digits >= 9 { digits } else { 0 }..]);
+    }
+    out
+}
+
+/// With `HELM_BIN` naming a Helm 3 and `HELM_MAJOR=3`, we render as Helm 3 does.
 fn major() -> HelmMajor {
     if number("HELM_MAJOR") == Some(3) { HelmMajor::Three } else { HelmMajor::Four }
 }
@@ -82,6 +97,7 @@ fn compare(tool: &Path, project: &Project) -> Outcome {
 fn judge(theirs: Result<String, String>, ours: &Result<String, String>) -> Outcome {
     match (theirs, ours) {
         (Ok(theirs), Ok(ours)) if theirs == *ours => Outcome::Equal,
+        (Ok(theirs), Ok(ours)) if without_addresses(&theirs) == without_addresses(ours) => Outcome::Equal,
         (Ok(theirs), Ok(ours)) => {
             let place = theirs.bytes().zip(ours.bytes()).position(|(a, b)| a != b);
             let place = place.unwrap_or(theirs.len().min(ours.len()));
@@ -178,8 +194,7 @@ fn random_charts_render_as_helm_renders_them() {
     let list: Vec<String> =
         tally.differences.iter().map(|(seed, how)| format!("seed {seed}: {how}")).collect();
     assert!(list.is_empty(), "{}", list.join("\n\n"));
-    let reworded = if major() == HelmMajor::Three { 0 } else { tally.reworded.len() };
-    assert!(reworded as u64 * 100 <= tally.accepted + tally.refused, "errors differ");
+    assert!(tally.reworded.len() as u64 * 100 <= tally.accepted + tally.refused, "errors differ");
     assert!(accepted >= 80, "Helm takes only {accepted} % of the charts");
 }
 

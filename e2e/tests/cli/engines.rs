@@ -195,6 +195,30 @@ fn helm_template_prints_what_helm_prints() {
     same("helm", dir.path(), "template my web-1.2.3.tgz", "");
 }
 
+/// The cases of the engine's corpus that a real Helm 3 has recorded.
+#[test]
+fn helm_template_prints_what_helm_3_prints_when_asked_to() {
+    let cases = workspace_root().join("crates/helm-template/tests/corpus/helm-3");
+    let mut compared = 0;
+    for case in std::fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()) {
+        let input = case.join("input");
+        let (Ok(expected), false) =
+            (std::fs::read_to_string(case.join("expected.yaml")), case.ends_with("metadata-toml"))
+        else {
+            continue;
+        };
+        let mut command = offline().command("helm template release-name chart --helm-version=3 -n default");
+        if input.join("values.yaml").is_file() {
+            command.args(["-f", "values.yaml"]);
+        }
+        command.args(std::fs::read_to_string(input.join("flags")).unwrap_or_default().lines());
+        let ours = command.current_dir(&input).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ours.stdout), expected, "{}", case.display());
+        compared += 1;
+    }
+    assert!(compared >= 10, "{compared}");
+}
+
 #[test]
 fn our_own_chart_is_rendered_alike() {
     let charts = workspace_root().join("charts");

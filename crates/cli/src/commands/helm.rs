@@ -5,7 +5,7 @@ mod values;
 use std::rc::Rc;
 
 use clap::{Args, Subcommand};
-use helm_template::{KubeVersion, TemplateOptions, template_output};
+use helm_template::{Capabilities, KubeVersion, TemplateOptions, template_output};
 
 use self::{
     chart::{ChartArgs, chart},
@@ -20,7 +20,10 @@ use crate::{CommandError, chart_files::Offline, run::Context, say};
   sluice helm template web ./charts/web
 
   # With values, in a namespace, for an older Kubernetes
-  sluice helm template web ./charts/web -n apps --set replicas=2 --kube-version=1.30")]
+  sluice helm template web ./charts/web -n apps --set replicas=2 --kube-version=1.30
+
+  # As Helm 3 does it
+  sluice helm template web ./charts/web --helm-version=3")]
 pub(crate) struct HelmArgs {
     #[command(subcommand)]
     noun: Noun,
@@ -86,7 +89,7 @@ pub(crate) async fn run(context: &Context, args: HelmArgs) -> Result<(), Command
         options.name.clone_from(name);
     }
     let chart = chart(context, &args.chart, path).await?;
-    let values = args.values.read()?;
+    let values = args.values.read(args.chart.helm_version)?;
     let printed = template_output(&chart, &values, Rc::new(Offline::new()), &options);
     say::data(&printed.map_err(|error| CommandError::failed(error.to_string()))?)
 }
@@ -99,6 +102,7 @@ impl TemplateArgs {
             no_hooks: self.no_hooks,
             skip_tests: self.skip_tests,
             show_only: self.show_only.clone(),
+            capabilities: Capabilities::of(self.chart.helm_version),
             ..TemplateOptions::default()
         };
         options.render.skip_schema_validation = self.skip_schema_validation;

@@ -5,7 +5,10 @@ use super::{
     Chart, File, Ignore, IgnoreError, Limits, Lock, Metadata, MetadataError,
     archive::{ArchiveError, Budget, unpack},
 };
-use crate::values::{Values, ValuesError};
+use crate::{
+    capabilities::HelmMajor,
+    values::{Values, ValuesError},
+};
 
 /// Why files are no chart.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,12 +61,16 @@ pub enum ChartError {
     Depth(usize),
 }
 
-pub(super) fn from_archive(tgz: &[u8], limits: &Limits) -> Result<Chart, ChartError> {
-    archive(tgz, &mut Loader { limits, budget: Budget::of(limits) }, 0)
+pub(super) fn from_archive(tgz: &[u8], limits: &Limits, helm: HelmMajor) -> Result<Chart, ChartError> {
+    archive(tgz, &mut Loader { limits, budget: Budget::of(limits), helm }, 0)
 }
 
-pub(super) fn from_files(files: Vec<(String, Vec<u8>)>, limits: &Limits) -> Result<Chart, ChartError> {
-    let mut loader = Loader { limits, budget: Budget::of(limits) };
+pub(super) fn from_files(
+    files: Vec<(String, Vec<u8>)>,
+    limits: &Limits,
+    helm: HelmMajor,
+) -> Result<Chart, ChartError> {
+    let mut loader = Loader { limits, budget: Budget::of(limits), helm };
     for (name, data) in &files {
         loader.budget.take(name, data.len() as u64, limits)?;
     }
@@ -73,13 +80,14 @@ pub(super) fn from_files(files: Vec<(String, Vec<u8>)>, limits: &Limits) -> Resu
 pub(super) fn from_directory(
     mut files: Vec<(String, Vec<u8>)>,
     limits: &Limits,
+    helm: HelmMajor,
 ) -> Result<Chart, ChartError> {
     let rules = files.iter().find(|(name, _)| name == ".helmignore");
     let rules = rules.map(|(_, data)| String::from_utf8_lossy(data).into_owned()).unwrap_or_default();
     let rules = Ignore::parse(&rules)?;
     files.retain(|(name, _)| !rules.ignores_file(name));
     files.sort();
-    from_files(files, limits)
+    from_files(files, limits, helm)
 }
 
 fn archive(tgz: &[u8], loader: &mut Loader<'_>, depth: usize) -> Result<Chart, ChartError> {
@@ -90,6 +98,7 @@ fn archive(tgz: &[u8], loader: &mut Loader<'_>, depth: usize) -> Result<Chart, C
 struct Loader<'a> {
     limits: &'a Limits,
     budget: Budget,
+    helm: HelmMajor,
 }
 
 /// A chart of which not all files are read yet.
@@ -117,10 +126,10 @@ impl Loader<'_> {
         }
         let mut draft = Draft::default();
         for (_, data) in files.iter().filter(|(name, _)| name == "Chart.yaml") {
-            draft.chart_file(data)?;
+            draft.chart_file(data).map_err(|error| worded(error, self.helm))?;
         }
         for (name, data) in files {
-            draft.add(name, data)?;
+            draft.add(name, data, self.helm).map_err(|error| worded(error, self.helm))?;
         }
         self.finish(draft, depth)
     }
@@ -194,13 +203,13 @@ impl Draft {
         self.metadata.as_ref().is_some_and(|metadata| metadata.api_version == "v1")
     }
 
-    fn add(&mut self, name: String, data: Vec<u8>) -> Result<(), ChartError> {
+    fn add(&mut self, name: String, data: Vec<u8>, helm: HelmMajor) -> Result<(), ChartError> {
         match name.as_str() {
             "Chart.yaml" => {}
             "Chart.lock" => self.lock = Some(read("Chart.lock", &data, Lock::parse)?),
             "values.yaml" => {
                 let text = String::from_utf8_lossy(&data);
-                self.values = Values::parse(&text).map_err(ChartError::Values)?.into_map();
+                self.values = Values::parse_as(&text, helm).map_err(ChartError::Values)?.into_map();
                 self.values_file = Some(File::new(name, data));
             }
             "values.schema.json" => self.schema = Some(File::new(name, data)),
@@ -230,6 +239,17 @@ impl Draft {
         if self.is_v1() {
             self.files.push(File::new(name, data));
         }
+    }
+}
+
+/// The Go types have another package in Helm 3.
+fn worded(error: ChartError, helm: HelmMajor) -> ChartError {
+    match error {
+        ChartError::File { file, cause: MetadataError::Decode(text) } if helm == HelmMajor::Three => {
+            let text = text.replace("type v2.", "type chart.").replace("type []*v2.", "type []*chart.");
+            ChartError::File { file, cause: MetadataError::Decode(text) }
+        }
+        other => other,
     }
 }
 

@@ -1,4 +1,5 @@
 //! Splitting of a file into documents, as Helm does it: by lines, not by YAML.
+use crate::capabilities::HelmMajor;
 
 /// The documents of a rendered file: split at `---` with blanks behind it, at the start of any line. Blank documents
 /// are dropped, leading blanks trimmed.
@@ -21,9 +22,17 @@ pub fn split_manifests(text: &str) -> Vec<&str> {
     }
 }
 
+/// The documents as a Helm cuts them.
+pub(crate) fn split_as(text: &str, helm: HelmMajor) -> Vec<&str> {
+    match helm {
+        HelmMajor::Three => split_as_helm_3(text),
+        HelmMajor::Four => split_manifests(text),
+    }
+}
+
 /// The documents as Helm 3 cuts them: a separator takes the blanks around it along, so that another right behind it is
 /// text.
-pub(super) fn split_as_helm_3(text: &str) -> Vec<&str> {
+fn split_as_helm_3(text: &str) -> Vec<&str> {
     let blank = |c: char| matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' ');
     let (mut rest, mut first, mut documents) = (text.trim(), true, Vec::new());
     loop {

@@ -2,10 +2,15 @@
 use gotemplate::{Map, Numbers, Type, Value};
 use serde_json::{Map as JsonMap, Value as Json};
 
-use super::{ReleaseOptions, files::FilesObject, table::VALUES};
+use super::{
+    ReleaseOptions,
+    files::FilesObject,
+    structs::{chart_struct, import_value},
+    table::values_type,
+};
 use crate::{
-    capabilities::{Capabilities, capabilities_value},
-    chart::{Chart, Dependency, ImportValues, Maintainer, Metadata},
+    capabilities::{Capabilities, HelmMajor, capabilities_value},
+    chart::{Chart, Dependency, Maintainer, Metadata},
 };
 
 /// A template with its data.
@@ -33,11 +38,13 @@ pub(super) fn pages(
     release: &ReleaseOptions,
     capabilities: &Capabilities,
 ) -> Vec<Page> {
-    let top = Map::of(VALUES);
+    let helm = capabilities.helm_version.major();
+    let top = Map::of(values_type(helm));
     for (key, value) in values {
         top.insert(key, Value::from_json(&value, Numbers::Keep));
     }
-    let shared = Shared { release: release_value(release), capabilities: capabilities_value(capabilities) };
+    let shared =
+        Shared { release: release_value(release), capabilities: capabilities_value(capabilities), helm };
     let mut pages = Vec::new();
     collect(chart, chart.name(), top, true, &shared, &mut pages);
     pages.sort_by(|a, b| {
@@ -50,6 +57,7 @@ pub(super) fn pages(
 struct Shared {
     release: Value,
     capabilities: Value,
+    helm: HelmMajor,
 }
 
 fn collect(
@@ -62,16 +70,23 @@ fn collect(
 ) -> Map {
     let data = Map::new();
     let children = Map::new();
-    data.insert("Chart", chart_value(chart.metadata(), root));
-    data.insert("Files", Value::object(FilesObject::new(chart.files())));
+    let values_type = values_type(shared.helm);
+    data.insert(
+        "Chart",
+        match shared.helm {
+            HelmMajor::Three => chart_struct(chart.metadata(), root),
+            HelmMajor::Four => chart_value(chart.metadata(), root),
+        },
+    );
+    data.insert("Files", Value::object(FilesObject::new(chart.files(), shared.helm)));
     data.insert("Release", shared.release.clone());
     data.insert("Capabilities", shared.capabilities.clone());
     data.insert("Values", Value::Map(values.clone()));
     data.insert("Subcharts", Value::Map(children.clone()));
     for child in chart.dependencies() {
         let own = match values.get(child.name()) {
-            Some(Value::Map(own)) => own.retyped(VALUES),
-            _ => Map::of(VALUES),
+            Some(Value::Map(own)) => own.retyped(values_type),
+            _ => Map::of(values_type),
         };
         let inner = format!("{path}/charts/{}", child.name());
         let child_data = collect(child, &inner, own, false, shared, pages);
@@ -84,7 +99,7 @@ fn collect(
             name: format!("{path}/{}", file.name),
             base: base.clone(),
             text: file.text().into_owned(),
-            data: data.retyped(VALUES),
+            data: data.retyped(values_type),
         };
         if !library || page.is_partial() {
             pages.push(page);
@@ -152,13 +167,6 @@ fn maintainer_value(person: &Maintainer) -> Value {
 }
 
 fn dependency_value(dependency: &Dependency) -> Value {
-    let import = |each: &ImportValues| match each {
-        ImportValues::Export(key) => Value::string(key),
-        ImportValues::Paths { child, parent } => {
-            Value::map([("child", Value::string(child)), ("parent", Value::string(parent))])
-        }
-        ImportValues::Other(value) => Value::from_json(value, Numbers::Float),
-    };
     Value::map([
         ("Name", Value::string(&dependency.name)),
         ("Version", Value::string(&dependency.version)),
@@ -166,7 +174,7 @@ fn dependency_value(dependency: &Dependency) -> Value {
         ("Condition", Value::string(&dependency.condition)),
         ("Tags", texts(&dependency.tags)),
         ("Enabled", Value::Bool(dependency.enabled)),
-        ("ImportValues", Value::list(dependency.import_values.iter().map(import).collect())),
+        ("ImportValues", Value::list(dependency.import_values.iter().map(import_value).collect())),
         ("Alias", Value::string(&dependency.alias)),
     ])
 }

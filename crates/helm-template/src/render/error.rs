@@ -1,7 +1,7 @@
 //! Errors of templates as Helm shows them.
 use gotemplate::{ExecError, ParseError};
 
-use crate::{schema::SchemaError, values::CoalesceError};
+use crate::{capabilities::HelmMajor, schema::SchemaError, values::CoalesceError};
 
 /// Why a chart cannot be rendered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,8 +47,8 @@ pub(super) fn parse_text(file: &str, error: &ParseError) -> String {
 }
 
 /// `execution error at (file:line:column): …` for `fail` and `required`, else one block of lines for each template
-/// on the way.
-pub(super) fn exec_text(file: &str, error: &ExecError) -> String {
+/// on the way, and as Go says it in Helm 3.
+pub(super) fn exec_text(file: &str, error: &ExecError, helm: HelmMajor) -> String {
     let text = error.text.as_str();
     let mut tokens = text.splitn(3, ": ");
     let (Some(_), Some(location), Some(rest)) = (tokens.next(), tokens.next(), tokens.next()) else {
@@ -57,7 +57,10 @@ pub(super) fn exec_text(file: &str, error: &ExecError) -> String {
     if let Some(warning) = between(rest) {
         return format!("execution error at ({location}): {warning}");
     }
-    trace(text).unwrap_or_else(|| text.to_owned())
+    match helm {
+        HelmMajor::Three => text.to_owned(),
+        HelmMajor::Four => trace(text).unwrap_or_else(|| text.to_owned()),
+    }
 }
 
 fn between(text: &str) -> Option<&str> {
@@ -136,11 +139,19 @@ fn cause(text: &str) -> Option<&str> {
 mod tests {
     use gotemplate::ExecError;
 
-    use super::{exec_text, parse_text, warn};
+    use super::{HelmMajor, exec_text, parse_text, warn};
 
     fn check(text: &str, expect: &str) {
         let error = ExecError { text: text.into(), name: "f".into(), place: None, limit: None };
-        assert_eq!(exec_text("f", &error), expect);
+        assert_eq!(exec_text("f", &error, HelmMajor::Four), expect);
+    }
+
+    #[test]
+    fn helm_3_shows_a_chain_of_templates_as_go_does() {
+        let text =
+            "template: c/a.yaml:1:3: executing \"c/a.yaml\" at <.a.b>: nil pointer evaluating interface {}.b";
+        let error = ExecError { text: text.into(), name: "f".into(), place: None, limit: None };
+        assert_eq!(exec_text("f", &error, HelmMajor::Three), text);
     }
 
     #[test]

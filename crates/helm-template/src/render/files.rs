@@ -6,32 +6,35 @@ use gotemplate::{Context, FuncError, HostObject, Kind, Signature, Str, Type, Val
 use manifest::yaml::to_yaml;
 use serde_json::Value as Json;
 
-use crate::{chart::File, glob::FilesPattern};
+use crate::{capabilities::HelmMajor, chart::File, glob::FilesPattern};
 
 /// The value of `.Files`.
-pub(super) struct FilesObject(Rc<BTreeMap<String, File>>);
+pub(super) struct FilesObject {
+    files: Rc<BTreeMap<String, File>>,
+    helm: HelmMajor,
+}
 
 impl FilesObject {
-    pub(super) fn new(files: &[File]) -> Self {
-        Self::of(files.iter().cloned())
+    pub(super) fn new(files: &[File], helm: HelmMajor) -> Self {
+        Self::of(files.iter().cloned(), helm)
     }
 
-    fn of(files: impl Iterator<Item = File>) -> Self {
-        Self(Rc::new(files.map(|file| (file.name.clone(), file)).collect()))
+    fn of(files: impl Iterator<Item = File>, helm: HelmMajor) -> Self {
+        Self { files: Rc::new(files.map(|file| (file.name.clone(), file)).collect()), helm }
     }
 
     fn data(&self, name: &str) -> Str {
-        self.0.get(name).map(|file| Str::from(file.data.to_vec())).unwrap_or_default()
+        self.files.get(name).map(|file| Str::from(file.data.to_vec())).unwrap_or_default()
     }
 
     fn glob(&self, pattern: &str) -> Self {
         let pattern = FilesPattern::new(pattern);
-        Self::of(self.0.values().filter(|file| pattern.matches(&file.name)).cloned())
+        Self::of(self.files.values().filter(|file| pattern.matches(&file.name)).cloned(), self.helm)
     }
 
     /// A YAML mapping from file name to content; of two files of a name, in several folders, one wins.
     fn config(&self, content: impl Fn(&File) -> String) -> Value {
-        let entries = self.0.values().map(|file| {
+        let entries = self.files.values().map(|file| {
             let name = file.name.rsplit('/').next().unwrap_or(&file.name);
             (name.to_owned(), Json::String(content(file)))
         });
@@ -40,8 +43,11 @@ impl FilesObject {
     }
 
     fn lines(&self, name: &str) -> Result<Value, FuncError> {
-        let Some(file) = self.0.get(name) else { return Ok(Value::strings::<&str>([])) };
+        let Some(file) = self.files.get(name) else { return Ok(Value::strings::<&str>([])) };
         if file.data.is_empty() {
+            if self.helm == HelmMajor::Three {
+                return Ok(Value::strings::<&str>([]));
+            }
             return Err(FuncError::from("runtime error: index out of range [-1]"));
         }
         let text = file.text();
@@ -59,7 +65,7 @@ impl HostObject for FilesObject {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.0.contains_key(name).then(|| Value::Bytes(self.data(name)))
+        self.files.contains_key(name).then(|| Value::Bytes(self.data(name)))
     }
 
     fn method(&self, name: &str) -> Option<Signature> {
@@ -72,7 +78,7 @@ impl HostObject for FilesObject {
 
     fn call(&self, name: &str, context: &Context<'_>, arguments: &[Value]) -> Result<Value, FuncError> {
         let argument = arguments.first().and_then(Value::as_string).map(Str::text).unwrap_or_default();
-        context.session().step(1 + self.0.len() as u64 / 16)?;
+        context.session().step(1 + self.files.len() as u64 / 16)?;
         match name {
             "Get" => Ok(Value::String(self.data(&argument))),
             "GetBytes" => Ok(Value::Bytes(self.data(&argument))),
@@ -84,7 +90,7 @@ impl HostObject for FilesObject {
     }
 
     fn entries(&self) -> Vec<(Str, Value)> {
-        self.0.keys().map(|name| (Str::from(name.as_str()), Value::Bytes(self.data(name)))).collect()
+        self.files.keys().map(|name| (Str::from(name.as_str()), Value::Bytes(self.data(name)))).collect()
     }
 
     fn element(&self) -> Type {

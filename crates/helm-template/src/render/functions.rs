@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use gotemplate::{Context, FuncError, Funcs, Numbers, Signature, Str, Type, Value, sprintf};
 
-use super::{Host, RenderOptions, error::warn, table::add_table_methods, without_no_value};
+use super::{HelmMajor, Host, RenderOptions, error::warn, table::add_table_methods, without_no_value};
 
 /// How often a template may include itself, directly or not.
 const NESTED: usize = 1_000;
@@ -11,12 +11,16 @@ const NESTED: usize = 1_000;
 type Included = Rc<RefCell<HashMap<Str, usize>>>;
 
 /// All functions a chart may call.
-pub(super) fn functions(host: Rc<dyn Host>, options: &RenderOptions) -> Funcs {
+pub(super) fn functions(host: Rc<dyn Host>, options: &RenderOptions, helm: HelmMajor) -> Funcs {
     let mut funcs = Funcs::new();
     sprig::add_functions(&mut funcs, host.clone());
     sprig::add_encodings(&mut funcs);
     funcs.remove("env");
     funcs.remove("expandenv");
+    if helm == HelmMajor::Three {
+        funcs.remove("mustToYaml");
+        funcs.remove("mustToToml");
+    }
     if !options.dns {
         funcs.insert("getHostByName", Signature::fixed(&[Type::String]), |_, _| Ok(Value::string("")));
     }
@@ -35,7 +39,7 @@ pub(super) fn functions(host: Rc<dyn Host>, options: &RenderOptions) -> Funcs {
         let found = host.lookup(&version, &kind, &namespace, &name)?;
         Ok(Value::from_json(&found, Numbers::Keep))
     });
-    add_table_methods(&mut funcs);
+    add_table_methods(&mut funcs, helm);
     funcs
 }
 

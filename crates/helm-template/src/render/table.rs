@@ -2,25 +2,33 @@
 
 use gotemplate::{Context, FuncError, Funcs, Map, Signature, Str, Type, Value};
 
+use crate::capabilities::HelmMajor;
+
 /// The Go type of `.Values`.
-const NAME: &str = "common.Values";
-pub(super) const VALUES: Type = Type::NamedMap(NAME);
+pub(super) fn values_type(helm: HelmMajor) -> Type {
+    Type::NamedMap(name(helm))
+}
+
+fn name(helm: HelmMajor) -> &'static str {
+    if helm == HelmMajor::Three { "chartutil.Values" } else { "common.Values" }
+}
 
 /// Methods win over keys of the same name.
-pub(super) fn add_table_methods(funcs: &mut Funcs) {
+pub(super) fn add_table_methods(funcs: &mut Funcs, helm: HelmMajor) {
     const PATH: Signature = Signature::fixed(&[Type::String]);
-    funcs.insert_method(NAME, "AsMap", Signature::fixed(&[]), |_, arguments| {
+    let name = name(helm);
+    funcs.insert_method(name, "AsMap", Signature::fixed(&[]), |_, arguments| {
         let table = receiver(arguments);
         Ok(Value::Map(if table.is_empty() { Map::new() } else { table.retyped(Type::Map) }))
     });
-    funcs.insert_method(NAME, "Table", PATH, |_, arguments| {
+    funcs.insert_method(name, "Table", PATH, |_, arguments| {
         let found = table(receiver(arguments), &text(arguments));
         found.map(Value::Map).map_err(|key| FuncError::from(format!("{} is not a table", quoted(&key))))
     });
-    funcs.insert_method(NAME, "PathValue", PATH, |_, arguments| {
+    funcs.insert_method(name, "PathValue", PATH, |_, arguments| {
         path_value(receiver(arguments), &text(arguments))
     });
-    funcs.insert_method(NAME, "YAML", Signature::fixed(&[]), yaml);
+    funcs.insert_method(name, "YAML", Signature::fixed(&[]), yaml);
 }
 
 fn receiver(arguments: &[Value]) -> Map {
@@ -33,10 +41,11 @@ fn text(arguments: &[Value]) -> String {
 
 /// Steps along `a.b.c`; answers the first word that is no table.
 fn table(mut table: Map, path: &str) -> Result<Map, String> {
+    let own = table.kind();
     for word in path.split('.') {
         match table.get(word) {
-            Some(Value::Map(inner)) if matches!(inner.kind(), Type::Map | VALUES) => {
-                table = inner.retyped(VALUES)
+            Some(Value::Map(inner)) if inner.kind() == Type::Map || inner.kind() == own => {
+                table = inner.retyped(own);
             }
             _ => return Err(word.to_owned()),
         }

@@ -97,6 +97,14 @@ impl Values {
             merge_maps(&mut self.0, value.as_object().unwrap_or(&Map::new()));
             return Ok(());
         }
+        self.set_json_pairs(expression)
+    }
+
+    /// `--set-json` of Helm 3: `a.b=<json>,c=<json>` only.
+    ///
+    /// # Errors
+    /// As [`Values::set_json`].
+    pub fn set_json_pairs(&mut self, expression: &str) -> Result<(), SetError> {
         Parser::new(expression, Grammar::Json)
             .run(&mut self.0)
             .map_err(|_| SetError::Json(expression.to_owned()))

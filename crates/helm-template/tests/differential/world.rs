@@ -2,10 +2,14 @@
 use std::rc::Rc;
 
 use helm_template::{
-    Chart, HelmMajor, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values, template_output,
+    Capabilities, Chart, HelmMajor, Host, KubeVersion, Limits, SprigHost, TemplateOptions, Values,
+    template_output,
 };
 
 use crate::chart::Project;
+
+/// A Helm that was not built for a release thinks of Kubernetes 1.20.
+pub(crate) const KUBE: &str = "v1.37.0";
 
 struct World;
 
@@ -28,22 +32,22 @@ impl Host for World {
 
 pub(crate) fn template(project: &Project, helm: HelmMajor) -> Result<String, String> {
     let mut options = TemplateOptions::default();
-    options.render.helm = helm;
+    options.capabilities = Capabilities::of(helm);
     if helm == HelmMajor::Three {
-        options.capabilities.helm_version.version = "v3.22".to_owned();
+        options.capabilities.kube_version = KubeVersion::parse(KUBE).map_err(|error| error.to_string())?;
     }
-    let values = values(project)?;
+    let values = values(project, helm)?;
     switches(project, &mut options)?;
     let files = project.files.iter().filter_map(|(path, text)| {
         path.strip_prefix("chart/").map(|path| (path.to_owned(), text.clone().into_bytes()))
     });
-    let chart =
-        Chart::from_directory(files.collect(), &Limits::default()).map_err(|error| error.to_string())?;
+    let chart = Chart::from_directory_as(files.collect(), &Limits::default(), helm)
+        .map_err(|error| error.to_string())?;
     template_output(&chart, &values, Rc::new(World), &options).map_err(|error| error.to_string())
 }
 
 /// Values files first, then what is set, kind by kind.
-fn values(project: &Project) -> Result<Values, String> {
+fn values(project: &Project, helm: HelmMajor) -> Result<Values, String> {
     let mut values = Values::new();
     let given = |wanted: &str| -> Vec<&String> {
         project.flags.windows(2).filter(|pair| pair[0] == wanted).map(|pair| &pair[1]).collect()
@@ -51,7 +55,9 @@ fn values(project: &Project) -> Result<Values, String> {
     let file = |path: &str| project.files.iter().find(|(name, _)| name == path).map(|(_, text)| text.clone());
     for path in given("-f") {
         let text = file(path).unwrap_or_default();
-        values.merge(&Values::parse(&text).map_err(|error| format!("failed to parse {path}: {error}"))?);
+        values.merge(
+            &Values::parse_as(&text, helm).map_err(|error| format!("failed to parse {path}: {error}"))?,
+        );
     }
     let read = |path: &str| file(path).ok_or_else(|| format!("open {path}: no such file or directory"));
     for (flag, what) in [
@@ -63,6 +69,7 @@ fn values(project: &Project) -> Result<Values, String> {
     ] {
         for text in given(flag) {
             let done = match flag {
+                "--set-json" if helm == HelmMajor::Three => values.set_json_pairs(text),
                 "--set-json" => values.set_json(text),
                 "--set" => values.set(text),
                 "--set-string" => values.set_string(text),

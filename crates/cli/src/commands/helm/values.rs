@@ -4,7 +4,7 @@ use std::{
 };
 
 use clap::Args;
-use helm_template::{SetError, Values};
+use helm_template::{HelmMajor, SetError, Values};
 
 use crate::CommandError;
 
@@ -36,16 +36,19 @@ pub(super) struct ValueArgs {
 
 impl ValueArgs {
     /// All of them, merged.
-    pub(super) fn read(&self) -> Result<Values, CommandError> {
+    pub(super) fn read(&self, helm: HelmMajor) -> Result<Values, CommandError> {
         let mut values = Values::new();
         for file in &self.values {
-            let read = Values::parse(&content(file)?);
+            let read = Values::parse_as(&content(file)?, helm);
             values.merge(
                 &read.map_err(|error| CommandError::failed(format!("failed to parse {file}: {error}")))?,
             );
         }
         let from_file = |path: &str| content(path).map_err(|error| error.to_string());
-        set(&self.set_json, "--set-json data", |text| values.set_json(text))?;
+        set(&self.set_json, "--set-json data", |text| match helm {
+            HelmMajor::Three => values.set_json_pairs(text),
+            HelmMajor::Four => values.set_json(text),
+        })?;
         set(&self.set, "--set data:", |text| values.set(text))?;
         set(&self.set_string, "--set-string data:", |text| values.set_string(text))?;
         set(&self.set_file, "--set-file data:", |text| values.set_file(text, &from_file))?;
