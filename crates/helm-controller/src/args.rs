@@ -1,7 +1,8 @@
 //! Flags of helm-controller, as Flux names them, and a few of our own.
 
+use applier::ApplierArgs;
 use clap::{Args, Parser};
-use runtime::args::{ApplierArgs, Gate};
+use runtime::args::Gate;
 use runtime::{CommonArgs, FeatureGates};
 
 use crate::spec::Defaults;
@@ -87,22 +88,12 @@ pub(crate) const GATES: [Gate; 14] = [
 /// What the flags come to for the steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// Refuse sources in other namespaces.
-    pub no_cross_namespace_refs: bool,
-    /// Fallback of a wait for something that is not ready.
-    pub requeue_dependency: std::time::Duration,
-    /// ServiceAccount of HelmReleases that name none.
-    pub default_service_account: Option<String>,
-    /// Charts may come from ExternalArtifacts.
-    pub external_artifacts: bool,
-    /// `readyExpr` is checked beside the built-in rules, not instead of them.
-    pub additive_ready_expr: bool,
+    /// Those of all controllers that apply.
+    pub shared: applier::Options,
     /// Digests of OCI artifacts become part of chart versions.
     pub track_digests: bool,
     /// What the same spec means.
     pub defaults: Defaults,
-    /// Downloads tried before a failure is told.
-    pub http_retry: u32,
 }
 
 impl Options {
@@ -110,18 +101,12 @@ impl Options {
     pub(crate) fn new(command: &Command, gates: &FeatureGates) -> Self {
         let Command { common, own } = command;
         Self {
-            no_cross_namespace_refs: common.no_cross_namespace_refs.0,
-            requeue_dependency: common.requeue_dependency,
-            default_service_account: Some(common.default_service_account.clone())
-                .filter(|name| !name.is_empty()),
-            external_artifacts: gates.enabled("ExternalArtifact"),
-            additive_ready_expr: gates.enabled("AdditiveCELDependencyCheck"),
+            shared: applier::Options::new(common, &own.applier, gates),
             track_digests: !gates.enabled("DisableChartDigestTracking"),
             defaults: Defaults {
                 helm3: gates.enabled("UseHelm3Defaults"),
                 retry_on_failure: gates.enabled("DefaultToRetryOnFailure"),
             },
-            http_retry: own.applier.http_retry,
         }
     }
 }
@@ -138,9 +123,8 @@ mod tests {
     fn the_defaults_are_those_of_flux() {
         let command = parse(&[]).unwrap();
         let options = Options::new(&command, &FeatureGates::parse(&GATES, "").unwrap());
-        assert!(options.track_digests && !options.external_artifacts && !options.defaults.helm3);
+        assert!(options.track_digests && !options.defaults.helm3);
         assert!(command.own.later.given().is_none());
-        assert_eq!(options.http_retry, 9);
     }
 
     #[test]

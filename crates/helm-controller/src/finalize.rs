@@ -2,6 +2,7 @@
 
 use api::helm::v2::{HelmRelease, HelmReleaseStatus};
 use api::meta::ConditionType;
+use applier::Rules;
 use runtime::{Finalized, Next, Run, Set};
 
 use crate::actions::report::Ended;
@@ -10,11 +11,11 @@ use crate::app::App;
 use crate::history;
 use crate::status::Why;
 use crate::steps::chart_template;
-use crate::work::{Accepted, Stop, Work};
+use crate::work::{Stop, Work};
 
 /// Uninstalls, deletes the HelmChart, and lets go.
 pub(crate) async fn finalize(app: &App, run: &Run<HelmRelease>) -> Finalized<HelmReleaseStatus> {
-    let work = Work::new(app, run, Accepted::default());
+    let work = Work::new(app, run, Rules::default());
     app.cluster.drift().forget(&work.owner);
     if let Err(error) = uninstalled(&work).await {
         return failed(work, error).await;

@@ -68,4 +68,4 @@ mod steps;
 mod setup;
 mod watching;
 
-pub use crate::setup::{SetupError, run};
+pub use crate::setup::run;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::helm::v2::{HelmRelease, HelmReleaseStatus};
 use api::meta::annotations;
+use applier::Rules;
 use runtime::{Change, Event, Finalized, Key, Outcome, Reconciler, Run};
 
 use crate::actions::report::{self, Ended};
@@ -13,7 +14,7 @@ use crate::chart::Loaded;
 use crate::state::{Target, moved};
 use crate::status::{PREREQUISITES, Why};
 use crate::steps::{accept, chart_template, dependencies, fetch, source, values};
-use crate::work::{Accepted, Retry, Stop, Work};
+use crate::work::{Retry, Stop, Work};
 use crate::{finalize, record, release, requests, watching};
 
 /// Reconciles HelmReleases.
@@ -34,11 +35,11 @@ impl Reconciler for HelmReleaseReconciler {
     const SUSPEND_JUDGES_ALL: bool = true;
 
     async fn reconcile(&self, run: &Run<HelmRelease>) -> Outcome<HelmReleaseStatus> {
-        let (accepted, refusal) = match accept::accept(&run.object) {
-            Ok(accepted) => (accepted, None),
-            Err(refusal) => (Accepted::default(), Some(refusal)),
+        let (rules, refusal) = match accept::accept(&run.object) {
+            Ok(rules) => (rules, None),
+            Err(refusal) => (Rules::default(), Some(refusal)),
         };
-        let mut work = Work::new(&self.app, run, accepted);
+        let mut work = Work::new(&self.app, run, rules);
         let result = match refusal {
             None => steps(&mut work).await,
             Some(refusal) => {

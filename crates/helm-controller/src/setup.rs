@@ -1,8 +1,8 @@
 use std::num::NonZero;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::meta::groups;
+use applier::setup::{self, SetupError};
 use artifact::HostOverrides;
 use runtime::{Context, Controller, FeatureGates, RunError};
 use ssa::Cluster;
@@ -17,7 +17,7 @@ use crate::signals::Signals;
 use crate::sources::{self, OnSource};
 use crate::steps::fetch::Charts;
 use crate::storage::MANAGER;
-use crate::wakes::Edges;
+use crate::wakes::{Edges, Far};
 use crate::watching;
 
 const CONTROLLER: Controller =
@@ -35,30 +35,12 @@ const SETTLED: [&str; 7] = [
     "CacheSecretsAndConfigMaps",
 ];
 
-/// Why the controller cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The folder of charts cannot be used.
-    #[error("cannot use the chart cache {dir}")]
-    Cache {
-        /// The folder.
-        dir: PathBuf,
-        /// Why.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// The HTTP client for charts cannot be made.
-    #[error("cannot make the client for charts")]
-    Client(#[from] net::PolicyError),
-}
-
 /// Runs the controller until it is told to end.
 ///
 /// # Errors
 /// See [`RunError`].
 pub fn run(command: Command) -> Result<(), RunError> {
-    let gates = FeatureGates::parse(&GATES, &command.common.feature_gates)
-        .map_err(|error| RunError::Flag { flag: "--feature-gates", cause: error.to_string() })?;
+    let gates = setup::gates(&GATES, &command.common)?;
     let common = command.common.clone();
     runtime::run(CONTROLLER, common, |context| async move { start(&context, &command, &gates) })
 }
@@ -79,24 +61,17 @@ fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(
     if let Some(app) = made {
         watching::listen(context, &app);
         if !gates.enabled("DisableConfigWatchers") {
-            watching::watch_configs(context, &app);
+            context.wake_by_configs(&app.edges, &app.waker, Far::configs());
         }
     }
     Ok(())
 }
 
 fn charts(command: &Command) -> Result<Charts, SetupError> {
-    let dir = command.own.chart_cache.clone().unwrap_or_else(temporary_dir);
-    // Artifacts are served in the cluster; a status may be forged, and must not lead to a metadata service.
-    let policy = net::Policy { addresses: net::AddressRule::NoLinkLocal, ..net::Policy::default() };
-    let client = policy.client()?;
+    let dir = command.own.chart_cache.clone().unwrap_or_else(|| setup::temporary_dir(CONTROLLER.name));
+    let client = setup::artifact_client()?;
     Charts::open(dir.clone(), client, HostOverrides::from_env())
         .map_err(|cause| SetupError::Cache { dir, cause })
-}
-
-/// In a container the process id is the same at each start, so that nothing piles up.
-fn temporary_dir() -> PathBuf {
-    std::env::temp_dir().join(format!("helm-controller-{}", std::process::id()))
 }
 
 fn app(
@@ -117,7 +92,7 @@ fn app(
         client: context.client.clone(),
         cluster: Cluster::new(context.client.clone(), settings(command)),
         capabilities: Cached::default(),
-        sources: sources::watch(context, options.external_artifacts, direct, &on_source),
+        sources: sources::watch(context, options.shared.external_artifacts, direct, &on_source),
         peers: handle.store,
         edges,
         memories: Memories::default(),

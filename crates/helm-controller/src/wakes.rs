@@ -3,23 +3,9 @@
 use std::collections::BTreeSet;
 
 use api::helm::v2::{ChartRefKind, HelmRelease};
-use api::meta::ValuesKind;
 use runtime::Key;
 
 use crate::sources::SourceKey;
-
-/// The far end of an edge: something a HelmRelease refers to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Far {
-    /// `chartRef`, or the HelmChart made from `chart`.
-    Source(SourceKey),
-    /// `dependsOn`.
-    Dependency(Key),
-    /// `valuesFrom`: a ConfigMap.
-    ConfigMap(Key),
-    /// `valuesFrom`: a Secret.
-    Secret(Key),
-}
 
 /// The source of a HelmRelease; none when the spec names none.
 pub(crate) fn source_of(object: &HelmRelease) -> Option<SourceKey> {
@@ -42,21 +28,12 @@ pub(crate) fn source_of(object: &HelmRelease) -> Option<SourceKey> {
 /// The far ends a HelmRelease refers to.
 pub(crate) fn far_ends(object: &HelmRelease) -> BTreeSet<Far> {
     let own = object.metadata.namespace.as_deref().unwrap_or_default();
-    let mut ends: BTreeSet<Far> = source_of(object).into_iter().map(Far::Source).collect();
-    for dependency in &object.spec.depends_on {
-        ends.insert(Far::Dependency(Key::new(dependency.namespace_or(own), dependency.name.clone())));
-    }
-    for reference in &object.spec.values_from {
-        let key = Key::new(own, reference.name.clone());
-        match reference.kind {
-            ValuesKind::ConfigMap => ends.insert(Far::ConfigMap(key)),
-            ValuesKind::Secret => ends.insert(Far::Secret(key)),
-            ValuesKind::Other(_) => false,
-        };
-    }
-    ends
+    let values = object.spec.values_from.iter().map(|from| (&from.kind, &*from.name));
+    Far::ends(own, source_of(object), &object.spec.depends_on, values)
 }
 
+/// What a HelmRelease refers to: `chartRef` or the HelmChart made from `chart`, `dependsOn`, `valuesFrom`.
+pub(crate) type Far = applier::Far<ChartRefKind>;
 /// The index of all references.
 pub(crate) type Edges = runtime::Edges<Far>;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::helm::v2::HelmRelease;
-use runtime::{Change, ConfigEnds, Context, Key, Reason, Waker};
+use runtime::{Change, Context, Key, Reason, Waker};
 use ssa::{Owner, Signal, What};
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ pub(crate) fn peer_changed(app: &App, change: &Change<HelmRelease>) {
         Some(object) => app.edges.set(&change.key, far_ends(object)),
         None => app.edges.remove(&change.key),
     }
-    if !speaks_to_dependants(change) {
+    if !applier::speaks_to_dependants(change) {
         return;
     }
     for near in app.edges.near(&Far::Dependency(change.key.clone())) {
@@ -28,24 +28,9 @@ pub(crate) fn peer_changed(app: &App, change: &Change<HelmRelease>) {
     }
 }
 
-/// Readiness, generation and marks are what `dependsOn` looks at.
-fn speaks_to_dependants(change: &Change<HelmRelease>) -> bool {
-    let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
-    old.status != new.status
-        || old.metadata.generation != new.metadata.generation
-        || old.metadata.labels != new.metadata.labels
-        || old.metadata.annotations != new.metadata.annotations
-}
-
 /// A source has another artifact, or became ready: those that release from it wake.
 pub(crate) fn source_changed(edges: &Edges, waker: &Waker, source: &SourceKey) {
     edges.wake(waker, &Far::Source(source.clone()), Reason::NewRevision);
-}
-
-/// Watches labelled ConfigMaps and Secrets: a change wakes those whose values come from them.
-pub(crate) fn watch_configs(context: &Context, app: &App) {
-    let ends = ConfigEnds { config_map: Far::ConfigMap, secret: Far::Secret };
-    context.wake_by_configs(&app.edges, &app.waker, ends);
 }
 
 /// Listens to the drift watches.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use api::helm::v2::HelmRelease;
 use api::meta::Artifact;
+use applier::Rules;
 use kstatus::HealthExprs;
 use runtime::{Event, ReasonName, Run};
 use ssa::{Identity, IgnoreRules, Owner, Session};
@@ -39,15 +40,6 @@ pub(crate) enum Retry {
     Never,
 }
 
-/// What was compiled from the spec.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Accepted {
-    /// `spec.healthCheckExprs`.
-    pub exprs: HealthExprs,
-    /// `spec.driftDetection.ignore`.
-    pub ignore: IgnoreRules,
-}
-
 /// What a run works with.
 pub(crate) struct Work<'a> {
     /// What all runs share.
@@ -70,13 +62,13 @@ pub(crate) struct Work<'a> {
 
 impl<'a> Work<'a> {
     /// Of a run.
-    pub(crate) fn new(app: &'a App, run: &'a Run<HelmRelease>, accepted: Accepted) -> Self {
+    pub(crate) fn new(app: &'a App, run: &'a Run<HelmRelease>, rules: Rules) -> Self {
         Self {
             app,
             run,
             ledger: Ledger::new(run),
-            exprs: accepted.exprs,
-            ignore: accepted.ignore,
+            exprs: rules.exprs,
+            ignore: rules.ignore,
             owner: Owner { namespace: run.key.namespace.clone(), name: run.key.name.clone() },
             session: app.cluster.session(identity(app, &run.object)),
             source: None,
@@ -182,14 +174,8 @@ pub(crate) struct About {
 
 /// As whom a HelmRelease acts: its ServiceAccount, the default one, or the controller.
 pub(crate) fn identity(app: &App, object: &HelmRelease) -> Identity {
-    let named = object.spec.service_account_name.clone().filter(|name| !name.is_empty());
-    match named.or_else(|| app.options.default_service_account.clone()) {
-        Some(name) => Identity::ServiceAccount {
-            namespace: object.metadata.namespace.clone().unwrap_or_default(),
-            name,
-        },
-        None => Identity::Controller,
-    }
+    let named = object.spec.service_account_name.as_deref();
+    applier::identity(&app.options.shared, object.metadata.namespace.as_deref(), named)
 }
 
 /// Labels or annotations by name.

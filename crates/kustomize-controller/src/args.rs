@@ -1,7 +1,8 @@
 //! Flags of kustomize-controller, as Flux names them, and a few of our own.
 
+use applier::ApplierArgs;
 use clap::{Args, Parser};
-use runtime::args::{ApplierArgs, Gate};
+use runtime::args::Gate;
 use runtime::{CommonArgs, FeatureGates, GoBool};
 
 use crate::guard::PruneGuard;
@@ -105,22 +106,12 @@ pub(crate) const GATES: [Gate; 12] = [
 /// What the flags come to for the steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// Refuse sources in other namespaces.
-    pub no_cross_namespace_refs: bool,
-    /// Fallback of a wait for something that is not ready.
-    pub requeue_dependency: std::time::Duration,
-    /// ServiceAccount of Kustomizations that name none.
-    pub default_service_account: Option<String>,
-    /// Kustomizations may be built from ExternalArtifacts.
-    pub external_artifacts: bool,
-    /// `readyExpr` is checked beside the built-in rules, not instead of them.
-    pub additive_ready_expr: bool,
+    /// Those of all controllers that apply.
+    pub shared: applier::Options,
     /// An undefined variable without default is an error.
     pub strict_substitution: bool,
     /// A failed object ends a health check at once.
     pub fail_fast: bool,
-    /// Downloads tried before a pass fails.
-    pub http_retry: u32,
     /// What prune is held.
     pub prune_guard: Option<PruneGuard>,
 }
@@ -130,15 +121,9 @@ impl Options {
     pub(crate) fn new(command: &Command, gates: &FeatureGates) -> Self {
         let Command { common, own } = command;
         Self {
-            no_cross_namespace_refs: common.no_cross_namespace_refs.0,
-            requeue_dependency: common.requeue_dependency,
-            default_service_account: Some(common.default_service_account.clone())
-                .filter(|name| !name.is_empty()),
-            external_artifacts: gates.enabled("ExternalArtifact"),
-            additive_ready_expr: gates.enabled("AdditiveCELDependencyCheck"),
+            shared: applier::Options::new(common, &own.applier, gates),
             strict_substitution: gates.enabled("StrictPostBuildSubstitutions"),
             fail_fast: !gates.enabled("DisableFailFastBehavior"),
-            http_retry: own.applier.http_retry,
             prune_guard: own.prune_guard.map(|max_percent| PruneGuard { max_percent }),
         }
     }
@@ -157,8 +142,8 @@ mod tests {
         let command = parse(&[]).unwrap();
         let options = Options::new(&command, &FeatureGates::parse(&GATES, "").unwrap());
         assert!(options.strict_substitution && options.fail_fast);
-        assert_eq!((options.http_retry, options.prune_guard), (9, None));
-        assert!(!options.external_artifacts && command.own.later.given().is_empty());
+        assert_eq!(options.prune_guard, None);
+        assert!(command.own.later.given().is_empty());
     }
 
     #[test]

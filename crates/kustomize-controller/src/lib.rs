@@ -39,4 +39,4 @@ mod watching;
 
 mod setup;
 
-pub use crate::setup::{SetupError, run};
+pub use crate::setup::run;

@@ -30,10 +30,10 @@ impl KustomizationReconciler {
     /// The ordered steps.
     async fn steps(&self, run: &Run<Kustomization>) -> Result<End, Stop> {
         let app = &*self.app;
-        let accepted = accept::accept(&run.object)?;
+        let rules = accept::accept(&run.object)?;
         let artifact =
             source::find(&run.object, &app.options, &app.sources).await.map_err(|e| e.failure())?;
-        let work = Work::new(app, run, accepted, artifact);
+        let work = Work::new(app, run, rules, artifact);
         let observed = observe(&work);
         origin::place_contested(&work).await;
         let Some(action) = action(state(&observed), observed.nominated) else { return Ok(pass::rest(&work)) };
@@ -90,10 +90,10 @@ async fn depend(work: &Work<'_>) -> Result<(), Stop> {
     let app = work.app;
     let unseen = unseen_dependencies(work).await?;
     let lookup = |key: &Key| app.peers.get(key).or_else(|| unseen.get(key).cloned());
-    let additive = app.options.additive_ready_expr;
+    let additive = app.options.shared.additive_ready_expr;
     let result = dependencies::check(work.object(), &work.target.revision, additive, lookup);
     app.memories.with(&work.run.key, |memory| memory.blocked = result.is_err());
-    let requeue = api::meta::GoDuration::from(app.options.requeue_dependency).to_string();
+    let requeue = api::meta::GoDuration::from(app.options.shared.requeue_dependency).to_string();
     result.map_err(|error| {
         let own = &work.run.key;
         let cycle = dependencies::cycle(own, |key| app.peers.get(key).or_else(|| unseen.get(key).cloned()));

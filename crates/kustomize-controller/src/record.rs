@@ -101,7 +101,7 @@ fn retry(app: &App, run: &Run<Kustomization>, retry: Retry) -> Next {
     match retry {
         Retry::Never => Next::Never,
         Retry::Backoff => Next::Backoff,
-        Retry::Dependency => Next::After(app.options.requeue_dependency),
+        Retry::Dependency => Next::After(app.options.shared.requeue_dependency),
         Retry::Interval => run.object.spec.retry_interval().map_or(Next::Backoff, Next::After),
     }
 }

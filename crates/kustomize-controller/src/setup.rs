@@ -1,6 +1,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
+use applier::setup::{self, SetupError};
 use artifact::{Cache, CacheOptions, HostOverrides};
 use runtime::{Context, Controller, FeatureGates, RunError};
 use ssa::Cluster;
@@ -11,7 +12,7 @@ use crate::args::{Command, GATES, Options};
 use crate::memory::Memories;
 use crate::reconciler::KustomizationReconciler;
 use crate::sources::{self, OnSource};
-use crate::wakes::Edges;
+use crate::wakes::{Edges, Far};
 use crate::watching;
 
 const CONTROLLER: Controller =
@@ -28,30 +29,12 @@ const SETTLED: [&str; 6] = [
     "ObjectLevelWorkloadIdentity",
 ];
 
-/// Why the controller cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The folder of unpacked artifacts cannot be used.
-    #[error("cannot use the artifact cache {dir}")]
-    Cache {
-        /// The folder.
-        dir: std::path::PathBuf,
-        /// Why.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// The HTTP client for artifacts cannot be made.
-    #[error("cannot make the client for artifacts")]
-    Client(#[from] net::PolicyError),
-}
-
 /// Runs the controller until it is told to end.
 ///
 /// # Errors
 /// See [`RunError`].
 pub fn run(command: Command) -> Result<(), RunError> {
-    let gates = FeatureGates::parse(&GATES, &command.common.feature_gates)
-        .map_err(|error| RunError::Flag { flag: "--feature-gates", cause: error.to_string() })?;
+    let gates = setup::gates(&GATES, &command.common)?;
     let common = command.common.clone();
     runtime::run(CONTROLLER, common, |context| async move { start(&context, &command, &gates) })
 }
@@ -72,7 +55,7 @@ fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(
     if let Some(app) = made {
         watching::listen(context, &app);
         if !gates.enabled("DisableConfigWatchers") {
-            watching::watch_configs(context, &app);
+            context.wake_by_configs(&app.edges, &app.waker, Far::configs());
         }
     }
     Ok(())
@@ -80,17 +63,10 @@ fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(
 
 fn cache(command: &Command) -> Result<Cache, SetupError> {
     let own = &command.own;
-    let dir = own.artifact_cache.clone().unwrap_or_else(temporary_dir);
+    let dir = own.artifact_cache.clone().unwrap_or_else(|| setup::temporary_dir(CONTROLLER.name));
     let options = CacheOptions { max_bytes: own.artifact_cache_max_size, ..CacheOptions::new(dir.clone()) };
-    // Artifacts are served in the cluster; a status may be forged, and must not lead to a metadata service.
-    let policy = net::Policy { addresses: net::AddressRule::NoLinkLocal, ..net::Policy::default() };
-    let client = policy.client()?;
+    let client = setup::artifact_client()?;
     Cache::open(options, client).map_err(|cause| SetupError::Cache { dir, cause })
-}
-
-/// In a container the process id is the same at each start, so that nothing piles up.
-fn temporary_dir() -> std::path::PathBuf {
-    std::env::temp_dir().join(format!("kustomize-controller-{}", std::process::id()))
 }
 
 fn app(
@@ -113,7 +89,7 @@ fn app(
     Arc::new(App {
         client: context.client.clone(),
         cluster: Cluster::new(context.client.clone(), settings(command)),
-        sources: sources::watch(context, options.external_artifacts, direct, &on_source),
+        sources: sources::watch(context, options.shared.external_artifacts, direct, &on_source),
         peers: handle.store,
         edges,
         memories,

@@ -1,41 +1,20 @@
 use std::collections::BTreeSet;
 
-use api::kustomize::v1::Kustomization;
-use api::meta::ValuesKind;
+use api::kustomize::v1::{Kustomization, SourceKind};
 use runtime::Key;
 
-use crate::sources::{SourceKey, referred};
+use crate::sources::referred;
 
-/// The far end of an edge: something a Kustomization refers to (decision D5).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Far {
-    /// `sourceRef`.
-    Source(SourceKey),
-    /// `dependsOn`.
-    Dependency(Key),
-    /// `substituteFrom`: a ConfigMap.
-    ConfigMap(Key),
-    /// `substituteFrom`: a Secret.
-    Secret(Key),
-}
+/// What a Kustomization refers to (decision D5): `sourceRef`, `dependsOn`, `substituteFrom`.
+pub(crate) type Far = applier::Far<SourceKind>;
 
 /// The far ends a Kustomization refers to.
 pub(crate) fn far_ends(object: &Kustomization) -> BTreeSet<Far> {
     let own = object.metadata.namespace.as_deref().unwrap_or_default();
-    let mut ends = BTreeSet::from([Far::Source(referred(&object.spec.source_ref, own))]);
-    for dependency in &object.spec.depends_on {
-        ends.insert(Far::Dependency(Key::new(dependency.namespace_or(own), dependency.name.clone())));
-    }
-    let from = object.spec.post_build.iter().flat_map(|post| &post.substitute_from);
-    for reference in from {
-        let key = Key::new(own, reference.name.clone());
-        match reference.kind {
-            ValuesKind::ConfigMap => ends.insert(Far::ConfigMap(key)),
-            ValuesKind::Secret => ends.insert(Far::Secret(key)),
-            ValuesKind::Other(_) => false,
-        };
-    }
-    ends
+    let source = referred(&object.spec.source_ref, own);
+    let values = object.spec.post_build.iter().flat_map(|post| &post.substitute_from);
+    let values = values.map(|from| (&from.kind, &*from.name));
+    Far::ends(own, Some(source), &object.spec.depends_on, values)
 }
 
 /// The index of all references.

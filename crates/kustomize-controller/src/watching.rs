@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
 use api::meta::Artifact;
-use runtime::{Change, ConfigEnds, Context, Key, Reason};
+use runtime::{Change, Context, Key, Reason};
 use ssa::{Owner, Signal, What};
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ pub(crate) fn peer_changed(app: &App, change: &Change<Kustomization>) {
         Some(object) => app.edges.set(&change.key, far_ends(object)),
         None => app.edges.remove(&change.key),
     }
-    if speaks_to_dependants(change) {
+    if applier::speaks_to_dependants(change) {
         for near in app.edges.near(&Far::Dependency(change.key.clone())) {
             let blocked = app.memories.with_known(&near, |memory| memory.blocked).unwrap_or_default();
             if blocked {
@@ -31,15 +31,6 @@ pub(crate) fn peer_changed(app: &App, change: &Change<Kustomization>) {
     if speaks_to_siblings(change) {
         wake_siblings(app, change);
     }
-}
-
-/// Readiness, revision, generation and labels are what `dependsOn` looks at.
-fn speaks_to_dependants(change: &Change<Kustomization>) -> bool {
-    let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
-    old.status != new.status
-        || old.metadata.generation != new.metadata.generation
-        || old.metadata.labels != new.metadata.labels
-        || old.metadata.annotations != new.metadata.annotations
 }
 
 fn speaks_to_siblings(change: &Change<Kustomization>) -> bool {
@@ -80,12 +71,6 @@ pub(crate) fn source_changed(
             waker.wake(&near, Reason::NewRevision);
         }
     }
-}
-
-/// Watches labelled ConfigMaps and Secrets: a change wakes those that substitute from them.
-pub(crate) fn watch_configs(context: &Context, app: &App) {
-    let ends = ConfigEnds { config_map: Far::ConfigMap, secret: Far::Secret };
-    context.wake_by_configs(&app.edges, &app.waker, ends);
 }
 
 /// Listens to the drift watches and to CRDs.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
 use api::meta::{Artifact, ConditionType, Reason};
+use applier::Rules;
 use k8s_openapi::api::core::v1::ObjectReference;
 use runtime::{Event, Run, Set};
 use ssa::{Identity, Owner, Session};
@@ -10,7 +11,6 @@ use ssa::{Identity, Owner, Session};
 use crate::app::App;
 use crate::memory::Target;
 use crate::status::{Failure, IN_PROGRESS, Phase};
-use crate::steps::accept::Accepted;
 use crate::steps::source::origin_revision;
 
 /// Why a pass stops before its end.
@@ -37,7 +37,7 @@ pub(crate) struct Work<'a> {
     /// The run.
     pub run: &'a Run<Kustomization>,
     /// What was compiled from the spec.
-    pub accepted: Accepted,
+    pub rules: Rules,
     /// The source's artifact.
     pub artifact: Artifact,
     /// Revision of the source's own origin.
@@ -52,17 +52,12 @@ pub(crate) struct Work<'a> {
 
 impl<'a> Work<'a> {
     /// Of a run and its artifact.
-    pub(crate) fn new(
-        app: &'a App,
-        run: &'a Run<Kustomization>,
-        accepted: Accepted,
-        artifact: Artifact,
-    ) -> Self {
+    pub(crate) fn new(app: &'a App, run: &'a Run<Kustomization>, rules: Rules, artifact: Artifact) -> Self {
         let target = Target { generation: run.generation(), revision: artifact.revision.clone() };
         let origin = origin_revision(&artifact);
         let owner = owner(run);
         let session = app.cluster.session(identity(app, &run.object));
-        Self { app, run, accepted, artifact, origin, target, owner, session }
+        Self { app, run, rules, artifact, origin, target, owner, session }
     }
 
     /// The Kustomization.
@@ -164,12 +159,6 @@ pub(crate) fn owner(run: &Run<Kustomization>) -> Owner {
 
 /// As whom a Kustomization acts: its ServiceAccount, the default one, or the controller.
 pub(crate) fn identity(app: &App, object: &Kustomization) -> Identity {
-    let named = object.spec.service_account_name.clone().filter(|name| !name.is_empty());
-    match named.or_else(|| app.options.default_service_account.clone()) {
-        Some(name) => Identity::ServiceAccount {
-            namespace: object.metadata.namespace.clone().unwrap_or_default(),
-            name,
-        },
-        None => Identity::Controller,
-    }
+    let named = object.spec.service_account_name.as_deref();
+    applier::identity(&app.options.shared, object.metadata.namespace.as_deref(), named)
 }

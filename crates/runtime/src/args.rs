@@ -1,6 +1,5 @@
 //! The flags every controller has, as Flux names them, and how Go writes their values.
 
-mod applier;
 mod gates;
 mod values;
 
@@ -10,7 +9,6 @@ use std::time::Duration;
 use clap::builder::ArgAction::Set;
 use clap::{Args, Parser, ValueEnum};
 
-pub use self::applier::{ApplierArgs, DriftDetection, RemoteArgs};
 pub use self::gates::{FeatureGates, Gate, GateError};
 pub use self::values::{GoBool, address, duration};
 

@@ -1,12 +1,10 @@
 //! Refuses what cannot be carried out, before anything is read.
 
 use api::helm::v2::HelmRelease;
-use api::meta::{self, Reason};
-use kstatus::{ExprSpec, HealthExprs};
-use ssa::IgnoreRules;
+use api::meta::Reason;
+use applier::Rules;
 
 use crate::status::TERMINAL;
-use crate::work::Accepted;
 
 /// Why a HelmRelease is refused for good.
 #[derive(Debug)]
@@ -23,46 +21,16 @@ pub(crate) struct Refusal {
 ///
 /// # Errors
 /// For everything that only a change of the spec can mend.
-pub(crate) fn accept(object: &HelmRelease) -> Result<Accepted, Refusal> {
+pub(crate) fn accept(object: &HelmRelease) -> Result<Rules, Refusal> {
     let refused =
         |reason, text: String| Refusal { reason, message: format!("{TERMINAL}: {text}"), event: text };
     if object.spec.kube_config.is_some() {
         let text = "spec.kubeConfig is not supported by this version of the controller".to_owned();
         return Err(refused(Reason::FeatureGateDisabled, text));
     }
-    let specs: Vec<ExprSpec<'_>> = object.spec.health_check_exprs.iter().map(expression).collect();
-    let exprs = HealthExprs::compile(&specs)
-        .map_err(|error| refused(Reason::InvalidCELExpression, error.to_string()))?;
-    let drift = object.spec.drift_detection.as_ref();
-    let rules: Vec<ssa::IgnoreRule> =
-        drift.into_iter().flat_map(|drift| &drift.ignore).map(ignore_rule).collect();
-    let ignore = IgnoreRules::compile(&rules)
-        .map_err(|error| refused(Reason::ReconciliationFailed, error.to_string()))?;
-    Ok(Accepted { exprs, ignore })
-}
-
-fn expression(check: &meta::CustomHealthCheck) -> ExprSpec<'_> {
-    ExprSpec {
-        api_version: &check.api_version,
-        kind: check.kind.as_deref().unwrap_or_default(),
-        current: &check.current,
-        in_progress: check.in_progress.as_deref().unwrap_or_default(),
-        failed: check.failed.as_deref().unwrap_or_default(),
-    }
-}
-
-fn ignore_rule(rule: &meta::IgnoreRule) -> ssa::IgnoreRule {
-    let target = rule.target.clone().unwrap_or_default();
-    ssa::IgnoreRule {
-        paths: rule.paths.clone(),
-        group: target.group.unwrap_or_default(),
-        version: target.version.unwrap_or_default(),
-        kind: target.kind.unwrap_or_default(),
-        name: target.name.unwrap_or_default(),
-        namespace: target.namespace.unwrap_or_default(),
-        label_selector: target.label_selector.unwrap_or_default(),
-        annotation_selector: target.annotation_selector.unwrap_or_default(),
-    }
+    let ignored = object.spec.drift_detection.as_ref().map(|drift| &*drift.ignore).unwrap_or_default();
+    Rules::compile(&object.spec.health_check_exprs, ignored)
+        .map_err(|error| refused(error.reason(), error.to_string()))
 }
 
 #[cfg(test)]

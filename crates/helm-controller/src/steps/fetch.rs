@@ -169,7 +169,7 @@ fn words(error: &FetchError) -> String {
 
 fn not_fetched(work: &Work<'_>, error: &FetchError) -> Stop {
     if matches!(error, FetchError::NotFound(_)) {
-        let after = work.app.options.requeue_dependency;
+        let after = work.app.options.shared.requeue_dependency;
         let text = format!("Source not ready: artifact not found. Retrying in {}", GoDuration::from(after));
         work.ledger.set(Set::no(api::meta::ConditionType::Ready, Reason::ArtifactFailed, text.clone()));
         return Stop::Failed(Retry::After(after), text);
@@ -182,7 +182,7 @@ fn not_fetched(work: &Work<'_>, error: &FetchError) -> Stop {
         memory.fetch_tries
     });
     // Flux tries a while inside one run before it tells anybody.
-    if !error.is_transient() || tries > work.app.options.http_retry {
+    if !error.is_transient() || tries > work.app.options.shared.http_retry {
         work.run.emit(Event::error(Reason::ArtifactFailed, text.clone()));
     }
     Stop::Failed(Retry::Backoff, text)

@@ -26,10 +26,10 @@ pub(crate) enum AccessError {
 /// See [`AccessError`].
 pub(crate) fn permit(work: &Work<'_>, source: &SourceKey) -> Result<(), AccessError> {
     let options = &work.app.options;
-    if options.no_cross_namespace_refs && source.key.namespace != work.run.key.namespace {
+    if options.shared.no_cross_namespace_refs && source.key.namespace != work.run.key.namespace {
         return Err(AccessError::OtherNamespace(source.to_string()));
     }
-    if source.kind == ChartRefKind::ExternalArtifact && !options.external_artifacts {
+    if source.kind == ChartRefKind::ExternalArtifact && !options.shared.external_artifacts {
         return Err(AccessError::ExternalArtifact(source.clone()));
     }
     Ok(())
@@ -58,7 +58,7 @@ pub(crate) async fn find(work: &Work<'_>) -> Result<(SourceKey, Artifact), Stop>
     if let Some(text) = seen.trouble(&source) {
         work.ledger.set(Set::no(ConditionType::Ready, Why::SourceNotReady, text.clone()));
         work.ledger.set(Set::remove(ConditionType::Stalled));
-        return Err(Stop::Failed(Retry::After(work.app.options.requeue_dependency), text));
+        return Err(Stop::Failed(Retry::After(work.app.options.shared.requeue_dependency), text));
     }
     work.ledger.overcome(&["SourceNotReady"]);
     let artifact = seen.artifact.unwrap_or_default();

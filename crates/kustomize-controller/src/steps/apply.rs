@@ -59,7 +59,7 @@ pub(crate) async fn apply(work: &Work<'_>, prepared: &Prepared, sends: &Sends) -
     let options = ApplyOptions {
         owner: &work.owner,
         force: work.object().spec.force,
-        ignore: &work.accepted.ignore,
+        ignore: &work.rules.ignore,
         pass: sends.pass(),
         defer: defers(work),
         elsewhere: &elsewhere,

@@ -13,7 +13,7 @@ use manifest::Object;
 use crate::hints;
 use crate::status::{Failure, Phase};
 use crate::steps::variables::VariablesError;
-use crate::steps::{fetch, finish, variables};
+use crate::steps::{fetch, finish, origin, variables};
 use crate::work::{Stop, Work};
 
 /// An unpacked artifact as the engine reads it.
@@ -89,26 +89,34 @@ pub(crate) async fn from_source(work: &Work<'_>) -> Result<Build, Stop> {
 }
 
 async fn built(work: &Work<'_>, tree: Arc<Tree>, spec: Spec) -> Result<Build, Stop> {
-    let built = on_blocking_thread(work, tree, spec).await?;
-    Ok(built.map_err(|error| match error {
+    match on_blocking_thread(work, tree.clone(), spec).await? {
+        Ok(built) => Ok(built),
+        Err(error) => {
+            let place = place(work, tree, &error).await;
+            Err(failure(work, &error, place).into())
+        }
+    }
+}
+
+fn failure(work: &Work<'_>, error: &BuildError, place: String) -> Failure {
+    match error {
         BuildError::PathNotFound { .. } | BuildError::PathNotADirectory { .. } => {
             Failure::in_phase(Phase::Fetching, Reason::ArtifactFailed, error.to_string())
-                .below([at(work)].into_iter().chain(hints::folders(&work.target.revision)))
+                .below([place].into_iter().chain(hints::folders(&work.target.revision)))
         }
-        BuildError::Encrypted { ref digest, .. } => {
+        BuildError::Encrypted { digest, .. } => {
             let failure = Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, error.to_string());
-            let failure = failure.below([at(work)]);
             let status = KustomizationStatus {
                 last_attempted_revision: Some(work.target.revision.clone()),
                 ..work.status()
             };
-            finish::failed(work, failure, status, digest)
+            finish::failed(work, failure.below([place]), status, digest)
         }
         error => {
             let failure = Failure::in_phase(Phase::Building, Reason::BuildFailed, error.to_string());
-            tried(work, failure.below([at(work)].into_iter().chain(repeat(work))))
+            tried(work, failure.below([place].into_iter().chain(repeat(work))))
         }
-    })?)
+    }
 }
 
 /// The wish for origins, among `buildMetadata`.
@@ -116,6 +124,17 @@ const ORIGINS: &str = "originAnnotations";
 
 fn path<'a>(work: &'a Work<'_>) -> &'a str {
     work.object().spec.path.as_deref().unwrap_or_default()
+}
+
+/// Where a build fails: the file of the resource whose variables could not be filled in, which the error does not know.
+async fn place(work: &Work<'_>, tree: Arc<Tree>, error: &BuildError) -> String {
+    let BuildError::PostBuild { resource, .. } = error else { return at(work) };
+    let objects = with_origins(work, tree).await.unwrap_or_default();
+    let file = objects.iter().find(|object| resource_name(object) == *resource).and_then(|object| {
+        let file = origin::file(path(work), object)?;
+        Some(format!("Where: {resource} in {file}, at {}", work.target.revision))
+    });
+    file.unwrap_or_else(|| at(work))
 }
 
 /// Where a build fails that names the file, if it knows one, itself.
@@ -163,8 +182,8 @@ async fn fetched(work: &Work<'_>) -> Result<Arc<Tree>, Failure> {
         memory.fetch_tries = if result.is_err() { memory.fetch_tries + 1 } else { 0 };
         memory.fetch_tries
     });
-    let requeue = meta::GoDuration::from(app.options.requeue_dependency);
-    result.map_err(|error| fetch::failure(&error, tries, app.options.http_retry, requeue))
+    let requeue = meta::GoDuration::from(app.options.shared.requeue_dependency);
+    result.map_err(|error| fetch::failure(&error, tries, app.options.shared.http_retry, requeue))
 }
 
 /// The source was there: the revision counts as tried.

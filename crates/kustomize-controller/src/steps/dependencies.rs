@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
-use api::meta::{ConditionType, DependencyReference, Reason};
-use expr::{CompileError, Env, EvalError, Output, Program};
+use api::meta::{ConditionType, Reason};
+use applier::{ReadyExprError, is_ready, says_ready};
 use runtime::Key;
 use runtime::conditions::find;
 
@@ -25,27 +25,16 @@ pub(crate) enum DependencyError {
     /// It has not applied the revision of now of the source they share.
     #[error("dependency '{0}' revision is not up to date")]
     Outdated(Key),
-    /// `readyExpr` says no.
-    #[error("dependency '{0}' is not ready according to readyExpr eval")]
-    ByExpression(Key),
-    /// `readyExpr` failed on these objects.
+    /// `readyExpr` does not let it.
     #[error(transparent)]
-    Evaluation(#[from] EvalError),
-    /// `readyExpr` cannot be used at all.
-    #[error("terminal error: failed to evaluate dependency {name}: {cause}")]
-    Expression {
-        /// Name of the dependency.
-        name: String,
-        /// What is wrong.
-        cause: CompileError,
-    },
+    ByExpression(#[from] ReadyExprError),
 }
 
 impl DependencyError {
     /// What it means for the pass. `retry` is the fallback requeue as Flux prints it.
     pub(crate) fn failure(&self, retry: &str) -> Failure {
         match self {
-            Self::Expression { .. } => {
+            Self::ByExpression(ReadyExprError::Expression { .. }) => {
                 Failure { knows_source: true, ..Failure::terminal(Reason::InvalidCELExpression, self) }
             }
             _ => Failure {
@@ -118,33 +107,12 @@ pub(crate) fn check(
     for reference in &object.spec.depends_on {
         let key = Key::new(reference.namespace_or(own), reference.name.clone());
         let dependency = lookup(&key).ok_or_else(|| DependencyError::NotFound(key.clone()))?;
-        let asked = by_expression(object, &dependency, reference, &key)?;
+        let asked = says_ready(object, &*dependency, reference, &key)?;
         if !asked || additive {
             by_rules(object, &dependency, revision, &key)?;
         }
     }
     Ok(())
-}
-
-/// False when there is no expression.
-fn by_expression(
-    object: &Kustomization,
-    dependency: &Kustomization,
-    reference: &DependencyReference,
-    key: &Key,
-) -> Result<bool, DependencyError> {
-    let Some(text) = reference.ready_expr.as_deref().filter(|text| !text.is_empty()) else {
-        return Ok(false);
-    };
-    let env = Env::with_variables(&["self", "dep"]).giving(Output::Bool);
-    let program = Program::compile(text, &env)
-        .map_err(|cause| DependencyError::Expression { name: key.name.clone(), cause })?;
-    let values = [serde_json::to_value(object), serde_json::to_value(dependency)];
-    let [Ok(object), Ok(dependency)] = values else { return Err(DependencyError::NotReady(key.clone())) };
-    match program.eval_bool(&[("self", &object), ("dep", &dependency)])? {
-        true => Ok(true),
-        false => Err(DependencyError::ByExpression(key.clone())),
-    }
 }
 
 fn by_rules(
@@ -161,14 +129,6 @@ fn by_rules(
         return Err(DependencyError::Outdated(key.clone()));
     }
     Ok(())
-}
-
-/// Ready=True at the generation of the spec.
-pub(crate) fn is_ready(object: &Kustomization) -> bool {
-    let Some(status) = &object.status else { return false };
-    let ready = find(&status.conditions, ConditionType::Ready);
-    Some(status.observed_generation) == object.metadata.generation
-        && ready.is_some_and(|ready| ready.status == "True")
 }
 
 /// Ready=True at this generation with this revision applied.

@@ -94,7 +94,7 @@ pub(crate) struct Look {
 
 /// Looks at the objects once, as the Kustomization's identity.
 pub(crate) async fn look(work: &Work<'_>, pending: &[Check]) -> Look {
-    let healths = work.session.health(pending, &work.owner, &work.accepted.exprs).await;
+    let healths = work.session.health(pending, &work.owner, &work.rules.exprs).await;
     judge(pending, &healths)
 }
 
@@ -149,7 +149,7 @@ fn cause(health: &ObjectHealth) -> Option<String> {
 
 /// Whether a health expression judges this kind, and the rules do not.
 pub(crate) fn is_judged(work: &Work<'_>, (id, version): &Check) -> bool {
-    work.accepted.exprs.covers(&id.gvk(version))
+    work.rules.exprs.covers(&id.gvk(version))
 }
 
 /// When to look again if no watch tells of a move: soon while a kind is not watched, seldom when all are.

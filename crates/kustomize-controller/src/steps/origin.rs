@@ -27,9 +27,14 @@ pub(crate) async fn files(work: &Work<'_>, ids: &[ObjectId]) -> Vec<(ObjectId, S
     let folder = work.object().spec.path.clone().unwrap_or_default();
     let file = |id: &ObjectId| {
         let object = objects.iter().find(|object| is(object, id))?;
-        Some((id.clone(), hints::from_root(&folder, path(object)?)))
+        Some((id.clone(), self::file(&folder, object)?))
     };
     ids.iter().take(hints::MOST).filter_map(file).collect()
+}
+
+/// The file from the root of the source, of an object that was built with origins from this folder.
+pub(crate) fn file(folder: &str, object: &Object) -> Option<String> {
+    Some(hints::from_root(folder, path(object)?))
 }
 
 /// Finds, once for each object that somebody insists on, the line of the source that the contest is about.

@@ -81,17 +81,18 @@ pub(crate) async fn find(
     let found = found
         .map_err(|cause| SourceError::Unreadable { source_key: source.clone(), cause: Box::new(cause) })?
         .ok_or(SourceError::Missing(source))?;
-    found.artifact.ok_or_else(|| SourceError::Empty { retry: options.requeue_dependency.into() })
+    found.artifact.ok_or_else(|| SourceError::Empty { retry: options.shared.requeue_dependency.into() })
 }
 
 fn permitted(object: &Kustomization, options: &Options, source: &SourceKey) -> Result<(), SourceError> {
-    if options.no_cross_namespace_refs && object.metadata.namespace.as_deref() != Some(&*source.key.namespace)
+    if options.shared.no_cross_namespace_refs
+        && object.metadata.namespace.as_deref() != Some(&*source.key.namespace)
     {
         return Err(SourceError::OtherNamespace(source.clone()));
     }
     match source.kind {
         SourceKind::Other(_) => Err(SourceError::UnknownKind(source.clone())),
-        SourceKind::ExternalArtifact if !options.external_artifacts => {
+        SourceKind::ExternalArtifact if !options.shared.external_artifacts => {
             Err(SourceError::ExternalArtifact(source.clone()))
         }
         _ => Ok(()),

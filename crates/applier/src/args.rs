@@ -1,9 +1,11 @@
+//! Flags of controllers that apply, as Flux names them, and a few of our own.
+
 use std::time::Duration;
 
 use clap::builder::ArgAction::Set;
 use clap::{Args, ValueEnum};
-
-use super::{GoBool, duration};
+use runtime::args::duration;
+use runtime::{CommonArgs, FeatureGates, GoBool};
 
 /// How drift is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -78,20 +80,78 @@ impl RemoteArgs {
     }
 }
 
+/// What the flags and gates of both controllers come to for their steps.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Refuse sources in other namespaces.
+    pub no_cross_namespace_refs: bool,
+    /// Fallback of a wait for something that is not ready.
+    pub requeue_dependency: Duration,
+    /// ServiceAccount of objects that name none.
+    pub default_service_account: Option<String>,
+    /// ExternalArtifacts may be sources.
+    pub external_artifacts: bool,
+    /// `readyExpr` is checked beside the built-in rules, not instead of them.
+    pub additive_ready_expr: bool,
+    /// Downloads tried before a failure is told.
+    pub http_retry: u32,
+}
+
+impl Options {
+    /// Of the flags.
+    #[must_use]
+    pub fn new(common: &CommonArgs, applier: &ApplierArgs, gates: &FeatureGates) -> Self {
+        let account = common.default_service_account.clone();
+        Self {
+            no_cross_namespace_refs: common.no_cross_namespace_refs.0,
+            requeue_dependency: common.requeue_dependency,
+            default_service_account: Some(account).filter(|name| !name.is_empty()),
+            external_artifacts: gates.enabled("ExternalArtifact"),
+            additive_ready_expr: gates.enabled("AdditiveCELDependencyCheck"),
+            http_retry: applier.http_retry,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
-    use super::ApplierArgs;
+    use super::*;
 
     #[derive(Parser)]
     struct Command {
         #[command(flatten)]
+        common: CommonArgs,
+        #[command(flatten)]
         args: ApplierArgs,
     }
 
+    fn command(args: &[&str]) -> Command {
+        Command::parse_from(std::iter::once(&"applier").chain(args))
+    }
+
     fn parse(args: &[&str]) -> ApplierArgs {
-        Command::parse_from(std::iter::once(&"applier").chain(args)).args
+        command(args).args
+    }
+
+    fn options(args: &[&str]) -> Options {
+        let command = command(args);
+        Options::new(&command.common, &command.args, &FeatureGates::default())
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_flux() {
+        let options = options(&[]);
+        assert_eq!((options.http_retry, options.default_service_account), (9, None));
+        assert!(!options.no_cross_namespace_refs && !options.external_artifacts);
+    }
+
+    #[test]
+    fn an_account_for_those_that_name_none_is_a_flag() {
+        let options = options(&["--default-service-account=tenant", "--no-cross-namespace-refs=true"]);
+        assert_eq!(options.default_service_account.as_deref(), Some("tenant"));
+        assert!(options.no_cross_namespace_refs);
     }
 
     #[test]
