@@ -6,7 +6,10 @@ use aes::{
     Aes256,
     cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine, alphabet,
+    engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD},
+};
 use gotemplate::{FuncError, Funcs, Type, Value};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -21,6 +24,8 @@ use crate::{
 
 const S: Type = Type::String;
 const BLOCK: usize = 16;
+/// The alphabet of bcrypt's texts.
+const CRYPT: GeneralPurpose = GeneralPurpose::new(&alphabet::BCRYPT, NO_PAD);
 /// bcrypt's default cost, and the steps that it and scrypt count as.
 const COST: u32 = 10;
 const SLOW: u64 = 50_000;
@@ -52,10 +57,16 @@ fn bcrypt(call: &Call<'_>, host: &dyn Host, password: &[u8]) -> Result<String, F
     }
     let mut salt = [0; 16];
     host.random(&mut salt)?;
-    match bcrypt::hash_with_salt(password, COST, salt) {
-        Ok(parts) => Ok(parts.format_for_version(bcrypt::Version::TwoA)),
-        Err(error) => Ok(format!("failed to encrypt string with bcrypt: {error}")),
-    }
+    Ok(crypted(password, salt))
+}
+
+/// The text of a hash: version, cost, salt and hash.
+fn crypted(password: &[u8], salt: [u8; 16]) -> String {
+    let mut key = password.to_vec();
+    key.push(0);
+    key.truncate(72);
+    let hash = bcrypt::bcrypt(COST, salt, &key);
+    format!("$2a${COST}${}{}", CRYPT.encode(salt), CRYPT.encode(&hash[..23]))
 }
 
 /// The forms of the Master Password algorithm: a letter stands for a class of characters.
@@ -214,5 +225,22 @@ fn decrypt(call: &Call<'_>) -> Answer {
     match out.len().checked_sub(padding).filter(|_| !out.is_empty()) {
         Some(length) => Ok(Value::string(&out[..length])),
         None => Err("runtime error: slice bounds out of range".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::crypted;
+
+    #[test]
+    fn hashes_of_passwords_are_those_of_crypt() {
+        for (password, hash) in [
+            ("secret", "a8yCYP74N5C7MbVWc4itOGadCb9nAeG"),
+            ("", "F5mzCEQ5E01or2Zs1UUMeqS/7rfVb16"),
+            (&"x".repeat(72), "LApjVJ6.gwvnmJtJ2ZSb48cPwesrcsi"),
+        ] {
+            let found = crypted(password.as_bytes(), [0; 16]);
+            assert_eq!(found, format!("$2a$10$......................{hash}"), "{password:?}");
+        }
     }
 }
