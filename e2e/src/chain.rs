@@ -9,5 +9,6 @@ mod stage;
 
 pub use self::{
     hops::{Hops, Release},
+    objects::Chart,
     stage::Stage,
 };

@@ -1,7 +1,7 @@
 //! The chain: image, policy, commit, webhook, Kustomization and HelmRelease, event and commit status.
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use e2e::chain::{Hops, Release, Stage};
+use e2e::chain::{Chart, Hops, Release, Stage};
 use serde_json::Value;
 use testkit::CONTROLLERS;
 
@@ -25,7 +25,7 @@ async fn done_once(stage: &Stage, versions: usize) {
 #[tokio::test]
 async fn a_pushed_image_goes_live_by_a_commit_and_is_told() {
     let stage = Stage::set("chain").await.unwrap();
-    stage.open().await.unwrap();
+    stage.open(Chart::WithHook).await.unwrap();
     let hooks = stage.hooks().await.unwrap();
     for (number, version) in ["1.0.1", "1.1.0", "1.2.0"].into_iter().enumerate() {
         let hops = Release { stage: &stage, version, hooks: &hooks }.run().await.unwrap();
@@ -40,7 +40,7 @@ async fn a_pushed_image_goes_live_by_a_commit_and_is_told() {
 #[tokio::test]
 async fn each_controller_may_be_killed_at_any_moment_of_the_chain() {
     let stage = Stage::set("chain-kill").await.unwrap();
-    stage.open().await.unwrap();
+    stage.open(Chart::WithHook).await.unwrap();
     let hooks = stage.hooks().await.unwrap();
     for (number, name) in CONTROLLERS.into_iter().enumerate() {
         let version = format!("1.{}.0", number + 1);
@@ -64,7 +64,7 @@ async fn mixed(dir: &Path, theirs: &[&str]) -> anyhow::Result<Hops> {
     let binaries: BTreeMap<_, _> =
         theirs.iter().map(|name| ((*name).to_owned(), dir.to_path_buf())).collect();
     let stage = Stage::set_with("chain-peers", &binaries).await?;
-    stage.open().await?;
+    stage.open(Chart::WithHook).await?;
     let hooks = stage.hooks().await?;
     Release { stage: &stage, version: "1.0.1", hooks: &hooks }.run().await
 }

@@ -235,7 +235,7 @@ fn published() -> HelmRepo {
 async fn every_verb_of_flux_works_on_every_kind() {
     let Some(program) = program() else { return };
     let (stage, charts) = (chain::Stage::set("flux-all").await.unwrap(), published());
-    stage.open().await.unwrap();
+    stage.open(chain::Chart::WithHook).await.unwrap();
     stage.repo.commit(&[("made/cm.yaml", World::config_map("made", "1"))], "one more folder").unwrap();
     let kubeconfig = ControlPlane::shared().await.unwrap().kubeconfig();
     let flux = Flux { program, kubeconfig, namespace: stage.ns.name().into() };

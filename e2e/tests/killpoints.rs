@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use e2e::{
     World,
-    chain::{Release, Stage},
+    chain::{Chart, Release, Stage},
     faults::{Messages, Releases, Rounds, Victim, Work, kill_at_each, kill_at_passes},
 };
 use kill_points::Point;
@@ -107,7 +107,7 @@ const CHAIN: [(&str, Point); 6] = [
 #[tokio::test]
 async fn image_automation_killed_at_its_writes_ends_each_release_with_one_commit_and_its_hook_run_once() {
     let stage = Stage::set("kill-chain").await.unwrap();
-    stage.open().await.unwrap();
+    stage.open(Chart::WithHook).await.unwrap();
     let hooks = stage.hooks().await.unwrap();
     for (number, (name, point)) in CHAIN.into_iter().enumerate() {
         let version = format!("2.{number}.0");

@@ -65,8 +65,13 @@ pub(crate) async fn measure_with(
             && pods("updatedReplicas") >= replicas
             && pods("replicas") == replicas
     };
-    let end = watch.until(count, Duration::from_secs(600), observed).await?;
+    let end = watch.until(count, limit(count), observed).await?;
     Ok(Floor { seconds: (end - start).as_secs_f64(), cpu_seconds: own_cpu()? - cpu })
+}
+
+/// How long `count` applications may take before a row is given up: ten times what they take here.
+pub(crate) fn limit(count: usize) -> Duration {
+    Duration::from_millis(500 * count as u64).max(Duration::from_secs(600))
 }
 
 async fn send(client: &Client, object: &Value, dry_run: &str) -> Result<()> {

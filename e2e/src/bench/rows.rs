@@ -138,7 +138,8 @@ impl Bench<'_> {
         let profile = self.profile().await?;
         let start = Instant::now();
         self.apply_all("10m").await?;
-        let end = watch.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
+        let end =
+            watch.until(self.count, floor::limit(self.count), |object| applied(object, &revision)).await?;
         self.tell("first", profile).await?;
         self.whole("first", (end - start).as_secs_f64(), cpu, requests, floor).await
     }
@@ -151,7 +152,8 @@ impl Bench<'_> {
         let (cpu, requests) = (self.rig.cpu()?, self.rig.requests().await?);
         let profile = self.profile().await?;
         let start = self.announce().await?;
-        let end = watch.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
+        let end =
+            watch.until(self.count, floor::limit(self.count), |object| applied(object, &revision)).await?;
         self.tell("all", profile).await?;
         self.whole("all", (end - start).as_secs_f64(), cpu, requests, floor).await
     }
@@ -207,7 +209,8 @@ impl Bench<'_> {
             let start = self.announce().await?;
             let live = maps.until(1, LIMIT, |object| object["data"]["version"] == version.as_str()).await?;
             times.push((live - start).as_secs_f64());
-            let end = all.until(self.count, LIMIT, |object| applied(object, &revision)).await?;
+            let end =
+                all.until(self.count, floor::limit(self.count), |object| applied(object, &revision)).await?;
             after.push((end - start).as_secs_f64());
         }
         self.rest().await?;

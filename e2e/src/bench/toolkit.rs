@@ -14,7 +14,7 @@ use crate::{
         rows::LIMIT,
         watch::Watch,
     },
-    chain::{Hops, Release, Stage},
+    chain::{Chart, Hops, Release, Stage},
     kustomization,
 };
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> Result<()> {
     let elsewhere = options.bin.iter().flat_map(|dir| CONTROLLERS.map(|name| (name.to_owned(), dir.clone())));
     let stage = Stage::set_with("bench", &elsewhere.collect::<BTreeMap<_, _>>()).await?;
     let bench = Toolkit { stage: &stage };
-    bench.stage.open().await?;
+    bench.stage.open(Chart::Plain).await?;
     if wants("chain") {
         bench.chain(report).await.context("chain")?;
     }

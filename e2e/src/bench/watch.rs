@@ -14,7 +14,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 /// Watch events of one kind in all namespaces, each with the moment it arrived.
 pub(crate) struct Watch {
     events: mpsc::UnboundedReceiver<(Instant, Value)>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Option<()>>,
 }
 
 impl Watch {
@@ -31,20 +31,8 @@ impl Watch {
         let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
         let list = api.list(&kube::api::ListParams::default().limit(1)).await?;
         let from = list.metadata.resource_version.unwrap_or_default();
-        let stream = api.watch(&WatchParams::default().timeout(290), &from).await?;
         let (send, events) = mpsc::unbounded_channel();
-        let task = tokio::spawn(async move {
-            let mut stream = stream.boxed();
-            while let Ok(Some(event)) = stream.try_next().await {
-                if let WatchEvent::Added(object) | WatchEvent::Modified(object) = event {
-                    let value = serde_json::to_value(&object).unwrap_or_default();
-                    if send.send((Instant::now(), value)).is_err() {
-                        return;
-                    }
-                }
-            }
-        });
-        Ok(Watch { events, task })
+        Ok(Watch { events, task: tokio::spawn(follow(api, from, send)) })
     }
 
     /// The moment at which `count` different objects have been seen as `wanted`.
@@ -65,6 +53,29 @@ impl Watch {
             }
             if seen.len() >= count {
                 return Ok(at);
+            }
+        }
+    }
+}
+
+/// The API server ends each watch after minutes; the next one goes on where it ended.
+async fn follow(
+    api: Api<DynamicObject>,
+    mut from: String,
+    events: mpsc::UnboundedSender<(Instant, Value)>,
+) -> Option<()> {
+    loop {
+        let mut stream = api.watch(&WatchParams::default().timeout(290), &from).await.ok()?.boxed();
+        while let Ok(Some(event)) = stream.try_next().await {
+            match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                    from = object.metadata.resource_version.clone().unwrap_or(from);
+                    let value = serde_json::to_value(&object).unwrap_or_default();
+                    events.send((Instant::now(), value)).ok()?;
+                }
+                WatchEvent::Deleted(object) => from = object.metadata.resource_version.unwrap_or(from),
+                WatchEvent::Bookmark(mark) => from = mark.metadata.resource_version,
+                WatchEvent::Error(_) => return None,
             }
         }
     }

@@ -53,14 +53,22 @@ spec:
       containers: [{ name: main, image: "hook:1.0" }]
 "#;
 
-pub(super) async fn push_chart(registry: &Registry) -> Result<()> {
-    let files = [
-        ("Chart.yaml", CHART),
-        ("values.yaml", VALUES),
-        ("templates/deployment.yaml", TEMPLATE),
-        ("templates/hook.yaml", HOOK),
-    ];
-    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned())).into();
+/// What the released chart brings beside its Deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chart {
+    /// A Job before each install and upgrade: it takes a second of the pretended node, and shows what ran twice.
+    WithHook,
+    /// Nothing: the times of the chain are its own.
+    Plain,
+}
+
+pub(super) async fn push_chart(registry: &Registry, chart: Chart) -> Result<()> {
+    let mut files =
+        vec![("Chart.yaml", CHART), ("values.yaml", VALUES), ("templates/deployment.yaml", TEMPLATE)];
+    if chart == Chart::WithHook {
+        files.push(("templates/hook.yaml", HOOK));
+    }
+    let files = files.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
     registry.push("charts/released", "0.1.0", &OciArtifact::chart(&files)?).await.map(drop)
 }
 

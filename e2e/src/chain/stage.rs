@@ -12,7 +12,7 @@ use testkit::{
     CONTROLLERS, Cluster, ControlPlane, Controller, FakeForge, GitRepo, GitServer, Registry, TestNamespace,
 };
 
-use super::objects;
+use super::objects::{self, Chart};
 
 /// The half of image automation that Flux has apart.
 const REFLECTOR: &str = "image-reflector-controller";
@@ -138,9 +138,9 @@ impl Stage {
     }
 
     /// Pushes image, chart and repository, applies all objects, and waits until version 1.0.0 is live both ways.
-    pub async fn open(&self) -> Result<()> {
+    pub async fn open(&self, chart: Chart) -> Result<()> {
         self.registry.push_images("app", &["1.0.0"]).await?;
-        objects::push_chart(&self.registry).await?;
+        objects::push_chart(&self.registry, chart).await?;
         self.repo.commit(&objects::files(&self.ns, self.registry.address()), "the application")?;
         let objects = objects::objects(&self.ns, self.repo.url(), self.registry.address(), &self.forge.url());
         for object in &objects {
