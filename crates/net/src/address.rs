@@ -10,7 +10,7 @@ pub enum AddressRule {
     /// Every address: what runs inside a cluster calls Services and private Git servers.
     #[default]
     Any,
-    /// Every address but link-local ones, where clouds keep their metadata service.
+    /// Every address but link-local ones and the few others where clouds keep their metadata service.
     NoLinkLocal,
     /// Only addresses of the public Internet: no loopback, private, link-local or special range.
     PublicOnly,
@@ -40,14 +40,29 @@ impl AddressRule {
     }
 }
 
+/// Metadata services outside of the link-local range: Alibaba Cloud, Oracle Cloud, AWS over IPv6.
+const METADATA: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
 fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        // fd00:ec2::254 is the metadata service of AWS over IPv6.
-        IpAddr::V6(v6) => {
-            v6.is_unicast_link_local() || v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
+    METADATA.contains(&address)
+        || match address {
+            IpAddr::V4(v4) => v4.is_link_local(),
+            IpAddr::V6(v6) => {
+                v6.is_unicast_link_local() || translated(v6).is_some_and(|v4| is_link_local(v4.into()))
+            }
         }
-    }
+}
+
+/// The IPv4 address that a translator in the network (RFC 6052, RFC 8215) or the system itself (`::a.b.c.d`) makes of it.
+fn translated(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, high, low] = v6.segments();
+    let local = [a, b, c] == [0x64, 0xff9b, 1];
+    let known = [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0] || local || [a, b, c, d, e, f] == [0; 6];
+    known.then(|| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
 }
 
 fn is_public_v4(v4: Ipv4Addr) -> bool {
@@ -100,6 +115,11 @@ mod tests {
             check(rule, "::ffff:169.254.169.254", false);
             check(rule, "fe80::1", false);
             check(rule, "fd00:ec2::254", false);
+            check(rule, "100.100.100.200", false);
+            check(rule, "192.0.0.192", false);
+            check(rule, "64:ff9b::169.254.169.254", false);
+            check(rule, "64:ff9b:1::169.254.169.254", false);
+            check(rule, "::169.254.169.254", false);
             check(rule, "8.8.8.8", true);
         }
     }
