@@ -54,9 +54,15 @@ impl Sparse {
             .find(|(_, path)| !found.contains(path))
         {
             None => Ok(()),
-            Some((wanted, path)) => Err(SparseError::Missing(wanted.clone(), path)),
+            Some((wanted, path)) => Err(SparseError::Missing(shown(wanted), shown(&path))),
         }
     }
+}
+
+/// Without control characters, which no terminal shall be given.
+fn shown(path: &str) -> String {
+    let one = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.chars().map(one).collect()
 }
 
 /// The path and the folders above it.
@@ -66,7 +72,7 @@ fn ends(path: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{EntryKind, Sparse, ends};
+    use super::{EntryKind, Sparse, ends, shown};
 
     fn has(wanted: &[&str], path: &str) -> bool {
         let wanted: Vec<String> = wanted.iter().map(|text| (*text).to_owned()).collect();
@@ -89,6 +95,11 @@ mod tests {
             has(&["a/b"], "a/") && has(&["a/b"], "a/b/") && has(&["a/b"], "a/b/c/") && has(&["a/"], "a/")
         );
         assert!(!has(&["a/b"], "c/") && !has(&["a/b"], "a/c/") && !has(&["ab"], "a/"));
+    }
+
+    #[test]
+    fn control_characters_of_a_path_are_escaped() {
+        assert_eq!(shown("a\0b/é\u{1b}[0m"), "a\\u{0}b/é\\u{1b}[0m");
     }
 
     #[test]
