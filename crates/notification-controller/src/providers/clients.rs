@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use net::{Auth, Client, Credentials, Limits, Policy, PolicyError};
+use net::{AddressRule, Auth, Client, Credentials, Limits, Policy, PolicyError};
 
 use crate::secrets::ProviderSecrets;
 
@@ -23,7 +23,7 @@ pub struct Clients {
 
 impl Clients {
     /// The client for a Provider's certificates and proxy. Private addresses are allowed, as in Flux: what is told may
-    /// run in the cluster.
+    /// run in the cluster; the metadata service of a cloud may not be told.
     pub(crate) fn get(&self, secrets: &ProviderSecrets) -> Result<Client, PolicyError> {
         self.of(secrets.tls.clone(), secrets.proxy.clone())
     }
@@ -33,6 +33,7 @@ impl Clients {
         let policy = Policy {
             limits: limits(),
             credentials: Credentials { auth: Auth::None, tls, proxy },
+            addresses: AddressRule::NoLinkLocal,
             ..Policy::default()
         };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,4 +53,17 @@ impl Clients {
 fn limits() -> Limits {
     let total = Duration::from_secs(300);
     Limits { total, idle: total, max_body: MAX_ANSWER, max_redirects: MAX_REDIRECTS, ..Limits::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clients;
+
+    #[tokio::test]
+    async fn the_metadata_service_is_told_nothing() {
+        let client = Clients::default().of(net::Tls::default(), None).unwrap();
+        let url = "http://169.254.169.254/latest/api/token".parse().unwrap();
+        let error = client.get(url).await.err().unwrap().to_string();
+        assert!(error.contains("not allowed"), "{error}");
+    }
 }
