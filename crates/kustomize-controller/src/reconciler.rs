@@ -39,10 +39,10 @@ impl KustomizationReconciler {
         let Some(action) = action(state(&observed), observed.nominated) else { return Ok(pass::rest(&work)) };
         match action {
             Action::Look => pass::look(&work).await,
-            Action::Heal(scope) => pass::pass(&work, scope).await,
+            Action::Heal(scope) => pass::pass(&work, scope).await.map_err(|stop| work.discreet(stop)),
             Action::Pass(scope) => {
                 depend(&work).await?;
-                pass::pass(&work, scope).await
+                pass::pass(&work, scope).await.map_err(|stop| work.discreet(stop))
             }
         }
     }

@@ -187,15 +187,56 @@ impl Failure {
         self
     }
 
+    /// The same, with `***` for each of these texts.
+    #[must_use]
+    pub(crate) fn masked(mut self, secrets: &[String]) -> Self {
+        let own = [Some(&mut self.message), self.event.as_mut(), self.unhealthy.as_mut()];
+        for text in own.into_iter().flatten().chain(&mut self.detail) {
+            for secret in secrets {
+                *text = text.replace(secret, "***");
+            }
+        }
+        self
+    }
+
     /// A configuration error: Stalled, no retry.
     pub(crate) fn terminal(reason: Reason, message: impl std::fmt::Display) -> Self {
-        Self::before(reason, format!("{TERMINAL}{message}"), Retry::Never, Telling::Warning)
+        let message = format!("{TERMINAL}{}", abridged(&message.to_string()));
+        Self::before(reason, message, Retry::Never, Telling::Warning)
+    }
+}
+
+/// Most characters of a text about a spec: expressions of many kilobytes are not told again.
+const LONGEST: usize = 1500;
+
+/// The text, cut where it is too long for a condition that somebody shall read.
+fn abridged(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_of_secrets_are_masked_in_every_text_of_a_failure() {
+        let told = || "name: canary".to_owned();
+        let failure =
+            Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, told()).below([told()]);
+        let failure = Failure { event: Some(told()), unhealthy: Some(told()), ..failure };
+        let masked = failure.masked(&["canary".to_owned()]);
+        assert!(!format!("{masked:?}").contains("canary"), "{masked:?}");
+        assert_eq!(masked.message, "name: ***");
+    }
+
+    #[test]
+    fn a_text_about_a_spec_is_cut() {
+        assert_eq!(abridged("é"), "é");
+        assert_eq!(abridged(&"é".repeat(LONGEST + 1)), "é".repeat(LONGEST) + "...");
+    }
 
     #[test]
     fn phases_speak_as_flux_does() {

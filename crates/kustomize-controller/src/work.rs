@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
@@ -48,6 +48,8 @@ pub(crate) struct Work<'a> {
     pub owner: Owner,
     /// Requests to the cluster as the Kustomization's identity.
     pub session: Session,
+    /// Values of Secrets that became variables of the build: no message shows them.
+    pub secrets: OnceLock<Vec<String>>,
 }
 
 impl<'a> Work<'a> {
@@ -57,7 +59,15 @@ impl<'a> Work<'a> {
         let origin = origin_revision(&artifact);
         let owner = owner(run);
         let session = app.cluster.session(identity(app, &run.object));
-        Self { app, run, rules, artifact, origin, target, owner, session }
+        Self { app, run, rules, artifact, origin, target, owner, session, secrets: OnceLock::new() }
+    }
+
+    /// The same, but a failure shows no value of a Secret, whoever quotes it.
+    pub(crate) fn discreet(&self, stop: Stop) -> Stop {
+        match (stop, self.secrets.get()) {
+            (Stop::Failed(failure), Some(secrets)) => failure.masked(secrets).into(),
+            (stop, _) => stop,
+        }
     }
 
     /// The Kustomization.

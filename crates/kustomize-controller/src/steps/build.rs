@@ -75,11 +75,15 @@ pub(crate) async fn from_source(work: &Work<'_>) -> Result<Build, Stop> {
         None => None,
         Some(post_build) => {
             match variables::read(&work.app.client, &work.run.key.namespace, post_build).await {
-                Ok(variables) => Some(Substitute {
-                    vars: variables.into_inner(),
-                    strict: work.app.options.strict_substitution,
-                    always: post_build.substitute_strategy == Some(SubstituteStrategy::Always),
-                }),
+                Ok(variables) => {
+                    // One build a pass: nobody has set it before.
+                    let _ = work.secrets.set(variables.secrets());
+                    Some(Substitute {
+                        vars: variables.into_inner(),
+                        strict: work.app.options.strict_substitution,
+                        always: post_build.substitute_strategy == Some(SubstituteStrategy::Always),
+                    })
+                }
                 Err(error) => return Err(without_variables(work, tree, &error).await),
             }
         }

@@ -1,6 +1,6 @@
 //! Variables of `postBuild`: from ConfigMaps and Secrets of the namespace, then inline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::kustomize::v1::{PostBuild, SubstituteReference};
 use api::meta::{Reason, ValuesKind};
@@ -69,17 +69,37 @@ impl VariablesError {
 
 /// Variables by name. No `Debug`: values may be secret.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Variables(BTreeMap<String, String>);
+pub(crate) struct Variables {
+    values: BTreeMap<String, String>,
+    secret: BTreeSet<String>,
+}
+
+/// Shortest value of a Secret that no message shows; shorter ones are words like `true` that would be missed in it.
+const SHORTEST_MASKED: usize = 8;
 
 impl Variables {
     /// The variables.
     pub(crate) fn into_inner(self) -> BTreeMap<String, String> {
-        self.0
+        self.values
+    }
+
+    /// Values of Secrets, longest first so that one within another is masked whole.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let values = self.secret.iter().filter_map(|name| self.values.get(name));
+        let mut found: Vec<String> = values.filter(|value| value.len() >= SHORTEST_MASKED).cloned().collect();
+        found.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        found
     }
 
     fn add(&mut self, name: String, value: &str) {
+        self.secret.remove(&name);
         // As in Flux: a value never breaks a line of the manifest.
-        self.0.insert(name, value.replace('\n', ""));
+        self.values.insert(name, value.replace('\n', ""));
+    }
+
+    fn add_secret(&mut self, name: String, value: &str) {
+        self.add(name.clone(), value);
+        self.secret.insert(name);
     }
 }
 
@@ -133,7 +153,7 @@ async fn secret(
     for (name, value) in found.and_then(|found| found.data).into_iter().flatten() {
         let text = std::str::from_utf8(&value.0)
             .map_err(|_| VariablesError::NotText { name: reference.name.clone(), key: name.clone() })?;
-        variables.add(name, text);
+        variables.add_secret(name, text);
     }
     Ok(())
 }
@@ -149,5 +169,22 @@ fn found<T>(
         Ok(None) if !reference.optional => Err(VariablesError::Missing { kind, plural, name }),
         Ok(found) => Ok(found),
         Err(cause) => Err(VariablesError::Unreadable { kind, name, cause: Box::new(cause) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Variables;
+
+    #[test]
+    fn values_of_secrets_are_known_unless_something_else_overrides_them() {
+        let mut variables = Variables::default();
+        variables.add("plain".into(), "not-secret-at-all");
+        variables.add_secret("short".into(), "true");
+        variables.add_secret("token".into(), "canary-token");
+        variables.add_secret("longer".into(), "canary-token-and-more");
+        variables.add_secret("inline".into(), "canary-inline");
+        variables.add("inline".into(), "somebody-wrote-it");
+        assert_eq!(variables.secrets(), ["canary-token-and-more", "canary-token"]);
     }
 }
