@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use crate::{
     cargo::{build, cargo},
     console::say,
-    layers, sizes,
+    layers, sizes, wasm,
 };
 
 /// Says what is wrong.
@@ -13,10 +13,11 @@ type Check = fn() -> Result<()>;
 /// Runs every check whose name holds one of the words (all, without a word) and fails at the end if any failed, so that one
 /// run names them all.
 pub(crate) fn run(words: &[String]) -> Result<()> {
-    let checks: [(&str, Check); 6] = [
+    let checks: [(&str, Check); 7] = [
         ("format", || build("cargo fmt", &["fmt", "--all", "--check"])),
         ("layers", layers::check),
         ("function sizes", sizes::check),
+        ("wasm", wasm::check),
         ("clippy", clippy),
         ("documentation", documentation),
         ("licences, advisories, bans", deny),

@@ -15,6 +15,7 @@ mod sizes;
 mod suites;
 mod test;
 mod tools;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -42,7 +43,8 @@ cargo xtask <task>
                         docs/differences-from-flux.md
   images [--bin DIR] [--out DIR] [--push REGISTRY [--tag TAG]] [NAME...]
                         one OCI image layout a binary, without a container engine
-  lint [CHECK...]       format, layers, function sizes, clippy, documentation, licences (all, or these)
+  lint [CHECK...]       format, layers, function sizes, wasm, clippy, documentation, licences
+                        (all, or these)
 ";
 
 fn main() -> ExitCode {
