@@ -93,9 +93,11 @@ async fn compose(work: &Work<'_>) -> Result<helm_template::Values, Stop> {
     let spec = &object.spec;
     let namespace = &work.run.key.namespace;
     let values = values::compose(&work.app.client, namespace, spec.values.as_ref(), &spec.values_from).await;
-    let values = values.map_err(|error| work.fail(Why::ValuesError, error.to_string()))?;
+    let composed = values.map_err(|error| work.fail(Why::ValuesError, error.to_string()))?;
+    // Once a run: nobody has set it before.
+    let _ = work.secrets.set(composed.secrets);
     work.ledger.overcome(&["ValuesError"]);
-    Ok(values)
+    Ok(composed.values)
 }
 
 /// Why the release that was made is not where the wanted one will be.

@@ -1,6 +1,7 @@
 //! What a run works with.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use api::helm::v2::HelmRelease;
@@ -58,6 +59,8 @@ pub(crate) struct Work<'a> {
     pub session: Session,
     /// The source and its artifact, once they are known.
     pub source: Option<(SourceKey, Artifact)>,
+    /// Texts that Secrets gave to the values, once they are known.
+    pub secrets: OnceLock<Vec<String>>,
 }
 
 impl<'a> Work<'a> {
@@ -72,7 +75,13 @@ impl<'a> Work<'a> {
             owner: Owner { namespace: run.key.namespace.clone(), name: run.key.name.clone() },
             session: app.cluster.session(identity(app, &run.object)),
             source: None,
+            secrets: OnceLock::new(),
         }
+    }
+
+    /// The text without what Secrets gave to the values, whoever quotes it.
+    pub(crate) fn discreet(&self, text: String) -> String {
+        self.secrets.get().into_iter().flatten().fold(text, |text, secret| text.replace(secret, "***"))
     }
 
     /// What is asked for.
@@ -136,14 +145,14 @@ impl<'a> Work<'a> {
 
     /// Ends the run as failed: Ready says why, and a Warning tells it.
     pub(crate) fn fail(&self, reason: impl Into<ReasonName>, message: impl Into<String>) -> Stop {
-        let (reason, message) = (reason.into(), message.into());
+        let (reason, message) = (reason.into(), self.discreet(message.into()));
         self.run.emit(Event::error(reason, message.clone()));
         self.fail_silently(reason, message)
     }
 
     /// Ends the run as failed: Ready says why.
     pub(crate) fn fail_silently(&self, reason: impl Into<ReasonName>, message: impl Into<String>) -> Stop {
-        let message = message.into();
+        let message = self.discreet(message.into());
         self.ledger.set(runtime::Set::no(api::meta::ConditionType::Ready, reason, message.clone()));
         Stop::Failed(Retry::Backoff, message)
     }

@@ -36,6 +36,17 @@ pub(crate) enum ValuesError {
     Api(Box<kube::Error>),
 }
 
+/// The values of a release.
+pub(crate) struct Composed {
+    /// Merged.
+    pub values: Values,
+    /// Texts that Secrets gave, longest first so that one within another is masked whole. No message shows them.
+    pub secrets: Vec<String>,
+}
+
+/// Shortest text of a Secret that no message shows; shorter ones are words like `true` that would be missed in it.
+const SHORTEST_MASKED: usize = 8;
+
 /// Reads and merges all values.
 ///
 /// # Errors
@@ -45,7 +56,7 @@ pub(crate) async fn compose(
     namespace: &str,
     inline: Option<&Value>,
     references: &[ValuesReference],
-) -> Result<Values, ValuesError> {
+) -> Result<Composed, ValuesError> {
     let inline = inline.and_then(Value::as_object).cloned().unwrap_or_else(Map::new);
     let mut found: Vec<(&ValuesReference, String)> = Vec::new();
     for reference in references {
@@ -61,10 +72,39 @@ pub(crate) async fn compose(
             literal: reference.literal,
         })
         .collect();
-    helm_release::compose_values(&Values::from_json(inline), &refs).map_err(|(at, error)| {
+    let values = helm_release::compose_values(&Values::from_json(inline), &refs).map_err(|(at, error)| {
         let reference = found.get(at).map(|(reference, _)| *reference);
         problem(reference.unwrap_or(&ValuesReference::default()), namespace, error.to_string())
-    })
+    })?;
+    let secret = refs.iter().zip(&found).filter(|(_, (reference, _))| reference.kind == ValuesKind::Secret);
+    Ok(Composed { values, secrets: secrets(secret.map(|(part, _)| part)) })
+}
+
+/// All texts that these references give.
+fn secrets<'a>(parts: impl Iterator<Item = &'a ValuesRef<'a>>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for part in parts {
+        match part.target_path {
+            Some(_) => texts.push(part.content.to_owned()),
+            None => {
+                let values = Values::parse(part.content).map(Values::into_map).unwrap_or_default();
+                collect(&Value::Object(values), &mut texts);
+            }
+        }
+    }
+    texts.retain(|text| text.len() >= SHORTEST_MASKED);
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    texts
+}
+
+/// The parser of the values bounds how deep they nest.
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|item| collect(item, texts)),
+        Value::Object(map) => map.values().for_each(|item| collect(item, texts)),
+        _ => {}
+    }
 }
 
 fn key(reference: &ValuesReference) -> &str {
@@ -134,4 +174,23 @@ async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Option<D
     let found = api.get_opt(name).await?;
     let data = |secret: Secret| secret.data.unwrap_or_default().into_iter();
     Ok(found.map(|secret| data(secret).map(|(key, bytes)| (key, bytes.0)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ValuesRef, secrets};
+
+    #[test]
+    fn every_text_of_a_secret_is_known_but_words() {
+        let whole = ValuesRef {
+            content: "a: {b: [canary-1, true]}\nc: production-canary\nd: dev\n",
+            target_path: None,
+            literal: false,
+        };
+        let path = ValuesRef { content: "canary-at-a-path", target_path: Some("a.b"), literal: false };
+        assert_eq!(
+            secrets([&whole, &path].into_iter()),
+            ["production-canary", "canary-at-a-path", "canary-1"]
+        );
+    }
 }
