@@ -10,17 +10,22 @@ pub(crate) struct Entry {
     kind: u8,
     link: Vec<u8>,
     body: Vec<u8>,
+    mode: &'static [u8; 8],
+    /// The field for the size, when it is not that of the body.
+    size: Option<[u8; 12]>,
 }
+
+const MODE: &[u8; 8] = b"0000644\0";
 
 impl Entry {
     /// A regular file.
     pub(crate) fn file(name: &[u8], body: &[u8]) -> Entry {
-        Entry { name: name.into(), kind: b'0', link: Vec::new(), body: body.into() }
+        Entry { name: name.into(), kind: b'0', link: Vec::new(), body: body.into(), mode: MODE, size: None }
     }
 
     /// A link, device or FIFO, by the type of POSIX.
     pub(crate) fn link(name: &[u8], kind: u8, to: &[u8]) -> Entry {
-        Entry { name: name.into(), kind, link: to.into(), body: Vec::new() }
+        Entry { name: name.into(), kind, link: to.into(), body: Vec::new(), mode: MODE, size: None }
     }
 
     /// The same with a body.
@@ -28,13 +33,23 @@ impl Entry {
         Entry { body: body.into(), ..self }
     }
 
+    /// The same with permissions in octal.
+    pub(crate) fn mode(self, mode: &'static [u8; 8]) -> Entry {
+        Entry { mode, ..self }
+    }
+
+    /// The same, but the header says another size.
+    pub(crate) fn saying(self, size: [u8; 12]) -> Entry {
+        Entry { size: Some(size), ..self }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let mut header = [0u8; 512];
         header[..self.name.len()].copy_from_slice(&self.name);
-        header[100..108].copy_from_slice(b"0000644\0");
+        header[100..108].copy_from_slice(self.mode);
         header[108..116].copy_from_slice(b"0000000\0");
         header[116..124].copy_from_slice(b"0000000\0");
-        header[124..136].copy_from_slice(format!("{:011o}\0", self.body.len()).as_bytes());
+        header[124..136].copy_from_slice(&self.size.unwrap_or_else(|| octal(self.body.len())));
         header[136..148].copy_from_slice(b"00000000000\0");
         header[148..156].copy_from_slice(b"        ");
         header[156] = self.kind;
@@ -46,6 +61,13 @@ impl Entry {
         out.extend_from_slice(&self.body);
         out.resize(out.len().next_multiple_of(512), 0);
     }
+}
+
+/// A size as a header holds it.
+pub(crate) fn octal(size: usize) -> [u8; 12] {
+    let mut field = [0; 12];
+    field[..11].copy_from_slice(format!("{size:011o}").as_bytes());
+    field
 }
 
 /// The archive.
