@@ -28,30 +28,67 @@ pub(crate) fn sort(resources: &mut [Resource], options: &SortOptions) -> Result<
             let (order_first, order_last) = legacy_order();
             let default = LegacySortOptions { order_first, order_last };
             let order = given.as_ref().unwrap_or(&default);
-            resources.sort_by(|a, b| compare(a.id(), b.id(), order));
+            resources.sort_by_cached_key(|resource| Key::of(resource.id(), order));
             Ok(())
         }
         _ => Err(SortError::Order),
     }
 }
 
-fn compare(a: ResId<'_>, b: ResId<'_>, order: &LegacySortOptions) -> Ordering {
-    if a.gvk == b.gvk {
-        return legacy_string(a).cmp(&legacy_string(b));
-    }
-    let rank = |kind: &str| kind_rank(kind, &order.order_first, &order.order_last);
-    let by_text = || {
-        let (a_text, b_text) = (a.gvk.legacy_string(), b.gvk.legacy_string());
-        let core_namespace = a.gvk.kind == "Namespace"
-            && b.gvk.kind == "Namespace"
-            && (a.gvk.group.is_empty() || b.gvk.group.is_empty());
-        if core_namespace { b_text.cmp(&a_text) } else { a_text.cmp(&b_text) }
-    };
-    rank(a.gvk.kind).cmp(&rank(b.gvk.kind)).then_with(by_text)
+/// What the legacy order looks at, taken from each resource once.
+struct Key {
+    group: String,
+    version: String,
+    kind: String,
+    rank: i32,
+    /// Group, version and kind as one text.
+    text: String,
+    /// Namespace and name.
+    place: String,
 }
 
-fn legacy_string(id: ResId<'_>) -> String {
-    let namespace = if id.namespace.is_empty() { "~X" } else { id.namespace };
-    let name = if id.name.is_empty() { "~N" } else { id.name };
-    format!("{}|{namespace}|{name}", id.gvk)
+impl Key {
+    fn of(id: ResId<'_>, order: &LegacySortOptions) -> Self {
+        let namespace = if id.namespace.is_empty() { "~X" } else { id.namespace };
+        let name = if id.name.is_empty() { "~N" } else { id.name };
+        Self {
+            group: id.gvk.group.to_owned(),
+            version: id.gvk.version.to_owned(),
+            kind: id.gvk.kind.to_owned(),
+            rank: kind_rank(id.gvk.kind, &order.order_first, &order.order_last),
+            text: id.gvk.legacy_string(),
+            place: format!("{namespace}|{name}"),
+        }
+    }
+
+    fn gvk(&self) -> (&str, &str, &str) {
+        (&self.group, &self.version, &self.kind)
+    }
 }
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.gvk() == other.gvk() {
+            return self.place.cmp(&other.place);
+        }
+        let core_namespace = self.kind == "Namespace"
+            && other.kind == "Namespace"
+            && (self.group.is_empty() || other.group.is_empty());
+        let texts = if core_namespace { other.text.cmp(&self.text) } else { self.text.cmp(&other.text) };
+        self.rank.cmp(&other.rank).then(texts)
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Key {}

@@ -23,6 +23,7 @@ mod print;
 mod resolve;
 mod scalar;
 mod setters;
+mod slash;
 mod timestamp;
 
 pub use self::{

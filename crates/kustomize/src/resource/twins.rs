@@ -19,7 +19,7 @@ impl Twins {
     }
 
     pub(super) fn sync(&mut self, node: &mut Node) {
-        if self.values.is_empty() {
+        if self.values.is_empty() || !self.any_changed(node) {
             return;
         }
         let mut changed = BTreeMap::new();
@@ -32,6 +32,18 @@ impl Twins {
             if let Some(value) = self.value_mut(twin) {
                 *value = scalar.value;
             }
+        }
+    }
+
+    fn any_changed(&self, node: &Node) -> bool {
+        match node {
+            Node::Scalar(scalar) => {
+                let known = usize::try_from(scalar.twin).unwrap_or_default().checked_sub(1);
+                let value = known.and_then(|at| self.values.get(at));
+                value.is_some_and(|value| *value != scalar.value)
+            }
+            Node::Sequence(list) => list.items.iter().any(|item| self.any_changed(item)),
+            Node::Mapping(mapping) => mapping.iter().any(|(_, value)| self.any_changed(value)),
         }
     }
 

@@ -7,7 +7,7 @@ use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle as
 
 use crate::yaml::{
     Dialect, Entry, Limits, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag, YamlCause, YamlError,
-    go_syntax::go_syntax, resolve_plain,
+    go_syntax::go_syntax, resolve_plain, slash::Slashes,
 };
 
 type Input<'a> = io::Chain<&'a [u8], &'static [u8]>;
@@ -19,6 +19,7 @@ pub(crate) struct Composer<'a> {
     parser: Parser<Input<'a>>,
     /// Where the text ends, when it lacks a last line break.
     open_end: Option<u64>,
+    slashes: Option<Slashes<'a>>,
     dialect: Dialect,
     limits: &'a Limits,
     /// Anchored nodes with their weight; `None` while the node is still being read.
@@ -40,14 +41,16 @@ impl<'a> Composer<'a> {
             let cause = YamlCause::Limit { limit: limits.bytes, unit: "bytes" };
             return Err(YamlError::at(0, 0, cause));
         }
-        let text = text.trim_start_matches('\u{feff}').as_bytes();
+        let text = text.trim_start_matches('\u{feff}');
+        let slashes = Slashes::new(text);
+        let text = text.as_bytes();
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
         parser.set_input(text.chain(last_break(text)));
         let last_line = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(text.len() as u64);
         let anchors = HashMap::new();
-        Ok(Self { parser, open_end, dialect, limits, anchors, nodes: 0, alias_nodes: 0, depth: 0 })
+        Ok(Self { parser, open_end, slashes, dialect, limits, anchors, nodes: 0, alias_nodes: 0, depth: 0 })
     }
 
     /// The next document; `None` at the end of the text.
@@ -83,6 +86,9 @@ impl<'a> Composer<'a> {
         match event.data {
             EventData::Alias { anchor } => self.alias(&anchor, at),
             EventData::Scalar { anchor, tag, mut value, plain_implicit, style, .. } => {
+                if let Some(slashes) = self.slashes.as_mut().filter(|_| style == Style::DoubleQuoted) {
+                    slashes.check(event.start_mark, event.end_mark)?;
+                }
                 let at_end = self.open_end.is_some_and(|end| event.end_mark.index > end);
                 if at_end && matches!(style, Style::Literal | Style::Folded) && value.ends_with('\n') {
                     value.pop();
