@@ -7,6 +7,14 @@
 //!
 //! Pure and bounded: nesting, output and the work of one text have limits ([`Limits`]).
 //! Reading order: `parse`, `eval`, `functions`, `pattern`.
+//!
+//! ```
+//! use envsubst::{Unset, substitute};
+//!
+//! let lookup = |name: &str| (name == "region").then_some("eu-1");
+//! assert_eq!(substitute("${region^^} ${tier:-dev}", lookup, Unset::Fail)?, "EU-1 dev");
+//! # Ok::<(), envsubst::SubstituteError>(())
+//! ```
 mod error;
 mod eval;
 mod functions;

@@ -8,6 +8,14 @@
 //! in an error text: **the `data` of a Secret must never be given as a variable**; that is the caller's duty.
 //!
 //! Pure: no clock, no I/O. Reading order: `program`, `environment`, `check`, `instrument`, `budget`.
+//!
+//! ```
+//! use expr::{Env, Program};
+//!
+//! let program = Program::compile("status.replicas >= 2", &Env::with_variables(&["status"]))?;
+//! assert!(program.eval_bool(&[("status", &serde_json::json!({"replicas": 3}))])?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 mod budget;
 mod check;
 mod constants;

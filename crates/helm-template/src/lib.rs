@@ -3,6 +3,40 @@
 //! Pure: no clock, disk or network; the cluster, clock and randomness come through [`Host`]. Reference: Helm 4's
 //! `template`; gaps: `tests/gaps.txt`.
 //! Reading order: `values`, `chart`, `dependencies`, `schema`, `capabilities`, `render`, `manifests`, `template`.
+//!
+//! ```
+//! use std::rc::Rc;
+//!
+//! use helm_template::{Chart, Host, Limits, SprigHost, TemplateOptions, Values, template_output};
+//!
+//! struct World;
+//! impl SprigHost for World {
+//!     fn now(&self) -> jiff::Timestamp {
+//!         jiff::Timestamp::UNIX_EPOCH
+//!     }
+//!     fn random(&self, buffer: &mut [u8]) -> Result<(), gotemplate::FuncError> {
+//!         Err("no randomness".into())
+//!     }
+//! }
+//! impl Host for World {
+//!     fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<serde_json::Value, String> {
+//!         Ok(serde_json::json!({}))
+//!     }
+//! }
+//!
+//! let files = [
+//!     ("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+//!     ("values.yaml", "port: 80\n"),
+//!     ("templates/a.yaml", "kind: Service\nport: {{ .Values.port }}\n"),
+//! ];
+//! let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+//! let chart = Chart::from_directory(files.to_vec(), &Limits::default())?;
+//! let mut values = Values::new();
+//! values.set("port=8080")?;
+//! let printed = template_output(&chart, &values, Rc::new(World), &TemplateOptions::default())?;
+//! assert_eq!(printed, "---\n# Source: web/templates/a.yaml\nkind: Service\nport: 8080\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod capabilities;
 mod chart;

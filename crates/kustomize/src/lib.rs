@@ -7,6 +7,20 @@
 //! `json6902`, `hash`, `refs`, `vars`, `plugins`, `settle`. Gaps: `tests/gaps.txt`.
 //! Helm charts are rendered by what the caller gives ([`ChartRenderer`]); containers and executables as plugins are
 //! refused. [`set_images`], [`add_resources`] and [`set_namespace`] edit a kustomization file in place.
+//!
+//! ```
+//! use kustomize::{BuildOptions, MemoryTree, build};
+//!
+//! let tree: MemoryTree = [
+//!     ("kustomization.yaml", "resources: [a.yaml]\nnamePrefix: p-\n"),
+//!     ("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"),
+//! ]
+//! .into_iter()
+//! .collect();
+//! let built = build(&tree, "", &BuildOptions::default())?;
+//! assert_eq!(built.to_yaml(), "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: p-a\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod build;
 mod charts;

@@ -2,6 +2,15 @@
 //!
 //! Pure: text in, order and membership out. Cargo's and npm's readings differ from it on most constraints.
 //! Reading order: `version`, `constraint`.
+//!
+//! ```
+//! use semver_range::{Constraint, Version};
+//!
+//! let range = Constraint::parse(">=1.2 <2 || ^3")?;
+//! assert!(range.matches(&Version::parse("v1.9.0")?));
+//! assert!(!range.matches(&Version::parse("3.0.0-rc.1")?));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod constraint;
 mod version;
