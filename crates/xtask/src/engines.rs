@@ -1,27 +1,58 @@
 //! The engines beside the real tools: public charts, and speed. Both are examples of the engines' own crates.
-use anyhow::{Result, bail};
+use std::fs;
+
+use anyhow::{Context, Result, bail};
 
 use crate::{
-    cargo::{build, built},
+    cargo::{build, built, root},
     console::{say, watch},
     tools,
 };
+
+/// What stands above the lines of a run.
+const PAGE: &str = "\
+# Speed of the engines
+
+Written by `cargo xtask bench --engines --page docs/engines/speed.md CHART...`; do not edit. Each line: our time, that of the
+real tool in the same run (the fastest of five, its start included), how often ours fits into it, and what is wanted.
+`kustomize` is not asked for 10,000 objects: its time grows with their square.
+
+";
 
 /// `charts FOLDER...`: renders every chart below the folders with defaults and each file of `ci/`, here and with Helm.
 pub(crate) fn charts(folders: &[String]) -> Result<()> {
     if folders.is_empty() {
         bail!("charts: name folders with charts");
     }
-    example("helm-template", "charts", &["helm"], folders)
+    example("helm-template", "charts", &["helm"], folders, say)
 }
 
-/// `bench --engines [CHART...]`: our engines' times beside those of kustomize and Helm.
-pub(crate) fn speed(charts: &[String]) -> Result<()> {
-    example("fuzz", "speed", &["kustomize", "helm"], charts)
+/// `bench --engines [--page FILE] [CHART...]`: our engines' times beside those of kustomize and Helm; also as a page.
+pub(crate) fn speed(arguments: &[String]) -> Result<()> {
+    let (page, charts) = match arguments {
+        [flag, file, charts @ ..] if flag == "--page" => (Some(file), charts),
+        charts => (None, charts),
+    };
+    let mut lines = Vec::new();
+    let done = example("fuzz", "speed", &["kustomize", "helm"], charts, |line| {
+        say(line);
+        lines.push(line.to_owned());
+    });
+    if let Some(page) = page {
+        let text = format!("{PAGE}```\n{}\n```\n", lines.join("\n"));
+        fs::write(root().join(page), text).with_context(|| format!("writing {page}"))?;
+    }
+    done
 }
 
 /// Builds an example of a package for release and runs it: first the programs it compares with, then what the user gave.
-fn example(package: &str, name: &str, programs: &[&str], rest: &[String]) -> Result<()> {
+fn example(
+    package: &str,
+    name: &str,
+    programs: &[&str],
+    rest: &[String],
+    line: impl FnMut(&str),
+) -> Result<()> {
     let programs: Vec<String> = programs.iter().map(ToString::to_string).collect();
     tools::ensure(&programs)?;
     build(&format!("building {name}"), &["build", "--release", "-p", package, "--example", name])?;
@@ -30,7 +61,7 @@ fn example(package: &str, name: &str, programs: &[&str], rest: &[String]) -> Res
         command.arg(tools::path(program)?);
     }
     command.args(rest);
-    let status = watch(name, command, say)?;
+    let status = watch(name, command, line)?;
     if !status.success() {
         bail!("{name}: {status}");
     }
