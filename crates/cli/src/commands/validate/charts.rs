@@ -3,8 +3,9 @@ use std::rc::Rc;
 
 use helm_release::{ValuesRef, compose_values};
 use helm_template::{Chart, Limits, TemplateOptions, Values, template_output};
+use kustomize::{BuildOptions, LoadRestriction, MemoryTree, build};
 use manifest::yaml::parse_documents;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{build::plain, files::Repository, index::Index, units::clean};
 use crate::{
@@ -14,6 +15,9 @@ use crate::{
 
 /// Key of the values where none is named.
 const DEFAULT_KEY: &str = "values.yaml";
+
+/// The file that a post-renderer is given.
+const OUTPUT: &str = "helm-output.yaml";
 
 /// What became of a release.
 pub(super) enum Rendered {
@@ -101,9 +105,37 @@ fn render(
         ..TemplateOptions::default()
     };
     let printed = template_output(&chart, values, Rc::new(Offline::new()), &options);
-    let printed = printed.map_err(|error| error.to_string())?;
+    let printed = post_rendered(release, printed.map_err(|error| error.to_string())?)?;
     let all = parse_documents("the rendered chart", &printed, &manifest::yaml::Limits::default());
     Ok(all.map_err(|error| error.to_string())?.into_iter().filter(Value::is_object).collect())
+}
+
+/// What `spec.postRenderers` make of it, one after the other.
+fn post_rendered(release: &Value, mut printed: String) -> Result<String, String> {
+    for kustomize in
+        list(release, &["spec", "postRenderers"]).iter().filter_map(|one| at(one, &["kustomize"]))
+    {
+        let tree: MemoryTree =
+            [("kustomization.yaml", kustomization(kustomize).to_string()), (OUTPUT, printed)]
+                .into_iter()
+                .collect();
+        let options = BuildOptions { load_restriction: LoadRestriction::None, ..BuildOptions::default() };
+        let built = build(&tree, "", &options).map_err(|error| format!("postRenderers: {error}"))?;
+        printed = built.to_yaml();
+    }
+    Ok(printed)
+}
+
+/// The kustomization that a post-renderer stands for.
+fn kustomization(spec: &Value) -> Value {
+    let mut patches = list(spec, &["patches"]).to_vec();
+    let merges = list(spec, &["patchesStrategicMerge"]).iter();
+    patches.extend(merges.map(|patch| json!({"patch": patch.to_string()})));
+    patches.extend(list(spec, &["patchesJson6902"]).iter().map(|legacy| {
+        let operations = at(legacy, &["patch"]).map(Value::to_string).unwrap_or_default();
+        json!({"patch": operations, "target": at(legacy, &["target"])})
+    }));
+    json!({"resources": [OUTPUT], "patches": patches, "images": list(spec, &["images"])})
 }
 
 /// The files that stand in for the chart's own values.yaml.
@@ -122,4 +154,26 @@ fn defaults(repository: &Repository, release: &Value) -> Result<Option<Values>, 
         }
     }
     Ok((!wanted.is_empty()).then_some(merged))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::post_rendered;
+
+    const PRINTED: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  a: b\n";
+
+    #[test]
+    fn post_renderers_change_what_is_checked_and_fail_by_their_name() {
+        let with = |patch: &str| {
+            let kustomize = json!({"patches": [{"target": {"kind": "ConfigMap"}, "patch": patch}]});
+            let release = json!({"spec": {"postRenderers": [{"kustomize": kustomize}]}});
+            post_rendered(&release, PRINTED.to_owned())
+        };
+        assert!(with("- {op: add, path: /data/c, value: d}").unwrap().contains("\n  c: d\n"));
+        let error = with("- {op: remove, path: /data/none}").unwrap_err();
+        assert!(error.starts_with("postRenderers: "), "{error}");
+        assert_eq!(post_rendered(&json!({}), PRINTED.to_owned()).unwrap(), PRINTED);
+    }
 }
