@@ -56,7 +56,8 @@ fn main() -> ExitCode {
     }
     let growth = times[2].ours / times[1].ours;
     fine &= growth <= GROWTH;
-    println!("10,000 objects take {growth:.1} times what 1,000 take (<= {GROWTH})");
+    let verdict = if growth <= GROWTH { "" } else { ": MISSED" };
+    println!("10,000 objects take {growth:.1} times what 1,000 take (<= {GROWTH}){verdict}");
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
     println!("memory of all this: {peak}");
