@@ -176,6 +176,7 @@ async fn hold(rows: &[Row], prefix: &str) -> (World, BTreeMap<String, String>) {
 }
 
 /// The same process, of a bounded size, that answered its neighbour all the while.
+#[expect(clippy::print_stdout, reason = "figures of a test are shown with --nocapture")]
 fn is_calm(controller: &Controller, pid: u32, longest: Duration) {
     assert_eq!((controller.process().pid(), controller.process().exit_status()), (pid, None));
     let usage = controller.usage().unwrap();
