@@ -22,6 +22,10 @@ use std::{
 use helm_template::{Chart, Limits, TemplateOptions, Values, template_output};
 use kustomize::{BuildOptions, MemoryTree, build};
 
+/// That of the controllers and the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Now;
 
 impl sprig::Host for Now {

@@ -94,8 +94,26 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     become_program("release", "bench", args)
 }
 
+/// The first flow tests, or the suites that are named, on the oldest Kubernetes that is supported.
+fn oldest(suites: &[String]) -> Result<()> {
+    let programs = tools::oldest()?;
+    let smoke = ["smoke".to_string()];
+    for suite in if suites.is_empty() { &smoke[..] } else { suites } {
+        let mut test = Command::new(env::current_exe().context("finding this program")?);
+        test.args(["test", "--only", &format!("e2e {suite}")]).env("KUBEBUILDER_ASSETS", &programs);
+        let status = test.status()?;
+        if !status.success() {
+            bail!("e2e {suite} on {}: {status}", programs.display());
+        }
+    }
+    Ok(())
+}
+
 /// Builds controllers and soak with kill points, then becomes the soak.
 pub(crate) fn soak(args: &[String]) -> Result<()> {
+    if let Some((_, suites)) = args.split_first().filter(|(first, _)| *first == "--oldest") {
+        return oldest(suites);
+    }
     tools::ensure(&PLANE.map(String::from))?;
     tools::ensure(&["kustomize".to_string()])?;
     let mut packages = vec!["build", "-p", "e2e", "--bin", "soak"];

@@ -34,11 +34,13 @@ cargo xtask <task>
                         --peer-bin: the chain also among Flux's own controllers of that folder
   bench [--only ROW] [--count N] [--json FILE] [--bin DIR] [--crd DIR] [--peer-bin DIR --ours NAME,..]
                         measures the controllers beside a bare client
-  bench --engines [CHART...]
+  bench --engines [--page FILE] [CHART...]
                         measures the engines beside kustomize and Helm
   charts FOLDER...      renders charts with defaults and each file of ci/, here and with Helm
   soak [--for TIME] [--seed N] [--kills N] [--source-timeout TIME] [--scenario chain|sources]
                         random commits, kills, faults and drift against a model of what must be live
+  soak --oldest [SUITE...]
+                        the suite e2e smoke, or those named, on the oldest Kubernetes that is supported
   generate [--check]    write config/crd and config/crd-legacy from the types of crate api, the chart's copies,
                         docs/differences-from-flux.md
   images [--bin DIR] [--out DIR] [--push REGISTRY [--tag TAG]] [NAME...]

@@ -91,6 +91,32 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
+/// The oldest Kubernetes that `flux check` accepts: a control plane that only `soak --oldest` asks for.
+const OLDEST: Tool = Tool {
+    name: "kubernetes-oldest",
+    module: "k8s.io/kubernetes",
+    programs: &[
+        Program { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver", seconds: 240 },
+        Program {
+            name: "kube-controller-manager",
+            package: "k8s.io/kubernetes/cmd/kube-controller-manager",
+            seconds: 90,
+        },
+        Program { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", seconds: 10 },
+    ],
+};
+
+/// Sees to it that the oldest Kubernetes exists: the folder of its programs, as `KUBEBUILDER_ASSETS` takes it.
+pub(crate) fn oldest() -> Result<PathBuf> {
+    let folder = folder(&OLDEST)?;
+    let missing: Vec<&Program> = OLDEST.programs.iter().filter(|p| !folder.join(p.name).is_file()).collect();
+    if !missing.is_empty() {
+        announce(&[(&OLDEST, folder.clone(), missing.clone())])?;
+        build(&OLDEST, &folder, &missing)?;
+    }
+    Ok(folder)
+}
+
 /// Sees to it that these programs exist (all, when none is named).
 pub(crate) fn ensure(wanted: &[String]) -> Result<()> {
     let known = || TOOLS.iter().flat_map(|tool| tool.programs);
@@ -197,7 +223,7 @@ fn build(tool: &Tool, folder: &Path, programs: &[&Program]) -> Result<()> {
 fn go_build(tool: &Tool, program: &Program, into: &Path) -> Result<()> {
     let mut command = Command::new("go");
     let mut flags = String::from("-s -w");
-    if tool.name == "kubernetes" {
+    if tool.module == "k8s.io/kubernetes" {
         let version = folder(tool)?.display().to_string();
         let version = version.rsplit_once("-v").map_or("", |(_, version)| version).to_string();
         flags.push_str(&version_flags(&version));
@@ -243,7 +269,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_pinned_in_its_go_mod() {
-        for tool in TOOLS {
+        for tool in TOOLS.iter().chain([&OLDEST]) {
             let folder = folder(tool).unwrap();
             assert!(
                 folder.display().to_string().contains(&format!("{}-v", tool.name)),
