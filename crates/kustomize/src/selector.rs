@@ -1,7 +1,6 @@
 //! Which resources a patch, replacement or transformer is for.
 
-mod labels;
-
+use manifest::{LabelSelector, ParseSelectorError, yaml::Node};
 use regex::{Regex, RegexBuilder};
 
 use crate::{
@@ -10,8 +9,6 @@ use crate::{
     resource::Resource,
 };
 
-use self::labels::LabelSelector;
-
 /// Why a selector is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
@@ -19,8 +16,8 @@ pub enum SelectorError {
     #[error("error parsing regexp: `^(?:{0})$`")]
     Regex(String),
     /// A label or annotation selector cannot be read.
-    #[error("unable to parse requirement: '{0}'")]
-    Labels(String),
+    #[error(transparent)]
+    Labels(#[from] ParseSelectorError),
 }
 
 /// Memory one compiled expression may take, in bytes.
@@ -88,7 +85,10 @@ impl ResourceSelector {
 
     pub(crate) fn matches_labels(&self, resource: &Resource) -> bool {
         let entries = |field| resource.node.at(&["metadata", field]);
-        self.labels.matches(entries("labels")) && self.annotations.matches(entries("annotations"))
+        let fits = |selector: &LabelSelector, entries: Option<&Node>| {
+            selector.matches(|key| Some(entries?.get(key)?.text().unwrap_or_default()))
+        };
+        fits(&self.labels, entries("labels")) && fits(&self.annotations, entries("annotations"))
     }
 
     /// Whether an id fits as it is written.

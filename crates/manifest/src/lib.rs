@@ -1,7 +1,7 @@
 //! Kubernetes manifests as data: objects, their identity, and inventories (sets of identities).
 //!
 //! Pure: bytes in, values out; no clock, disk, network or cluster.
-//! Reading order: `id`, `object`, `inventory`, `yaml`.
+//! Reading order: `id`, `object`, `inventory`, `labels`, `yaml`.
 //!
 //! ```
 //! use manifest::yaml::{Limits, parse_documents, to_yaml};
@@ -13,11 +13,13 @@
 
 mod id;
 mod inventory;
+mod labels;
 mod object;
 pub mod yaml;
 
 pub use crate::{
     id::{Gvk, ObjectId, ParseIdError},
     inventory::{Inventory, InventoryEntry},
+    labels::{LabelSelector, ParseSelectorError},
     object::{NotAnObject, Object},
 };

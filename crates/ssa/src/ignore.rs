@@ -1,8 +1,6 @@
-use manifest::{Gvk, Object};
+use manifest::{Gvk, LabelSelector, Object, ParseSelectorError};
 use regex::Regex;
 use serde_json::Value;
-
-use crate::selector::{ParseSelectorError, Selector};
 
 /// Largest compiled size of one target expression.
 const MAX_REGEX: usize = 1 << 20;
@@ -67,8 +65,8 @@ struct Target {
     kind: Option<Regex>,
     name: Option<Regex>,
     namespace: Option<Regex>,
-    labels: Selector,
-    annotations: Selector,
+    labels: LabelSelector,
+    annotations: LabelSelector,
 }
 
 impl IgnoreRules {
@@ -96,7 +94,7 @@ impl IgnoreRules {
 impl Rule {
     fn compile(rule: &IgnoreRule) -> Result<Self, IgnoreError> {
         let selector = |field, text: &str| {
-            Selector::parse(text).map_err(|source| IgnoreError::Selector { field, source })
+            LabelSelector::parse(text).map_err(|source| IgnoreError::Selector { field, source })
         };
         let target = Target {
             group: anchored("group", &rule.group)?,
@@ -131,9 +129,13 @@ impl Target {
             && fits(self.kind.as_ref(), &gvk.kind)
             && fits(self.name.as_ref(), name("name"))
             && fits(self.namespace.as_ref(), name("namespace"))
-            && self.labels.matches(meta("labels"))
-            && self.annotations.matches(meta("annotations"))
+            && selects(&self.labels, meta("labels"))
+            && selects(&self.annotations, meta("annotations"))
     }
+}
+
+fn selects(selector: &LabelSelector, entries: Option<&Value>) -> bool {
+    selector.matches(|key| entries?.get(key)?.as_str())
 }
 
 fn fits(regex: Option<&Regex>, text: &str) -> bool {

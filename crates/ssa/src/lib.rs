@@ -36,7 +36,6 @@ mod prepared;
 mod probe;
 mod prune;
 mod request;
-mod selector;
 mod settings;
 mod stage_wait;
 mod takeover;
@@ -58,7 +57,6 @@ pub use crate::{
     object_error::{ObjectCause, ObjectError, ObjectFailure},
     prepared::Prepared,
     prune::{PruneError, PruneOptions, Pruned},
-    selector::ParseSelectorError,
     settings::{Identity, Owner, Settings},
     verbs::{PatchFormat, Write, Written},
 };

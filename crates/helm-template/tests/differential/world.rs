@@ -31,8 +31,7 @@ impl Host for World {
 }
 
 pub(crate) fn template(project: &Project, helm: HelmMajor) -> Result<String, String> {
-    let mut options = TemplateOptions::default();
-    options.capabilities = Capabilities::of(helm);
+    let mut options = TemplateOptions { capabilities: Capabilities::of(helm), ..TemplateOptions::default() };
     if helm == HelmMajor::Three {
         options.capabilities.kube_version = KubeVersion::parse(KUBE).map_err(|error| error.to_string())?;
     }
