@@ -174,11 +174,12 @@ async fn a_status_that_somebody_wiped_is_whole_again_after_the_next_run() {
     rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
     rig.apply(json!({})).await.unwrap();
     let before = rig.ready("True").await.unwrap();
-    assert!(before["status"]["artifact"]["digest"].is_string(), "there is nothing to lose: {before}");
     let none = json!({ "artifact": null, "conditions": null, "observedGeneration": -1 });
     rig.cluster.patch_status("GitRepository", rig.ns.name(), "app", none).await.unwrap();
     rig.reconcile().await.unwrap();
     let object = rig.ready("True").await.unwrap();
     assert_eq!(object["status"]["artifact"]["digest"], before["status"]["artifact"]["digest"]);
     assert_eq!(object["status"]["observedGeneration"], object["metadata"]["generation"]);
+    assert!(condition(&object, "ArtifactInStorage").is_some(), "{object}");
+    assert!(!rig.served(&object).await.unwrap().is_empty());
 }
