@@ -5,10 +5,12 @@
 //! - [`rules`]: `healthCheckExprs` and rules of fields left alone, compiled;
 //! - [`dependency`]: when `dependsOn` holds (decision D6);
 //! - [`far`]: what an object refers to, so that a change there wakes it (decision D5);
+//! - [`discretion`]: what no message shows;
 //! - [`identity`]: as whom an object acts (decision D8);
 //! - [`setup`]: the folder and the client for artifacts.
 pub mod args;
 pub mod dependency;
+pub mod discretion;
 pub mod far;
 pub mod identity;
 pub mod rules;
@@ -17,6 +19,7 @@ pub mod setup;
 pub use crate::{
     args::{ApplierArgs, Options},
     dependency::{ReadyExprError, is_ready, says_ready, speaks_to_dependants},
+    discretion::secrets,
     far::Far,
     identity::identity,
     rules::{Rules, RulesError},

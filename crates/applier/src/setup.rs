@@ -2,9 +2,6 @@
 
 use std::path::PathBuf;
 
-use runtime::args::Gate;
-use runtime::{CommonArgs, FeatureGates, RunError};
-
 /// Why a controller cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -20,15 +17,6 @@ pub enum SetupError {
     /// The HTTP client for artifacts cannot be made.
     #[error("cannot make the client for artifacts")]
     Client(#[from] net::PolicyError),
-}
-
-/// Reads `--feature-gates`.
-///
-/// # Errors
-/// For a gate that the controller does not know, or that is neither on nor off.
-pub fn gates(known: &[Gate], common: &CommonArgs) -> Result<FeatureGates, RunError> {
-    FeatureGates::parse(known, &common.feature_gates)
-        .map_err(|error| RunError::Flag { flag: "--feature-gates", cause: error.to_string() })
 }
 
 /// The client for artifacts. They are served in the cluster; a status may be forged, and must not lead to a metadata

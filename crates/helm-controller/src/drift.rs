@@ -117,7 +117,7 @@ pub(crate) async fn compare(work: &Work<'_>, release: &Release) -> Result<Vec<Di
 
 async fn one(work: &Work<'_>, wanted: &Object) -> Result<Option<Difference>, String> {
     let found = |how| Ok(Some(Difference { wanted: wanted.clone(), how }));
-    let ignored = work.ignore.paths_of(wanted);
+    let ignored = work.rules.ignore.paths_of(wanted);
     if is_disabled(wanted) || ignored.iter().any(String::is_empty) {
         return found(How::Excluded);
     }
@@ -250,7 +250,7 @@ pub(crate) async fn correct(work: &Work<'_>, differences: &[Difference]) -> Corr
 
 /// Fields that are left to others keep their live value.
 async fn without_ignored(work: &Work<'_>, wanted: &Object) -> Object {
-    let ignored = work.ignore.paths_of(wanted);
+    let ignored = work.rules.ignore.paths_of(wanted);
     if ignored.is_empty() {
         return wanted.clone();
     }

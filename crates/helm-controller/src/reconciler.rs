@@ -95,7 +95,7 @@ async fn compose(work: &Work<'_>) -> Result<helm_template::Values, Stop> {
     let values = values::compose(&work.app.client, namespace, spec.values.as_ref(), &spec.values_from).await;
     let composed = values.map_err(|error| work.fail(Why::ValuesError, error.to_string()))?;
     // Once a run: nobody has set it before.
-    let _ = work.secrets.set(composed.secrets);
+    let _ = work.given.set(composed.given);
     work.ledger.overcome(&["ValuesError"]);
     Ok(composed.values)
 }

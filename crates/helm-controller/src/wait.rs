@@ -66,7 +66,7 @@ impl Look {
     async fn at(&self, work: &Work<'_>, pending: &[Check]) -> Vec<Seen> {
         match self {
             Self::Health { short_lived } => {
-                let healths = work.session.health(pending, &work.owner, &work.exprs).await;
+                let healths = work.session.health(pending, &work.owner, &work.rules.exprs).await;
                 verdicts(&healths, short_lived)
             }
             Self::Run => runs(work, pending).await,
@@ -240,7 +240,7 @@ impl Work<'_> {
 
     /// Whether an expression judges one of these: it may be healthy without having moved.
     fn judges(&self, pending: &[Check]) -> bool {
-        pending.iter().any(|(id, version)| self.exprs.covers(&id.gvk(version)))
+        pending.iter().any(|(id, version)| self.rules.exprs.covers(&id.gvk(version)))
     }
 
     /// Waits for a signal and those right behind it, at most until then.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use api::helm::v2::HelmRelease;
 use api::meta::Artifact;
 use applier::Rules;
-use kstatus::HealthExprs;
 use runtime::{Event, ReasonName, Run};
-use ssa::{Identity, IgnoreRules, Owner, Session};
+use ssa::{Identity, Owner, Session};
 
 use crate::app::App;
 use crate::ledger::Ledger;
 use crate::sources::{SourceKey, has_other_artifact};
 use crate::spec::Spec;
+use crate::steps::values::Given;
 use crate::storage::Storage;
 
 /// Why a run stops before its end.
@@ -49,18 +49,16 @@ pub(crate) struct Work<'a> {
     pub run: &'a Run<HelmRelease>,
     /// The status as it grows.
     pub ledger: Ledger<'a>,
-    /// Health expressions.
-    pub exprs: HealthExprs,
-    /// Fields left to others.
-    pub ignore: IgnoreRules,
+    /// What was compiled from the spec.
+    pub rules: Rules,
     /// Owner named on all objects of the release.
     pub owner: Owner,
     /// Requests to the cluster as the HelmRelease's identity.
     pub session: Session,
     /// The source and its artifact, once they are known.
     pub source: Option<(SourceKey, Artifact)>,
-    /// Texts that Secrets gave to the values, once they are known.
-    pub secrets: OnceLock<Vec<String>>,
+    /// What Secrets gave to the values, once they are known.
+    pub given: OnceLock<Vec<Given>>,
 }
 
 impl<'a> Work<'a> {
@@ -70,18 +68,17 @@ impl<'a> Work<'a> {
             app,
             run,
             ledger: Ledger::new(run),
-            exprs: rules.exprs,
-            ignore: rules.ignore,
+            rules,
             owner: Owner { namespace: run.key.namespace.clone(), name: run.key.name.clone() },
             session: app.cluster.session(identity(app, &run.object)),
             source: None,
-            secrets: OnceLock::new(),
+            given: OnceLock::new(),
         }
     }
 
     /// The text without what Secrets gave to the values, whoever quotes it.
-    pub(crate) fn discreet(&self, text: String) -> String {
-        self.secrets.get().into_iter().flatten().fold(text, |text, secret| text.replace(secret, "***"))
+    pub(crate) fn discreet(&self, text: &str) -> String {
+        applier::secrets(self.given.get().into_iter().flatten().flat_map(Given::texts)).mask(text)
     }
 
     /// What is asked for.
@@ -145,14 +142,14 @@ impl<'a> Work<'a> {
 
     /// Ends the run as failed: Ready says why, and a Warning tells it.
     pub(crate) fn fail(&self, reason: impl Into<ReasonName>, message: impl Into<String>) -> Stop {
-        let (reason, message) = (reason.into(), self.discreet(message.into()));
+        let (reason, message) = (reason.into(), self.discreet(&message.into()));
         self.run.emit(Event::error(reason, message.clone()));
         self.fail_silently(reason, message)
     }
 
     /// Ends the run as failed: Ready says why.
     pub(crate) fn fail_silently(&self, reason: impl Into<ReasonName>, message: impl Into<String>) -> Stop {
-        let message = self.discreet(message.into());
+        let message = self.discreet(&message.into());
         self.ledger.set(runtime::Set::no(api::meta::ConditionType::Ready, reason, message.clone()));
         Stop::Failed(Retry::Backoff, message)
     }

@@ -34,7 +34,7 @@ const SETTLED: [&str; 6] = [
 /// # Errors
 /// See [`RunError`].
 pub fn run(command: Command) -> Result<(), RunError> {
-    let gates = setup::gates(&GATES, &command.common)?;
+    let gates = FeatureGates::parse(&GATES, &command.common.feature_gates)?;
     let common = command.common.clone();
     runtime::run(CONTROLLER, common, |context| async move { start(&context, &command, &gates) })
 }

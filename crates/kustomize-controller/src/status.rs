@@ -3,6 +3,7 @@ use std::time::Duration;
 use api::kustomize::v1::KustomizationStatus;
 use api::meta::{GoDuration, Reason};
 use runtime::{ConditionName, ReasonName};
+use ssa::Secrets;
 
 /// What a pass is doing, as the message of Reconciling tells it. A failed pass keeps the message of the phase it
 /// failed in.
@@ -187,14 +188,12 @@ impl Failure {
         self
     }
 
-    /// The same, with `***` for each of these texts.
+    /// The same, without these texts.
     #[must_use]
-    pub(crate) fn masked(mut self, secrets: &[String]) -> Self {
+    pub(crate) fn masked(mut self, secrets: &Secrets) -> Self {
         let own = [Some(&mut self.message), self.event.as_mut(), self.unhealthy.as_mut()];
         for text in own.into_iter().flatten().chain(&mut self.detail) {
-            for secret in secrets {
-                *text = text.replace(secret, "***");
-            }
+            *text = secrets.mask(text);
         }
         self
     }
@@ -227,7 +226,7 @@ mod tests {
         let failure =
             Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, told()).below([told()]);
         let failure = Failure { event: Some(told()), unhealthy: Some(told()), ..failure };
-        let masked = failure.masked(&["canary".to_owned()]);
+        let masked = failure.masked(&Secrets::new(["canary".to_owned()], 1));
         assert!(!format!("{masked:?}").contains("canary"), "{masked:?}");
         assert_eq!(masked.message, "name: ***");
     }

@@ -6,7 +6,7 @@ use api::meta::{Artifact, ConditionType, Reason};
 use applier::Rules;
 use k8s_openapi::api::core::v1::ObjectReference;
 use runtime::{Event, Run, Set};
-use ssa::{Identity, Owner, Session};
+use ssa::{Identity, Owner, Secrets, Session};
 
 use crate::app::App;
 use crate::memory::Target;
@@ -49,7 +49,7 @@ pub(crate) struct Work<'a> {
     /// Requests to the cluster as the Kustomization's identity.
     pub session: Session,
     /// Values of Secrets that became variables of the build: no message shows them.
-    pub secrets: OnceLock<Vec<String>>,
+    pub secrets: OnceLock<Secrets>,
 }
 
 impl<'a> Work<'a> {

@@ -54,8 +54,7 @@ pub enum SetupError {
 /// # Errors
 /// See [`RunError`].
 pub fn run(command: Command) -> Result<(), RunError> {
-    let gates = FeatureGates::parse(&GATES, &command.common.feature_gates)
-        .map_err(|error| RunError::Flag { flag: "--feature-gates", cause: error.to_string() })?;
+    let gates = FeatureGates::parse(&GATES, &command.common.feature_gates)?;
     let mut common = command.common.clone();
     // Here the flag is the address to listen on; our own events go to Kubernetes alone.
     common.events_addr.clear();

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::args::{self, CommonArgs};
+use crate::args::{self, CommonArgs, GateError};
 use crate::client::Clients;
 use crate::context::Context;
 use crate::debug::Debug;
@@ -67,6 +67,12 @@ pub enum RunError {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl From<GateError> for RunError {
+    fn from(error: GateError) -> Self {
+        Self::Flag { flag: "--feature-gates", cause: error.to_string() }
+    }
 }
 
 impl From<LeaseError> for RunError {

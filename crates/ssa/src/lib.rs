@@ -36,6 +36,7 @@ mod prepared;
 mod probe;
 mod prune;
 mod request;
+mod secrets;
 mod settings;
 mod stage_wait;
 mod takeover;
@@ -57,6 +58,7 @@ pub use crate::{
     object_error::{ObjectCause, ObjectError, ObjectFailure},
     prepared::Prepared,
     prune::{PruneError, PruneOptions, Pruned},
+    secrets::{Secrets, gather_texts},
     settings::{Identity, Owner, Settings},
     verbs::{PatchFormat, Write, Written},
 };

@@ -3,10 +3,15 @@ use std::{fmt, ops::Deref};
 use manifest::{Gvk, Object, ObjectId};
 use serde_json::Value;
 
-use crate::ApiError;
+use crate::{
+    ApiError,
+    secrets::{Secrets, gather_texts},
+};
 
 /// Shortest text of a Secret that is masked: shorter ones would mask words of the message itself.
 const MIN_MASKED: usize = 3;
+/// Levels of lists and tables below `data` that are looked through: a Secret as it should be has one.
+const DEPTH: usize = 8;
 
 /// Why one object could not be applied. `Display` is Flux's text: it names the object and never shows a
 /// value of a Secret.
@@ -20,7 +25,7 @@ pub struct ObjectFailure {
     pub id: ObjectId,
     /// At which step, and why.
     pub cause: ObjectCause,
-    secrets: Vec<String>,
+    secrets: Secrets,
 }
 
 /// The step that failed.
@@ -72,7 +77,7 @@ impl ObjectError {
 
     fn text(&self) -> String {
         let subject = self.id.subject();
-        let shown = |error: &ApiError| mask(&error.to_string(), &self.secrets);
+        let shown = |error: &ApiError| self.secrets.mask(&error.to_string());
         match &self.cause {
             ObjectCause::Query(e) => format!("{subject} query failed: {}", shown(e)),
             ObjectCause::DryRun(e) => dry_run_text(&self.id, e, &shown(e)),
@@ -118,30 +123,15 @@ fn dry_run_text(id: &ObjectId, error: &ApiError, message: &str) -> String {
     format!("{subject} dry-run failed{reason}: {message}")
 }
 
-fn mask(text: &str, secrets: &[String]) -> String {
-    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
-}
-
-/// Texts of a Secret, longest first so that one within another is masked whole.
-fn secrets(object: &Object) -> Vec<String> {
-    if object.kind() != "Secret" {
-        return Vec::new();
-    }
+/// Texts of a Secret.
+fn secrets(object: &Object) -> Secrets {
     let mut found = Vec::new();
-    for field in ["data", "stringData"] {
-        collect(object.value().get(field).unwrap_or(&Value::Null), &mut found, 0);
+    if object.kind() == "Secret" {
+        for field in ["data", "stringData"] {
+            gather_texts(object.value().get(field).unwrap_or(&Value::Null), DEPTH, &mut found);
+        }
     }
-    found.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    found
-}
-
-fn collect(value: &Value, found: &mut Vec<String>, depth: usize) {
-    match value {
-        Value::String(text) if text.len() >= MIN_MASKED => found.push(text.clone()),
-        Value::Array(list) if depth < 8 => list.iter().for_each(|item| collect(item, found, depth + 1)),
-        Value::Object(map) if depth < 8 => map.values().for_each(|item| collect(item, found, depth + 1)),
-        _ => {}
-    }
+    Secrets::new(found, MIN_MASKED)
 }
 
 impl fmt::Display for ObjectError {

@@ -32,6 +32,16 @@ struct Program {
 /// Modules, Go's build cache and the programs themselves, in MB, when everything is built.
 const DISK_MB: u32 = 6000;
 
+const API_SERVER: Program =
+    Program { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver", seconds: 240 };
+const CONTROLLER_MANAGER: Program = Program {
+    name: "kube-controller-manager",
+    package: "k8s.io/kubernetes/cmd/kube-controller-manager",
+    seconds: 90,
+};
+const SCHEDULER: Program =
+    Program { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", seconds: 10 };
+
 const TOOLS: &[Tool] = &[
     Tool {
         name: "etcd",
@@ -42,13 +52,9 @@ const TOOLS: &[Tool] = &[
         name: "kubernetes",
         module: "k8s.io/kubernetes",
         programs: &[
-            Program { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver", seconds: 240 },
-            Program {
-                name: "kube-controller-manager",
-                package: "k8s.io/kubernetes/cmd/kube-controller-manager",
-                seconds: 90,
-            },
-            Program { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", seconds: 10 },
+            API_SERVER,
+            CONTROLLER_MANAGER,
+            SCHEDULER,
             Program { name: "kubectl", package: "k8s.io/kubernetes/cmd/kubectl", seconds: 65 },
         ],
     },
@@ -95,15 +101,7 @@ const TOOLS: &[Tool] = &[
 const OLDEST: Tool = Tool {
     name: "kubernetes-oldest",
     module: "k8s.io/kubernetes",
-    programs: &[
-        Program { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver", seconds: 240 },
-        Program {
-            name: "kube-controller-manager",
-            package: "k8s.io/kubernetes/cmd/kube-controller-manager",
-            seconds: 90,
-        },
-        Program { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", seconds: 10 },
-    ],
+    programs: &[API_SERVER, CONTROLLER_MANAGER, SCHEDULER],
 };
 
 /// Sees to it that the oldest Kubernetes exists: the folder of its programs, as `KUBEBUILDER_ASSETS` takes it.

@@ -7,13 +7,19 @@ use testkit::condition;
 
 use crate::{controller, ready_is};
 
-/// Objects whose shape nobody foresaw must not stop the watch for the others.
-#[tokio::test]
-async fn an_object_of_foreign_shape_stops_no_watch() {
-    let world = World::start("shapes").await.unwrap();
+/// A source with one ConfigMap, and its revision.
+async fn with_settings(prefix: &str) -> (World, String) {
+    let world = World::start(prefix).await.unwrap();
     let revision =
         world.push(&[("app/cm.yaml", &World::config_map("settings", "1"))], "start").await.unwrap();
     world.apply_source().await.unwrap();
+    (world, revision)
+}
+
+/// Objects whose shape nobody foresaw must not stop the watch for the others.
+#[tokio::test]
+async fn an_object_of_foreign_shape_stops_no_watch() {
+    let (world, revision) = with_settings("shapes").await;
     let mut loud = e2e::kustomization(&world.ns, "loud", "apps", "./app", json!({ "suspend": true }));
     loud["metadata"]["annotations"] = json!({
         "big": "x".repeat(250 << 10), "reconcile.fluxcd.io/requestedAt": "\u{2028}\n\u{feff}",
@@ -35,10 +41,7 @@ async fn an_object_of_foreign_shape_stops_no_watch() {
 /// A megabyte is more than an object of the cluster may have in annotations: whoever tries hears it from the API server.
 #[tokio::test]
 async fn a_megabyte_of_annotations_is_refused_and_a_quarter_is_carried() {
-    let world = World::start("annotations").await.unwrap();
-    let revision =
-        world.push(&[("app/cm.yaml", &World::config_map("settings", "1"))], "start").await.unwrap();
-    world.apply_source().await.unwrap();
+    let (world, revision) = with_settings("annotations").await;
     let mut object = e2e::kustomization(&world.ns, "large", "apps", "./app", json!({}));
     object["metadata"]["annotations"] = json!({ "large": "x".repeat(1 << 20) });
     let error = format!("{:#}", world.cluster.apply(&object).await.unwrap_err());
@@ -104,10 +107,7 @@ fn of_tomorrow(revision: &str) -> Value {
 
 #[tokio::test]
 async fn a_status_with_times_of_tomorrow_holds_up_nothing() {
-    let world = World::start("tomorrow").await.unwrap();
-    let revision =
-        world.push(&[("app/cm.yaml", &World::config_map("settings", "1"))], "start").await.unwrap();
-    world.apply_source().await.unwrap();
+    let (world, revision) = with_settings("tomorrow").await;
     let ready = |o: &Value| ready_is(o, "True", None) && o["status"]["artifact"]["revision"] == *revision;
     world.until("GitRepository", "apps", ready).await.unwrap();
     let spec = json!({ "suspend": true, "wait": true, "timeout": "20s" });

@@ -190,7 +190,7 @@ pub(crate) fn tell(
     message: String,
     bad: bool,
 ) {
-    let (why, message) = (why.into(), work.discreet(message));
+    let (why, message) = (why.into(), work.discreet(&message));
     work.ledger.set(Set::no(condition, why, message.clone()));
     let event = if bad { Event::error(why, message) } else { Event::info(why, message) };
     work.emit(about, event);

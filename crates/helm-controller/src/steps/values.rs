@@ -7,6 +7,7 @@ use helm_template::Values;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
 use serde_json::{Map, Value};
+use ssa::gather_texts;
 
 /// Key of the values where none is named.
 const DEFAULT_KEY: &str = "values.yaml";
@@ -40,12 +41,32 @@ pub(crate) enum ValuesError {
 pub(crate) struct Composed {
     /// Merged.
     pub values: Values,
-    /// Texts that Secrets gave, longest first so that one within another is masked whole. No message shows them.
-    pub secrets: Vec<String>,
+    /// What Secrets gave of them. No message shows it.
+    pub given: Vec<Given>,
 }
 
-/// Shortest text of a Secret that no message shows; shorter ones are words like `true` that would be missed in it.
-const SHORTEST_MASKED: usize = 8;
+/// What a Secret gave to the values. No `Debug`.
+pub(crate) struct Given {
+    content: String,
+    /// It is one value, not a document of many.
+    is_one: bool,
+}
+
+/// Levels of lists and tables that are looked through: more than the parser of the values takes.
+const DEPTH: usize = 1024;
+
+impl Given {
+    /// All its texts. Asked for by failures alone: it reads the content anew.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        if self.is_one {
+            return vec![self.content.clone()];
+        }
+        let values = Values::parse(&self.content).map(Values::into_map).unwrap_or_default();
+        let mut texts = Vec::new();
+        gather_texts(&Value::Object(values), DEPTH, &mut texts);
+        texts
+    }
+}
 
 /// Reads and merges all values.
 ///
@@ -68,7 +89,7 @@ pub(crate) async fn compose(
         .iter()
         .map(|(reference, content)| ValuesRef {
             content,
-            target_path: reference.target_path.as_deref().filter(|path| !path.is_empty()),
+            target_path: path(reference),
             literal: reference.literal,
         })
         .collect();
@@ -76,35 +97,14 @@ pub(crate) async fn compose(
         let reference = found.get(at).map(|(reference, _)| *reference);
         problem(reference.unwrap_or(&ValuesReference::default()), namespace, error.to_string())
     })?;
-    let secret = refs.iter().zip(&found).filter(|(_, (reference, _))| reference.kind == ValuesKind::Secret);
-    Ok(Composed { values, secrets: secrets(secret.map(|(part, _)| part)) })
+    let of_secrets = found.into_iter().filter(|(reference, _)| reference.kind == ValuesKind::Secret);
+    let given = of_secrets.map(|(reference, content)| Given { is_one: path(reference).is_some(), content });
+    Ok(Composed { values, given: given.collect() })
 }
 
-/// All texts that these references give.
-fn secrets<'a>(parts: impl Iterator<Item = &'a ValuesRef<'a>>) -> Vec<String> {
-    let mut texts = Vec::new();
-    for part in parts {
-        match part.target_path {
-            Some(_) => texts.push(part.content.to_owned()),
-            None => {
-                let values = Values::parse(part.content).map(Values::into_map).unwrap_or_default();
-                collect(&Value::Object(values), &mut texts);
-            }
-        }
-    }
-    texts.retain(|text| text.len() >= SHORTEST_MASKED);
-    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    texts
-}
-
-/// The parser of the values bounds how deep they nest.
-fn collect(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) => texts.push(text.clone()),
-        Value::Array(list) => list.iter().for_each(|item| collect(item, texts)),
-        Value::Object(map) => map.values().for_each(|item| collect(item, texts)),
-        _ => {}
-    }
+/// The place of a single value.
+fn path(reference: &ValuesReference) -> Option<&str> {
+    reference.target_path.as_deref().filter(|path| !path.is_empty())
 }
 
 fn key(reference: &ValuesReference) -> &str {
@@ -178,18 +178,17 @@ async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Option<D
 
 #[cfg(test)]
 mod tests {
-    use super::{ValuesRef, secrets};
+    use super::Given;
 
     #[test]
     fn every_text_of_a_secret_is_known_but_words() {
-        let whole = ValuesRef {
-            content: "a: {b: [canary-1, true]}\nc: production-canary\nd: dev\n",
-            target_path: None,
-            literal: false,
-        };
-        let path = ValuesRef { content: "canary-at-a-path", target_path: Some("a.b"), literal: false };
+        let whole = "a: {b: [canary-1, true]}\nc: production-canary\nd: dev\n";
+        let given = [
+            Given { content: whole.to_owned(), is_one: false },
+            Given { content: "canary-at-a-path".to_owned(), is_one: true },
+        ];
         assert_eq!(
-            secrets([&whole, &path].into_iter()),
+            applier::secrets(given.iter().flat_map(Given::texts)).texts(),
             ["production-canary", "canary-at-a-path", "canary-1"]
         );
     }

@@ -6,6 +6,7 @@ use api::kustomize::v1::{PostBuild, SubstituteReference};
 use api::meta::{Reason, ValuesKind};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
+use ssa::Secrets;
 
 use crate::status::{Failure, Phase};
 
@@ -74,21 +75,15 @@ pub(crate) struct Variables {
     secret: BTreeSet<String>,
 }
 
-/// Shortest value of a Secret that no message shows; shorter ones are words like `true` that would be missed in it.
-const SHORTEST_MASKED: usize = 8;
-
 impl Variables {
     /// The variables.
     pub(crate) fn into_inner(self) -> BTreeMap<String, String> {
         self.values
     }
 
-    /// Values of Secrets, longest first so that one within another is masked whole.
-    pub(crate) fn secrets(&self) -> Vec<String> {
-        let values = self.secret.iter().filter_map(|name| self.values.get(name));
-        let mut found: Vec<String> = values.filter(|value| value.len() >= SHORTEST_MASKED).cloned().collect();
-        found.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        found
+    /// Values of Secrets.
+    pub(crate) fn secrets(&self) -> Secrets {
+        applier::secrets(self.secret.iter().filter_map(|name| self.values.get(name)).cloned())
     }
 
     fn add(&mut self, name: String, value: &str) {
@@ -185,6 +180,6 @@ mod tests {
         variables.add_secret("longer".into(), "canary-token-and-more");
         variables.add_secret("inline".into(), "canary-inline");
         variables.add("inline".into(), "somebody-wrote-it");
-        assert_eq!(variables.secrets(), ["canary-token-and-more", "canary-token"]);
+        assert_eq!(variables.secrets().texts(), ["canary-token-and-more", "canary-token"]);
     }
 }
