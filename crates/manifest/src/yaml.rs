@@ -3,10 +3,11 @@
 //! Two dialects over one grammar (libyaml's events): [`Dialect::Sigs`] is what the API server, `kubectl` and
 //! Flux read (YAML 1.1 words such as `yes` are booleans), [`Dialect::Kyaml`] is what kustomize holds in
 //! memory (YAML 1.2 words, scalar text kept). [`to_yaml`] prints as `sigs.k8s.io/yaml` does.
-//! Reading order: `limits`, `error`, `node`, `resolve`, `go_syntax`, `compose`, `json`, `parse`; then
-//! `number`, `order`, `scalar`, `emit`, `print`, `format`; `setters` ([`apply_setters`] changes scalars in
-//! place), `outline` (where values stand).
+//! Reading order: `limits`, `error`, `node`, `resolve`, `go_syntax`, `compose`, `block` (the same nodes, sooner),
+//! `json`, `parse`; then `number`, `order`, `scalar`, `emit`, `print`, `format`; `setters` ([`apply_setters`]
+//! changes scalars in place), `outline` (where values stand).
 
+mod block;
 mod compose;
 mod emit;
 mod error;

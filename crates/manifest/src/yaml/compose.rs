@@ -17,7 +17,7 @@ const CORE_PREFIX: &str = "tag:yaml.org,2002:";
 /// Turns libyaml's events into nodes, one document at a time; aliases are written out, within a budget.
 pub(crate) struct Composer<'a> {
     parser: Parser<Input<'a>>,
-    /// Where the text ends, when it lacks a last line break.
+    /// Where the text ends, in characters, when it lacks a last line break.
     open_end: Option<u64>,
     slashes: Option<Slashes<'a>>,
     dialect: Dialect,
@@ -42,13 +42,13 @@ impl<'a> Composer<'a> {
             return Err(YamlError::at(0, 0, cause));
         }
         let text = text.trim_start_matches('\u{feff}');
-        let slashes = Slashes::new(text);
+        let (slashes, characters) = (Slashes::new(text), text.chars().count() as u64);
         let text = text.as_bytes();
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
         parser.set_input(text.chain(last_break(text)));
         let last_line = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-        let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(text.len() as u64);
+        let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(characters);
         let anchors = HashMap::new();
         Ok(Self { parser, open_end, slashes, dialect, limits, anchors, nodes: 0, alias_nodes: 0, depth: 0 })
     }

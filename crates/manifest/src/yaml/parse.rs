@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
-use crate::yaml::{Dialect, DuplicateKeys, Limits, Node, YamlCause, YamlError, compose::Composer};
+use crate::yaml::{Dialect, DuplicateKeys, Limits, Node, YamlCause, YamlError, block, compose::Composer};
 
 /// Reads every document as Kubernetes does (`Dialect::Sigs`, the last of two equal keys wins). Empty documents
 /// are dropped.
@@ -44,7 +44,10 @@ pub fn parse_value(
     limits: &Limits,
 ) -> Result<Value, YamlError> {
     guarded(|| {
-        let node = Composer::new(text, Dialect::Sigs, limits)?.next_document()?;
+        let node = match block::first(text, Dialect::Sigs, limits) {
+            Some(node) => node,
+            None => Composer::new(text, Dialect::Sigs, limits)?.next_document()?,
+        };
         node.map_or(Ok(Value::Null), |node| node.into_json(duplicates))
     })
     .map_err(|error| error.in_file(file))
@@ -69,6 +72,9 @@ fn parse_with<T>(
     limits: &Limits,
     read: impl Fn(Node) -> Result<T, YamlError>,
 ) -> Result<Vec<T>, YamlError> {
+    if let Some(nodes) = block::documents(text, dialect, limits) {
+        return nodes.into_iter().filter(|node| !node.is_null()).map(read).collect();
+    }
     guarded(|| {
         let mut composer = Composer::new(text, dialect, limits)?;
         let mut documents = Vec::new();
