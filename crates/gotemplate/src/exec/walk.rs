@@ -32,11 +32,11 @@ impl<'t> Exec<'t, '_> {
     fn walk(&mut self, dot: &Held, node: &'t Node) -> Done<Flow> {
         self.step()?;
         match node {
-            Node::Text(text) => self.write(text)?,
+            Node::Text(range) => self.write(&self.tree.text.as_bytes()[range.clone()])?,
             Node::Action(pipe) => self.action(dot, pipe)?,
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
-            Node::Template { at, name, pipe } => self.template(dot, *at, name, pipe.as_ref())?,
+            Node::Template { at, name, pipe } => self.template(dot, *at, name, pipe.as_deref())?,
             Node::If(branch) => return self.grow(|exec| exec.if_or_with(dot, branch, false)),
             Node::With(branch) => return self.grow(|exec| exec.if_or_with(dot, branch, true)),
             Node::Range(branch) => return self.grow(|exec| exec.range(dot, branch)),
@@ -182,7 +182,7 @@ impl<'t> Exec<'t, '_> {
 
     fn set_loop_variables(&mut self, pipe: &'t Pipe, index: Value, item: &Held) -> Done<()> {
         let top = self.variables.len();
-        match (pipe.variables.as_slice(), pipe.assign) {
+        match (&*pipe.variables, pipe.assign) {
             ([], _) => {}
             ([one], true) => self.set_variable(one, item.clone())?,
             ([first, second, ..], true) => {

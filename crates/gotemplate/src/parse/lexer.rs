@@ -31,12 +31,12 @@ pub(super) enum Kind {
     Keyword,
 }
 
-/// A token; keywords are told apart by their text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
+/// A token; keywords are told apart by their text. What is wrong at an error says [`Lexer::message`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token<'t> {
     pub(super) kind: Kind,
     pub(super) at: usize,
-    pub(super) text: String,
+    pub(super) text: &'t str,
     pub(super) line: usize,
 }
 
@@ -53,7 +53,8 @@ pub(super) struct Lexer<'t> {
     start_line: usize,
     parens: usize,
     inside: bool,
-    failed: bool,
+    /// What is wrong; nothing is read any more then.
+    failed: Option<String>,
     loop_words: (bool, bool),
 }
 
@@ -70,14 +71,16 @@ fn unicode_digit(c: char) -> bool {
     c.is_ascii_digit() || (!c.is_ascii() && c.is_numeric())
 }
 
+fn is_space_byte(byte: u8) -> bool {
+    is_space(char::from(byte))
+}
+
 fn trims_left(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next() == Some('-') && chars.next().is_some_and(is_space)
+    matches!(text.as_bytes(), [b'-', space, ..] if is_space_byte(*space))
 }
 
 fn trims_right(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(is_space) && chars.next() == Some('-')
+    matches!(text.as_bytes(), [space, b'-', ..] if is_space_byte(*space))
 }
 
 impl<'t> Lexer<'t> {
@@ -93,14 +96,19 @@ impl<'t> Lexer<'t> {
             start_line: 1,
             parens: 0,
             inside: false,
-            failed: false,
+            failed: None,
             loop_words,
         }
     }
 
-    pub(super) fn next_token(&mut self) -> Token {
-        if self.failed {
-            return Token { kind: Kind::End, at: 0, text: "EOF".into(), line: self.start_line };
+    /// What is wrong, where a token is an error.
+    pub(super) fn message(&self) -> &str {
+        self.failed.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn next_token(&mut self) -> Token<'t> {
+        if self.failed.is_some() {
+            return Token { kind: Kind::End, at: 0, text: "EOF", line: self.start_line };
         }
         if self.inside { self.inside_action() } else { self.text() }
     }
@@ -109,8 +117,15 @@ impl<'t> Lexer<'t> {
         &self.input[self.at..]
     }
 
+    fn byte(&self) -> Option<u8> {
+        self.input.as_bytes().get(self.at).copied()
+    }
+
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        match self.byte() {
+            Some(byte) if !byte.is_ascii() => self.rest().chars().next(),
+            byte => byte.map(char::from),
+        }
     }
 
     fn bump(&mut self) -> Option<char> {
@@ -130,6 +145,13 @@ impl<'t> Lexer<'t> {
         while self.bump_if(&wanted) {}
     }
 
+    fn bump_word(&mut self) {
+        while self.byte().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.at += 1;
+        }
+        self.bump_while(is_alphanumeric);
+    }
+
     /// Moves over text whose lines are counted at once.
     fn skip(&mut self, bytes: usize) {
         let end = (self.at + bytes).min(self.input.len());
@@ -137,8 +159,8 @@ impl<'t> Lexer<'t> {
         self.at = end;
     }
 
-    fn token(&mut self, kind: Kind) -> Token {
-        let text = self.input[self.start..self.at].to_owned();
+    fn token(&mut self, kind: Kind) -> Token<'t> {
+        let text = &self.input[self.start..self.at];
         let token = Token { kind, at: self.start, text, line: self.start_line };
         self.ignore();
         token
@@ -149,19 +171,19 @@ impl<'t> Lexer<'t> {
         self.start_line = self.line;
     }
 
-    fn error(&mut self, message: String) -> Token {
-        self.failed = true;
-        Token { kind: Kind::Error, at: self.start, text: message, line: self.start_line }
+    fn error(&mut self, message: String) -> Token<'t> {
+        self.failed = Some(message);
+        Token { kind: Kind::Error, at: self.start, text: "", line: self.start_line }
     }
 
-    fn text(&mut self) -> Token {
+    fn text(&mut self) -> Token<'t> {
         loop {
-            let Some(found) = self.rest().find(self.left) else {
+            let Some(found) = self.find_left() else {
                 self.skip(self.rest().len());
                 let kind = if self.at > self.start { Kind::Text } else { Kind::End };
                 let mut token = self.token(kind);
                 if kind == Kind::End {
-                    token.text = "EOF".into();
+                    token.text = "EOF";
                 }
                 return token;
             };
@@ -174,7 +196,13 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn text_before(&mut self, found: usize) -> Option<Token> {
+    /// Where the next delimiter is. A text has many: a search that prepares itself would do so for each.
+    fn find_left(&self) -> Option<usize> {
+        let (rest, first) = (self.rest(), self.left.chars().next()?);
+        rest.match_indices(first).map(|(at, _)| at).find(|at| rest[*at..].starts_with(self.left))
+    }
+
+    fn text_before(&mut self, found: usize) -> Option<Token<'t>> {
         if found == 0 {
             return None;
         }
@@ -189,7 +217,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// The delimiter, or nothing when it opened a comment that is now behind.
-    fn left_delim(&mut self) -> Option<Token> {
+    fn left_delim(&mut self) -> Option<Token<'t>> {
         self.skip(self.left.len());
         let marker = if trims_left(self.rest()) { 2 } else { 0 };
         if self.rest()[marker..].starts_with("/*") {
@@ -205,7 +233,7 @@ impl<'t> Lexer<'t> {
         Some(token)
     }
 
-    fn comment(&mut self) -> Option<Token> {
+    fn comment(&mut self) -> Option<Token<'t>> {
         self.skip(2);
         let Some(end) = self.rest().find("*/") else { return Some(self.error("unclosed comment".into())) };
         self.skip(end + 2);
@@ -234,7 +262,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn right_delim(&mut self, trims: bool) -> Token {
+    fn right_delim(&mut self, trims: bool) -> Token<'t> {
         if trims {
             self.skip(2);
             self.ignore();
@@ -250,7 +278,7 @@ impl<'t> Lexer<'t> {
         token
     }
 
-    fn inside_action(&mut self) -> Token {
+    fn inside_action(&mut self) -> Token<'t> {
         if let Some(trims) = self.at_right_delim() {
             if self.parens > 0 {
                 return self.error("unclosed left paren".into());
@@ -274,7 +302,7 @@ impl<'t> Lexer<'t> {
         self.punctuation(next)
     }
 
-    fn punctuation(&mut self, c: char) -> Token {
+    fn punctuation(&mut self, c: char) -> Token<'t> {
         match c {
             '=' => self.token(Kind::Assign),
             ':' if self.peek() == Some('=') => {
@@ -302,14 +330,13 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn space(&mut self) -> Token {
-        let mut last = self.at;
-        let mut count = 0;
-        while self.peek().is_some_and(is_space) {
-            last = self.at;
-            self.bump();
-            count += 1;
+    fn space(&mut self) -> Token<'t> {
+        let begin = self.at;
+        while self.byte().is_some_and(is_space_byte) {
+            self.line += usize::from(self.byte() == Some(b'\n'));
+            self.at += 1;
         }
+        let (last, count) = (self.at - 1, self.at - begin);
         if trims_right(&self.input[last..]) && self.input[last + 2..].starts_with(self.right) {
             if self.input.as_bytes()[last] == b'\n' {
                 self.line -= 1;
@@ -322,8 +349,8 @@ impl<'t> Lexer<'t> {
         self.token(Kind::Space)
     }
 
-    fn word(&mut self) -> Token {
-        self.bump_while(is_alphanumeric);
+    fn word(&mut self) -> Token<'t> {
+        self.bump_word();
         if !self.at_terminator() {
             return self.bad_character();
         }
@@ -341,16 +368,16 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn bad_character(&mut self) -> Token {
+    fn bad_character(&mut self) -> Token<'t> {
         let name = self.peek().map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), rune_name);
         self.error(format!("bad character {name}"))
     }
 
-    fn field_or_variable(&mut self, kind: Kind) -> Token {
+    fn field_or_variable(&mut self, kind: Kind) -> Token<'t> {
         if self.at_terminator() {
             return self.token(if kind == Kind::Variable { kind } else { Kind::Dot });
         }
-        self.bump_while(is_alphanumeric);
+        self.bump_word();
         if !self.at_terminator() {
             return self.bad_character();
         }
@@ -358,14 +385,20 @@ impl<'t> Lexer<'t> {
     }
 
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(c) => is_space(c) || self.rest().starts_with(self.right),
+        match self.byte() {
+            None | Some(b'.' | b',' | b'|' | b':' | b')' | b'(' | b' ' | b'\t' | b'\r' | b'\n') => true,
+            Some(_) => self.rest().starts_with(self.right),
         }
     }
 
-    fn quoted(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token {
+    fn quoted(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token<'t> {
         loop {
+            while self
+                .byte()
+                .is_some_and(|byte| byte.is_ascii() && !matches!(byte, b'"' | b'\'' | b'\\' | b'\n'))
+            {
+                self.at += 1;
+            }
             match self.bump() {
                 Some('\\') if self.peek().is_some_and(|c| c != '\n') => {
                     self.bump();
@@ -377,17 +410,16 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn raw_string(&mut self) -> Token {
-        loop {
-            match self.bump() {
-                None => return self.error("unterminated raw quoted string".into()),
-                Some('`') => return self.token(Kind::RawString),
-                Some(_) => {}
-            }
-        }
+    fn raw_string(&mut self) -> Token<'t> {
+        let Some(end) = self.rest().find('`') else {
+            self.skip(self.rest().len());
+            return self.error("unterminated raw quoted string".into());
+        };
+        self.skip(end + 1);
+        self.token(Kind::RawString)
     }
 
-    fn number(&mut self) -> Token {
+    fn number(&mut self) -> Token<'t> {
         let complex = match self.scan_number() {
             false => None,
             true if matches!(self.peek(), Some('+' | '-')) => {

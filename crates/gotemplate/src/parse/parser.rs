@@ -34,6 +34,10 @@ pub(crate) fn parse(
         action_line: 0,
         loops: 0,
         nesting: 0,
+        nodes: Vec::new(),
+        commands: Vec::new(),
+        words: Vec::new(),
+        fields: Vec::new(),
         trees: Vec::new(),
     };
     let root = parser.top()?;
@@ -44,7 +48,7 @@ pub(crate) fn parse(
 struct Parser<'t> {
     lexer: Lexer<'t>,
     /// Tokens given back, last first.
-    ahead: Vec<Token>,
+    ahead: Vec<Token<'t>>,
     /// Line of the token read last, for errors.
     line: usize,
     file: Arc<str>,
@@ -54,6 +58,11 @@ struct Parser<'t> {
     action_line: usize,
     loops: usize,
     nesting: usize,
+    /// What lists, pipelines, commands and chains hold that are not at their end yet, the outer ones first.
+    nodes: Vec<Node>,
+    commands: Vec<Command>,
+    words: Vec<Expr>,
+    fields: Vec<Arc<str>>,
     trees: Vec<(Arc<str>, Tree)>,
 }
 
@@ -82,10 +91,9 @@ impl Control {
 }
 
 /// How Go's parser prints a token in errors.
-fn shown(token: &Token) -> String {
+fn shown(token: &Token<'_>) -> String {
     match token.kind {
         Kind::End => "EOF".into(),
-        Kind::Error => token.text.clone(),
         Kind::Keyword | Kind::Nil | Kind::Dot => format!("<{}>", token.text),
         _ if token.text.len() > 10 => {
             let cut: String = token.text.chars().take(10).collect();
@@ -99,12 +107,12 @@ fn shown(token: &Token) -> String {
     clippy::cast_possible_truncation,
     reason = "the text is shorter than 4 GiB: parse() of larger is not offered"
 )]
-fn at(token: &Token) -> u32 {
+fn at(token: &Token<'_>) -> u32 {
     token.at as u32
 }
 
-impl Parser<'_> {
-    fn next(&mut self) -> Token {
+impl<'t> Parser<'t> {
+    fn next(&mut self) -> Token<'t> {
         self.ahead.pop().unwrap_or_else(|| {
             let token = self.lexer.next_token();
             self.line = token.line;
@@ -112,11 +120,11 @@ impl Parser<'_> {
         })
     }
 
-    fn give_back(&mut self, token: Token) {
+    fn give_back(&mut self, token: Token<'t>) {
         self.ahead.push(token);
     }
 
-    fn peek(&mut self) -> &Token {
+    fn peek(&mut self) -> &Token<'t> {
         if self.ahead.is_empty() {
             let token = self.next();
             self.give_back(token);
@@ -124,7 +132,7 @@ impl Parser<'_> {
         &self.ahead[self.ahead.len() - 1]
     }
 
-    fn next_non_space(&mut self) -> Token {
+    fn next_non_space(&mut self) -> Token<'t> {
         loop {
             let token = self.next();
             if token.kind != Kind::Space {
@@ -133,7 +141,7 @@ impl Parser<'_> {
         }
     }
 
-    fn peek_non_space(&mut self) -> &Token {
+    fn peek_non_space(&mut self) -> &Token<'t> {
         let token = self.next_non_space();
         self.give_back(token);
         self.peek()
@@ -148,11 +156,11 @@ impl Parser<'_> {
         Err(ParseError { name: self.file.to_string(), line: self.line.max(1), message: message.into() })
     }
 
-    fn unexpected<T>(&self, token: &Token, context: &str) -> Parsed<T> {
+    fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
         if token.kind != Kind::Error {
             return self.error(format!("unexpected {} in {context}", shown(token)));
         }
-        let mut message = token.text.clone();
+        let mut message = self.lexer.message().to_owned();
         if self.action_line != 0 && self.action_line != token.line {
             let twice = message.ends_with(" action");
             message += if twice { " started" } else { " in action started" };
@@ -161,7 +169,7 @@ impl Parser<'_> {
         self.error(message)
     }
 
-    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token> {
+    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token<'t>> {
         let token = self.next_non_space();
         if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
     }
@@ -176,7 +184,7 @@ impl Parser<'_> {
         result
     }
 
-    fn add(&mut self, name: Arc<str>, root: Vec<Node>) -> Parsed<()> {
+    fn add(&mut self, name: Arc<str>, root: Box<[Node]>) -> Parsed<()> {
         let tree = Tree { file: self.file.clone(), text: self.text.clone(), root };
         match self.trees.iter_mut().find(|(known, _)| *known == name) {
             None => self.trees.push((name, tree)),
@@ -190,8 +198,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn top(&mut self) -> Parsed<Vec<Node>> {
-        let mut nodes = Vec::new();
+    fn top(&mut self) -> Parsed<Box<[Node]>> {
         while self.peek().kind != Kind::End {
             if self.peek().kind == Kind::LeftDelim {
                 let delim = self.next();
@@ -204,12 +211,12 @@ impl Parser<'_> {
                 self.give_back(delim);
             }
             match self.text_or_action()? {
-                Item::Node(node) => nodes.push(node),
+                Item::Node(node) => self.nodes.push(node),
                 Item::End => return self.error("unexpected {{end}}"),
                 Item::Else => return self.error("unexpected {{else}}"),
             }
         }
-        Ok(nodes)
+        Ok(std::mem::take(&mut self.nodes).into())
     }
 
     /// The body of a definition has variables and loops of its own.
@@ -241,23 +248,23 @@ impl Parser<'_> {
         }
     }
 
-    fn template_name(&mut self, token: &Token, context: &str) -> Parsed<Arc<str>> {
+    fn template_name(&mut self, token: &Token<'_>, context: &str) -> Parsed<Arc<str>> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match unquote(&token.text) {
+        match unquote(token.text) {
             Some(name) => Ok(String::from_utf8_lossy(&name).into()),
             None => self.error("invalid syntax"),
         }
     }
 
     /// Nodes up to `{{end}}` or `{{else}}`.
-    fn list(&mut self) -> Parsed<(Vec<Node>, Item)> {
-        let mut nodes = Vec::new();
+    fn list(&mut self) -> Parsed<(Box<[Node]>, Item)> {
+        let mark = self.nodes.len();
         while self.peek_non_space().kind != Kind::End {
             match self.text_or_action()? {
-                Item::Node(node) => nodes.push(node),
-                end => return Ok((nodes, end)),
+                Item::Node(node) => self.nodes.push(node),
+                end => return Ok((self.nodes.drain(mark..).collect(), end)),
             }
         }
         self.error("unexpected EOF")
@@ -266,7 +273,7 @@ impl Parser<'_> {
     fn text_or_action(&mut self) -> Parsed<Item> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Item::Node(Node::Text(token.text.into()))),
+            Kind::Text => Ok(Item::Node(Node::Text(token.at..token.at + token.text.len()))),
             Kind::LeftDelim => {
                 self.action_line = token.line;
                 let item = self.action();
@@ -283,7 +290,7 @@ impl Parser<'_> {
             self.give_back(token);
             return Ok(Item::Node(Node::Action(self.pipeline("command", Kind::RightDelim)?)));
         }
-        let node = match token.text.as_str() {
+        let node = match token.text {
             "block" => self.block()?,
             "break" => self.loop_control("break", Node::Break)?,
             "continue" => self.loop_control("continue", Node::Continue)?,
@@ -323,7 +330,7 @@ impl Parser<'_> {
         let known = self.variables.len();
         let branch = self.nest(|parser| parser.branch(control));
         self.variables.truncate(known);
-        let branch = branch?;
+        let branch = Box::new(branch?);
         Ok(match control {
             Control::If => Node::If(branch),
             Control::With => Node::With(branch),
@@ -344,10 +351,10 @@ impl Parser<'_> {
         Ok(Branch { pipe, list, otherwise })
     }
 
-    fn otherwise(&mut self, control: Control) -> Parsed<Vec<Node>> {
+    fn otherwise(&mut self, control: Control) -> Parsed<Box<[Node]>> {
         if control != Control::Range && self.at_keyword(control.word()) {
             self.next();
-            return Ok(vec![self.control(control)?]);
+            return Ok(Box::new([self.control(control)?]));
         }
         match self.list()? {
             (nodes, Item::End) => Ok(nodes),
@@ -359,7 +366,7 @@ impl Parser<'_> {
         const CONTEXT: &str = "block clause";
         let token = self.next_non_space();
         let name = self.template_name(&token, CONTEXT)?;
-        let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
+        let pipe = Box::new(self.pipeline(CONTEXT, Kind::RightDelim)?);
         let defined = name.clone();
         self.separate(|parser| {
             let (root, end) = parser.list()?;
@@ -378,15 +385,16 @@ impl Parser<'_> {
             None
         } else {
             self.give_back(next);
-            Some(self.pipeline(CONTEXT, Kind::RightDelim)?)
+            Some(Box::new(self.pipeline(CONTEXT, Kind::RightDelim)?))
         };
         Ok(Node::Template { at: at(&token), name, pipe })
     }
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
         let at = at(self.peek_non_space());
-        let mut pipe = Pipe { at, assign: false, variables: Vec::new(), commands: Vec::new() };
-        while self.declaration(&mut pipe, context)? {}
+        let (mut assign, mut variables) = (false, Vec::new());
+        while self.declaration(&mut variables, &mut assign, context)? {}
+        let mark = self.commands.len();
         loop {
             let token = self.next_non_space();
             match token.kind {
@@ -405,23 +413,29 @@ impl Parser<'_> {
                 | Kind::LeftParen => {
                     self.give_back(token);
                     let command = self.command()?;
-                    pipe.commands.push(command);
+                    self.commands.push(command);
                 }
                 _ => return self.unexpected(&token, context),
             }
         }
-        self.check_pipeline(&pipe, context)?;
-        Ok(pipe)
+        let commands: Box<[Command]> = self.commands.drain(mark..).collect();
+        self.check_pipeline(&commands, context)?;
+        Ok(Pipe { at, assign, variables: variables.into(), commands })
     }
 
     /// One `$x :=`, `$x =` or, in a range, `$x,`; whether another may follow.
-    fn declaration(&mut self, pipe: &mut Pipe, context: &str) -> Parsed<bool> {
+    fn declaration(
+        &mut self,
+        variables: &mut Vec<Arc<str>>,
+        assign: &mut bool,
+        context: &str,
+    ) -> Parsed<bool> {
         if self.peek_non_space().kind != Kind::Variable {
             return Ok(false);
         }
         let variable = self.next();
-        let after = self.peek().clone();
-        let next = self.peek_non_space().clone();
+        let after = *self.peek();
+        let next = *self.peek_non_space();
         let comma = next.kind == Kind::Char && next.text == ",";
         if !comma && !matches!(next.kind, Kind::Assign | Kind::Declare) {
             if after.kind == Kind::Space {
@@ -431,14 +445,14 @@ impl Parser<'_> {
             return Ok(false);
         }
         self.next_non_space();
-        let name: Arc<str> = variable.text.as_str().into();
-        pipe.variables.push(name.clone());
+        let name: Arc<str> = variable.text.into();
+        variables.push(name.clone());
         self.variables.push(name);
         if !comma {
-            pipe.assign = next.kind == Kind::Assign;
+            *assign = next.kind == Kind::Assign;
             return Ok(false);
         }
-        if context != "range" || pipe.variables.len() >= 2 {
+        if context != "range" || variables.len() >= 2 {
             return self.error(format!("too many declarations in {context}"));
         }
         match self.peek_non_space().kind {
@@ -447,11 +461,11 @@ impl Parser<'_> {
         }
     }
 
-    fn check_pipeline(&self, pipe: &Pipe, context: &str) -> Parsed<()> {
-        if pipe.commands.is_empty() {
+    fn check_pipeline(&self, commands: &[Command], context: &str) -> Parsed<()> {
+        if commands.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
-        let constant = pipe.commands.iter().skip(1).position(|command| command.words[0].is_constant());
+        let constant = commands.iter().skip(1).position(|command| command.words[0].is_constant());
         match constant {
             Some(index) => self.error(format!("non executable command in pipeline stage {}", index + 2)),
             None => Ok(()),
@@ -459,11 +473,11 @@ impl Parser<'_> {
     }
 
     fn command(&mut self) -> Parsed<Command> {
-        let mut command = Command { at: at(self.peek_non_space()), words: Vec::new() };
+        let (at, mark) = (at(self.peek_non_space()), self.words.len());
         loop {
             self.peek_non_space();
             if let Some(operand) = self.operand()? {
-                command.words.push(operand);
+                self.words.push(operand);
             }
             let token = self.next();
             match token.kind {
@@ -474,10 +488,10 @@ impl Parser<'_> {
             }
             break;
         }
-        if command.words.is_empty() {
+        if self.words.len() == mark {
             return self.error("empty command");
         }
-        Ok(command)
+        Ok(Command { at, words: self.words.drain(mark..).collect() })
     }
 
     fn operand(&mut self) -> Parsed<Option<Expr>> {
@@ -486,24 +500,30 @@ impl Parser<'_> {
             return Ok(Some(term));
         }
         let chain_at = at(self.peek());
-        let mut fields: Vec<Arc<str>> = Vec::new();
+        let mark = self.fields.len();
         while self.peek().kind == Kind::Field {
-            fields.push(self.next().text[1..].into());
+            let field = self.next().text[1..].into();
+            self.fields.push(field);
         }
+        let fields = self.fields.drain(mark..);
         match &mut term {
             Expr::Field(at, own) => {
-                own.append(&mut fields);
+                *own = std::mem::take(own).into_iter().chain(fields).collect();
                 *at = chain_at;
             }
             Expr::Variable(at, variable) => {
-                variable.fields.append(&mut fields);
+                variable.fields = fields.collect();
                 *at = chain_at;
             }
             term if term.is_constant() => {
+                drop(fields);
                 let message = format!("unexpected . after term {}", quote(term.to_string().as_bytes()));
                 return self.error(message);
             }
-            _ => return Ok(Some(Expr::Chain { at: chain_at, base: Box::new(term), fields })),
+            _ => {
+                let fields = fields.collect();
+                return Ok(Some(Expr::Chain { at: chain_at, base: Box::new(term), fields }));
+            }
         }
         Ok(Some(term))
     }
@@ -513,22 +533,26 @@ impl Parser<'_> {
         let at = at(&token);
         Ok(Some(match token.kind {
             Kind::Identifier => {
-                if !(self.known)(&token.text) && !crate::builtin::is_builtin(&token.text) {
+                if !(self.known)(token.text) && !crate::builtin::is_builtin(token.text) {
                     return self.error(format!("function {} not defined", quote(token.text.as_bytes())));
                 }
                 Expr::Function(at, token.text.into())
             }
             Kind::Dot => Expr::Dot(at),
             Kind::Nil => Expr::Nil(at),
-            Kind::Variable => self.variable(at, &token.text)?,
-            Kind::Field => Expr::Field(at, vec![token.text[1..].into()]),
+            Kind::Variable => self.variable(at, token.text)?,
+            Kind::Field => Expr::Field(at, Box::new([token.text[1..].into()])),
             Kind::Bool => Expr::Bool(at, token.text == "true"),
-            Kind::CharConstant | Kind::Complex | Kind::Number => Expr::Number(at, self.number(&token)?),
-            Kind::LeftParen => {
-                Expr::Pipe(self.nest(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?)
+            Kind::CharConstant | Kind::Complex | Kind::Number => {
+                Expr::Number(at, Box::new(self.number(&token)?))
             }
-            Kind::String | Kind::RawString => match unquote(&token.text) {
-                Some(text) => Expr::String { at, quoted: token.text.into(), text: text.into() },
+            Kind::LeftParen => {
+                let inner =
+                    self.nest(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?;
+                Expr::Pipe(Box::new(inner))
+            }
+            Kind::String | Kind::RawString => match unquote(token.text) {
+                Some(text) => Expr::String { at, quoted: token.text.into(), text: text.as_ref().into() },
                 None => return self.error("invalid syntax"),
             },
             _ => {
@@ -538,10 +562,10 @@ impl Parser<'_> {
         }))
     }
 
-    fn number(&self, token: &Token) -> Parsed<Number> {
+    fn number(&self, token: &Token<'_>) -> Parsed<Number> {
         let number = match token.kind {
-            Kind::CharConstant => Number::from_char(&token.text),
-            _ => Number::parse(&token.text),
+            Kind::CharConstant => Number::from_char(token.text),
+            _ => Number::parse(token.text),
         };
         number.or_else(|message| self.error(message))
     }
@@ -550,6 +574,6 @@ impl Parser<'_> {
         if !self.variables.iter().any(|known| &**known == name) {
             return self.error(format!("undefined variable {}", quote(name.as_bytes())));
         }
-        Ok(Expr::Variable(at, Variable { name: name.into(), fields: Vec::new() }))
+        Ok(Expr::Variable(at, Variable { name: name.into(), fields: Box::default() }))
     }
 }

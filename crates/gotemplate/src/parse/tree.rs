@@ -1,6 +1,6 @@
 //! What a template is once parsed, and how its pieces print in error texts.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use super::Number;
 use crate::{printf::quote, value::Str};
@@ -12,18 +12,23 @@ pub(crate) struct Tree {
     pub(crate) file: Arc<str>,
     /// The whole text, for places in errors.
     pub(crate) text: Arc<str>,
-    pub(crate) root: Vec<Node>,
+    pub(crate) root: Box<[Node]>,
 }
 
 /// A node of a list; positions are byte offsets in the text.
 #[derive(Debug)]
 pub(crate) enum Node {
-    Text(Str),
+    /// Bytes of the tree's text.
+    Text(Range<usize>),
     Action(Pipe),
-    If(Branch),
-    With(Branch),
-    Range(Branch),
-    Template { at: u32, name: Arc<str>, pipe: Option<Pipe> },
+    If(Box<Branch>),
+    With(Box<Branch>),
+    Range(Box<Branch>),
+    Template {
+        at: u32,
+        name: Arc<str>,
+        pipe: Option<Box<Pipe>>,
+    },
     Break,
     Continue,
 }
@@ -31,8 +36,8 @@ pub(crate) enum Node {
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) pipe: Pipe,
-    pub(crate) list: Vec<Node>,
-    pub(crate) otherwise: Option<Vec<Node>>,
+    pub(crate) list: Box<[Node]>,
+    pub(crate) otherwise: Option<Box<[Node]>>,
 }
 
 #[derive(Debug)]
@@ -40,22 +45,22 @@ pub(crate) struct Pipe {
     pub(crate) at: u32,
     /// `=` instead of `:=`.
     pub(crate) assign: bool,
-    pub(crate) variables: Vec<Arc<str>>,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) variables: Box<[Arc<str>]>,
+    pub(crate) commands: Box<[Command]>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) at: u32,
     /// Never empty.
-    pub(crate) words: Vec<Expr>,
+    pub(crate) words: Box<[Expr]>,
 }
 
 /// A variable with the fields behind it.
 #[derive(Debug)]
 pub(crate) struct Variable {
     pub(crate) name: Arc<str>,
-    pub(crate) fields: Vec<Arc<str>>,
+    pub(crate) fields: Box<[Arc<str>]>,
 }
 
 #[derive(Debug)]
@@ -63,19 +68,22 @@ pub(crate) enum Expr {
     Dot(u32),
     Nil(u32),
     Bool(u32, bool),
-    Number(u32, Number),
+    Number(u32, Box<Number>),
     String { at: u32, quoted: Arc<str>, text: Str },
-    Field(u32, Vec<Arc<str>>),
+    Field(u32, Box<[Arc<str>]>),
     Variable(u32, Variable),
     Function(u32, Arc<str>),
-    Chain { at: u32, base: Box<Expr>, fields: Vec<Arc<str>> },
-    Pipe(Pipe),
+    Chain { at: u32, base: Box<Expr>, fields: Box<[Arc<str>]> },
+    Pipe(Box<Pipe>),
 }
 
 impl Tree {
     /// Whether it prints nothing: only blank text and comments.
     pub(crate) fn is_empty(&self) -> bool {
-        is_empty(&self.root)
+        self.root.iter().all(|node| match node {
+            Node::Text(range) => self.text[range.clone()].trim().is_empty(),
+            _ => false,
+        })
     }
 
     /// Line from 1, and column as Go counts it: from 0 on the first line, from 1 on others.
@@ -88,13 +96,6 @@ impl Tree {
         };
         (lines + 1, column)
     }
-}
-
-fn is_empty(nodes: &[Node]) -> bool {
-    nodes.iter().all(|node| match node {
-        Node::Text(text) => text.text().trim().is_empty(),
-        _ => false,
-    })
 }
 
 impl Expr {

@@ -1,12 +1,21 @@
 //! Go's string and character constants.
 
+use std::borrow::Cow;
+
 /// Reads a quoted constant: `"…"` with escapes, or a raw string in back quotes, whose carriage returns are dropped.
-pub(super) fn unquote(quoted: &str) -> Option<Vec<u8>> {
+pub(super) fn unquote(quoted: &str) -> Option<Cow<'_, [u8]>> {
     if let Some(raw) = quoted.strip_prefix('`') {
         let raw = raw.strip_suffix('`')?;
-        return Some(raw.bytes().filter(|byte| *byte != b'\r').collect());
+        return Some(if raw.contains('\r') {
+            Cow::Owned(raw.replace('\r', "").into_bytes())
+        } else {
+            raw.as_bytes().into()
+        });
     }
     let mut rest = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    if !rest.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return Some(rest.as_bytes().into());
+    }
     let mut bytes = Vec::with_capacity(rest.len());
     while !rest.is_empty() {
         let (piece, tail) = unquote_char(rest, '"')?;
@@ -16,7 +25,7 @@ pub(super) fn unquote(quoted: &str) -> Option<Vec<u8>> {
         }
         rest = tail;
     }
-    Some(bytes)
+    Some(Cow::Owned(bytes))
 }
 
 /// Reads a character constant with its quotes; its code point or byte.
