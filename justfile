@@ -20,7 +20,7 @@ lint:
 fmt:
     cargo fmt --all
 
-# Ten acts on a real control plane.
+# Eight acts on a real control plane.
 demo *args:
     cargo xtask demo {{args}}
 

@@ -55,7 +55,7 @@ pub struct File {
     /// Path below the chart's folder, with `/`.
     pub name: String,
     /// Content, without a byte order mark.
-    pub data: Arc<[u8]>,
+    pub data: Arc<Vec<u8>>,
 }
 
 impl std::fmt::Debug for File {
@@ -67,14 +67,15 @@ impl std::fmt::Debug for File {
 impl File {
     /// A file.
     #[must_use]
-    pub fn new(name: impl Into<String>, data: impl Into<Arc<[u8]>>) -> Self {
-        Self { name: name.into(), data: data.into() }
+    pub fn new(name: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.into(), data: Arc::new(data.into()) }
     }
 
     /// The content as text; bytes that are no UTF-8 are replaced.
     #[must_use]
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.data)
+        // Most files are UTF-8, which this finds out faster.
+        str::from_utf8(&self.data).map_or_else(|_| String::from_utf8_lossy(&self.data), Into::into)
     }
 }
 

@@ -102,7 +102,7 @@ pub fn render(
 
 /// Parses all pages, then executes those that are no partials.
 fn execute(
-    pages: &[Page],
+    pages: &[Page<'_>],
     host: Rc<dyn Host>,
     options: &RenderOptions,
     helm: HelmMajor,

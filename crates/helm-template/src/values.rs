@@ -4,7 +4,7 @@ mod globals;
 mod merge;
 mod set;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use manifest::yaml::{DuplicateKeys, Limits, parse_value, to_yaml};
 use serde_json::{Map, Number, Value};
@@ -72,7 +72,9 @@ impl Values {
     /// When a document is no YAML or no mapping.
     pub fn parse(text: &str) -> Result<Self, ValuesError> {
         let mut values = Self::default();
-        for document in documents(text)? {
+        // Helm reads lines, and ends each.
+        let ended = if text.ends_with('\n') { text.into() } else { Cow::Owned(format!("{text}\n")) };
+        for document in documents(&ended)? {
             let wanted = "map[string]interface {}";
             values.merge(&Self::decode(document, wanted).map_err(ValuesError::Document)?);
         }
@@ -205,6 +207,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Values, ValuesError, leaf};
+
+    #[test]
+    fn the_last_line_of_a_file_is_ended() {
+        for text in ["a: |\n  x\n  b", "a: |\n  é\n  b"] {
+            let values = Values::parse(text).unwrap();
+            assert!(values.as_map()["a"].as_str().unwrap().ends_with("\nb\n"), "{text}");
+        }
+    }
 
     #[test]
     fn numbers_of_files_are_floats() {

@@ -11,13 +11,14 @@ use crate::{
         floor,
         profile::Profile,
         report::{Report, say},
-        rows::{LIMIT, MIB},
+        rows::LIMIT,
         watch::Watch,
     },
     chain::Stage,
 };
 
 const COUNT: usize = 50;
+const MIB: f64 = 1024.0 * 1024.0;
 
 const TEMPLATE: &str = r#"apiVersion: apps/v1
 kind: Deployment

@@ -50,8 +50,9 @@ impl Ignore {
     /// Whether a path (relative, with `/`) is left out. A folder left out takes its content with it.
     #[must_use]
     pub fn ignores(&self, path: &str, directory: bool) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
         for rule in &self.rules {
-            let matches = rule.matches(path);
+            let matches = rule.matches(path, name);
             if rule.negate {
                 if (rule.directory && !directory) || !matches {
                     return true;
@@ -72,10 +73,10 @@ impl Ignore {
 }
 
 impl Rule {
-    fn matches(&self, path: &str) -> bool {
+    fn matches(&self, path: &str, name: &str) -> bool {
         let subject = match self.scope {
             Scope::Path => path,
-            Scope::Name => path.rsplit('/').next().unwrap_or(path),
+            Scope::Name => name,
         };
         path_match(&self.pattern, subject)
     }

@@ -1,100 +1,100 @@
 //! Go's `path.Match`: `*`, `?` and `[…]`, none of which matches `/`; no `**`.
 
 /// Whether a name fits a pattern; a broken pattern fits nothing.
+///
+/// Greedy with one point of return: linear in pattern times name.
 pub(crate) fn path_match(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    matches(&pattern, &name)
+    let (mut p, mut n) = (pattern, name);
+    let mut retry: Option<(&str, &str)> = None;
+    loop {
+        if let Some(rest) = p.strip_prefix('*') {
+            retry = Some((rest, n));
+            p = rest;
+            continue;
+        }
+        if p.is_empty() && n.is_empty() {
+            return true;
+        }
+        if let Some((length, rest)) = first(n).and_then(|(c, rest)| Some((one(p, c)?, rest))) {
+            (p, n) = (&p[length..], rest);
+            continue;
+        }
+        match retry.and_then(|(back, from)| Some((back, first(from).filter(|(c, _)| *c != '/')?.1))) {
+            Some((back, from)) => {
+                (p, n) = (back, from);
+                retry = Some((back, from));
+            }
+            None => return false,
+        }
+    }
 }
 
 /// Whether brackets are closed and no backslash stands at the end.
 pub(crate) fn valid_path_pattern(pattern: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let mut at = 0;
-    while at < pattern.len() {
-        match pattern[at] {
-            '\\' if at + 1 >= pattern.len() => return false,
-            '\\' => at += 2,
-            '[' => match class(&pattern[at..], 'a') {
-                Some((length, _)) => at += length,
+    let mut rest = pattern;
+    while let Some((c, tail)) = first(rest) {
+        rest = match c {
+            '\\' => match first(tail) {
+                Some((_, tail)) => tail,
                 None => return false,
             },
-            _ => at += 1,
-        }
+            '[' => match class(rest, 'a') {
+                Some((length, _)) => &rest[length..],
+                None => return false,
+            },
+            _ => tail,
+        };
     }
     true
 }
 
-/// Greedy with one point of return: linear in pattern times name.
-fn matches(pattern: &[char], name: &[char]) -> bool {
-    let (mut p, mut n) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    loop {
-        if p < pattern.len() && pattern[p] == '*' {
-            retry = Some((p + 1, n));
-            p += 1;
-            continue;
-        }
-        if p == pattern.len() && n == name.len() {
-            return true;
-        }
-        if let Some(length) = name.get(n).and_then(|c| one(&pattern[p..], *c)) {
-            p += length;
-            n += 1;
-            continue;
-        }
-        match retry {
-            Some((back, from)) if name.get(from).is_some_and(|c| *c != '/') => {
-                (p, n) = (back, from + 1);
-                retry = Some((back, from + 1));
-            }
-            _ => return false,
-        }
-    }
+fn first(text: &str) -> Option<(char, &str)> {
+    let mut chars = text.chars();
+    Some((chars.next()?, chars.as_str()))
 }
 
-/// Characters of the pattern that match this one character.
-fn one(pattern: &[char], c: char) -> Option<usize> {
-    match pattern.first()? {
+/// Bytes of the pattern that match this one character.
+fn one(pattern: &str, c: char) -> Option<usize> {
+    let (begin, rest) = first(pattern)?;
+    match begin {
         '?' => (c != '/').then_some(1),
         '[' => class(pattern, c).and_then(|(length, found)| (found && c != '/').then_some(length)),
-        '\\' => (*pattern.get(1)? == c).then_some(2),
-        literal => (*literal == c).then_some(1),
+        '\\' => (first(rest)?.0 == c).then_some(1 + c.len_utf8()),
+        literal => (literal == c).then_some(c.len_utf8()),
     }
 }
 
-/// Length of a class, and whether the character is in it.
-fn class(pattern: &[char], c: char) -> Option<(usize, bool)> {
-    let mut at = 1;
-    let negated = pattern.get(at) == Some(&'^');
-    at += usize::from(negated);
+/// Bytes of a class, and whether the character is in it.
+fn class(pattern: &str, c: char) -> Option<(usize, bool)> {
+    let mut rest = &pattern[1..];
+    let negated = rest.starts_with('^');
+    rest = rest.strip_prefix('^').unwrap_or(rest);
     let (mut found, mut ranges) = (false, 0);
     loop {
-        if pattern.get(at) == Some(&']') && ranges > 0 {
-            return Some((at + 1, found != negated));
+        if let Some(tail) = rest.strip_prefix(']').filter(|_| ranges > 0) {
+            return Some((pattern.len() - tail.len(), found != negated));
         }
-        let low = member(pattern, &mut at)?;
+        let low = member(&mut rest)?;
         let mut high = low;
-        if pattern.get(at) == Some(&'-') {
-            at += 1;
-            high = member(pattern, &mut at)?;
+        if let Some(tail) = rest.strip_prefix('-') {
+            rest = tail;
+            high = member(&mut rest)?;
         }
         found |= (low..=high).contains(&c);
         ranges += 1;
     }
 }
 
-fn member(pattern: &[char], at: &mut usize) -> Option<char> {
-    let mut c = *pattern.get(*at)?;
+fn member(rest: &mut &str) -> Option<char> {
+    let (mut c, mut tail) = first(rest)?;
     if c == '-' || c == ']' {
         return None;
     }
     if c == '\\' {
-        *at += 1;
-        c = *pattern.get(*at)?;
+        (c, tail) = first(tail)?;
     }
-    *at += 1;
-    (*at < pattern.len()).then_some(c)
+    *rest = tail;
+    (!tail.is_empty()).then_some(c)
 }
 
 #[cfg(test)]
@@ -118,6 +118,9 @@ mod tests {
             ("*/x", "a/x", true),
             ("", "", true),
             ("*a*a*a*a*b", &"a".repeat(2000), false),
+            ("*[é-ü\\]]?", "xö→", true),
+            ("\\é*ü", "éaü", true),
+            ("é?", "é/", false),
         ] {
             assert_eq!(path_match(pattern, name), expect, "{pattern} on {name}");
         }

@@ -1,4 +1,6 @@
 //! What a template sees as `.`.
+use std::borrow::Cow;
+
 use gotemplate::{Map, Numbers, Type, Value};
 use serde_json::{Map as JsonMap, Value as Json};
 
@@ -14,17 +16,17 @@ use crate::{
 };
 
 /// A template with its data.
-pub(super) struct Page {
+pub(super) struct Page<'c> {
     /// Path with the charts it lies in: `chart/charts/sub/templates/x.yaml`.
     pub(super) name: String,
     /// The `templates` folder it lies in.
     pub(super) base: String,
-    pub(super) text: String,
+    pub(super) text: Cow<'c, str>,
     /// Shared by all templates of a chart.
     pub(super) data: Map,
 }
 
-impl Page {
+impl Page<'_> {
     /// Files whose name begins with `_` are only included from others.
     pub(super) fn is_partial(&self) -> bool {
         self.name.rsplit('/').next().is_some_and(|name| name.starts_with('_'))
@@ -32,12 +34,12 @@ impl Page {
 }
 
 /// All templates, in the order Helm parses and executes them: deep paths first, and the alphabet backwards.
-pub(super) fn pages(
-    chart: &Chart,
+pub(super) fn pages<'c>(
+    chart: &'c Chart,
     values: JsonMap<String, Json>,
     release: &ReleaseOptions,
     capabilities: &Capabilities,
-) -> Vec<Page> {
+) -> Vec<Page<'c>> {
     let helm = capabilities.helm_version.major();
     let top = Map::of(values_type(helm));
     for (key, value) in values {
@@ -48,8 +50,8 @@ pub(super) fn pages(
     let mut pages = Vec::new();
     collect(chart, chart.name(), top, true, &shared, &mut pages);
     pages.sort_by(|a, b| {
-        let key = |page: &Page| (page.name.matches('/').count(), page.name.clone());
-        key(b).cmp(&key(a))
+        let depth = |page: &Page<'_>| page.name.bytes().filter(|byte| *byte == b'/').count();
+        (depth(b), &b.name).cmp(&(depth(a), &a.name))
     });
     pages
 }
@@ -60,13 +62,13 @@ struct Shared {
     helm: HelmMajor,
 }
 
-fn collect(
-    chart: &Chart,
+fn collect<'c>(
+    chart: &'c Chart,
     path: &str,
     values: Map,
     root: bool,
     shared: &Shared,
-    pages: &mut Vec<Page>,
+    pages: &mut Vec<Page<'c>>,
 ) -> Map {
     let data = Map::new();
     let children = Map::new();
@@ -98,7 +100,7 @@ fn collect(
         let page = Page {
             name: format!("{path}/{}", file.name),
             base: base.clone(),
-            text: file.text().into_owned(),
+            text: file.text(),
             data: data.retyped(values_type),
         };
         if !library || page.is_partial() {

@@ -85,7 +85,7 @@ impl HostObject for FilesObject {
             "Glob" => Ok(Value::object(self.glob(&argument))),
             "Lines" => self.lines(&argument),
             "AsConfig" => Ok(self.config(|file| file.text().into_owned())),
-            _ => Ok(self.config(|file| STANDARD.encode(&file.data))),
+            _ => Ok(self.config(|file| STANDARD.encode(file.data.as_slice()))),
         }
     }
 
