@@ -20,7 +20,7 @@ lint:
 fmt:
     cargo fmt --all
 
-# Eight acts on a real control plane.
+# Ten acts on a real control plane.
 demo *args:
     cargo xtask demo {{args}}
 

@@ -15,12 +15,12 @@ use crate::{
     bench::{
         report::{Report, median, say},
         rig::Options,
+        rows::MIB,
     },
     chain::Stage,
     kustomization,
 };
 
-const MIB: f64 = 1024.0 * 1024.0;
 const OBJECTS: usize = 1000;
 const TIMES: usize = 15;
 

@@ -11,14 +11,13 @@ use crate::{
         floor,
         profile::Profile,
         report::{Report, say},
-        rows::LIMIT,
+        rows::{LIMIT, MIB},
         watch::Watch,
     },
     chain::Stage,
 };
 
 const COUNT: usize = 50;
-const MIB: f64 = 1024.0 * 1024.0;
 
 const TEMPLATE: &str = r#"apiVersion: apps/v1
 kind: Deployment

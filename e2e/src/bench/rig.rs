@@ -41,7 +41,7 @@ pub struct Options {
     pub steady_seconds: u64,
 }
 
-const SOURCE: &str = "source-controller";
+pub(crate) const SOURCE: &str = "source-controller";
 const KUSTOMIZE: &str = "kustomize-controller";
 
 /// Everything that runs. Controllers connect as users without `system:masters`, so that a FlowSchema counts their
@@ -52,7 +52,7 @@ pub(crate) struct Rig {
     pub(crate) source: Controller,
     pub(crate) kustomize: Controller,
     pub(crate) repo: GitRepo,
-    _git: GitServer,
+    pub(crate) git: GitServer,
 }
 
 impl Rig {
@@ -69,7 +69,7 @@ impl Rig {
         let kustomize = controller(&plane, options, KUSTOMIZE, &["--concurrent=20"]).await?;
         let git = GitServer::start()?;
         let repo = git.repo("bench")?;
-        Ok(Rig { plane, cluster, source, kustomize, repo, _git: git })
+        Ok(Rig { plane, cluster, source, kustomize, repo, git })
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -78,7 +78,12 @@ impl Rig {
 
     /// Requests of kustomize-controller so far, by the API server's count.
     pub(crate) async fn requests(&self) -> Result<f64> {
-        let labels = [("flow_schema", flow(KUSTOMIZE))];
+        self.requests_of(KUSTOMIZE).await
+    }
+
+    /// Requests of a controller so far, by the API server's count.
+    pub(crate) async fn requests_of(&self, controller: &str) -> Result<f64> {
+        let labels = [("flow_schema", flow(controller))];
         let labels = labels.each_ref().map(|(key, value)| (*key, value.as_str()));
         Ok(self.plane.metrics().await?.sum("apiserver_flowcontrol_dispatched_requests_total", &labels))
     }

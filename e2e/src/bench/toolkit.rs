@@ -11,7 +11,7 @@ use crate::{
         programs, releases,
         report::{Report, median, percentile, say},
         rig::Options,
-        rows::LIMIT,
+        rows::{LIMIT, MIB},
         watch::Watch,
     },
     chain::{Chart, Hops, Release, Stage},
@@ -21,7 +21,6 @@ use crate::{
 /// Names that `--only` takes.
 pub(crate) const ROWS: [&str; 6] = ["chain", "sources", "releases", "webhook", "idle", "programs"];
 
-const MIB: f64 = 1024.0 * 1024.0;
 /// Releases of the warm chain; the median of each hop counts.
 const WARM: usize = 5;
 /// Pushes of the webhook rows.

@@ -87,6 +87,11 @@ impl Drop for Watch {
     }
 }
 
+/// Watches all Kustomizations from now on.
+pub(crate) async fn kustomizations(client: &Client) -> Result<Watch> {
+    Watch::start(client, "kustomize.toolkit.fluxcd.io/v1", "Kustomization", "kustomizations").await
+}
+
 /// Ready=True at the present generation, with this revision applied.
 pub(crate) fn applied(object: &Value, revision: &str) -> bool {
     let ready = testkit::condition(object, "Ready");
