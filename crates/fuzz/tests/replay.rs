@@ -2,6 +2,7 @@
 //!
 //! `SLUICE_FUZZ_SECONDS=300` runs each target for so long instead of over 1,500 changes, `SLUICE_FUZZ_TARGET=yaml` only one.
 //! A finding is written to a file that the message names; put it into `corpus/<target>/` with the fix.
+//! `SLUICE_FUZZ_SEEDS=/tmp/seeds` writes the seeds of each target into a folder there, where libfuzzer begins.
 
 use std::{
     env, fs,
@@ -12,6 +13,7 @@ use std::{
 };
 
 use fuzz::{TARGETS, Target};
+use serde_json::Value;
 
 /// One input may take so long in a debug build; a hang takes longer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SEED: usize = 8 << 10;
 const SEEDS: usize = 400;
 
-/// Where seeds of a target lie besides its own corpus: cases of the engines, each file one seed.
+/// Where seeds of a target lie besides its own corpus: cases of the engines. Each file is one seed, and of a recording
+/// each text.
 fn borrowed(target: &str) -> &'static [&'static str] {
     match target {
         "yaml" | "setters" | "edits" => &["kustomize/tests/corpus", "helm-template/tests/corpus"],
@@ -57,14 +60,44 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let mut seeds: Vec<Vec<u8>> = files_below(&own).iter().filter_map(|path| fs::read(path).ok()).collect();
     for folder in borrowed(target) {
         let files = files_below(&crates().join(folder));
-        let step = files.len() / SEEDS + 1;
-        seeds.extend(files.iter().step_by(step).filter_map(|path| fs::read(path).ok()));
+        let found: Vec<Vec<u8>> = files.iter().flat_map(|path| texts(path)).collect();
+        let step = found.len() / SEEDS + 1;
+        seeds.extend(found.into_iter().step_by(step));
     }
     if let Some(folder) = trees(target) {
         seeds.extend(inputs(&crates().join(folder)).iter().map(|input| tree(input)));
     }
     seeds.iter_mut().for_each(|seed| seed.truncate(SEED));
     seeds
+}
+
+/// The texts of a recording (`.json`, or a JSON value a line), or the whole file.
+fn texts(path: &Path) -> Vec<Vec<u8>> {
+    let Ok(content) = fs::read(path) else { return Vec::new() };
+    if !path.file_name().is_some_and(|name| RECORDINGS.iter().any(|known| name == *known)) {
+        return vec![content];
+    }
+    let mut texts = Vec::new();
+    for value in serde_json::Deserializer::from_slice(&content).into_iter::<Value>() {
+        gather(&value.expect("a recording is JSON"), &mut texts);
+    }
+    texts
+}
+
+/// Names of recordings.
+const RECORDINGS: [&str; 4] = ["recorded.json", "recorded.jsonl", "masterminds.json", "random.json"];
+
+/// Keys and texts of a value.
+fn gather(value: &Value, texts: &mut Vec<Vec<u8>>) {
+    match value {
+        Value::String(text) => texts.push(text.clone().into_bytes()),
+        Value::Array(items) => items.iter().for_each(|item| gather(item, texts)),
+        Value::Object(map) => map.iter().for_each(|(key, item)| {
+            texts.push(key.clone().into_bytes());
+            gather(item, texts);
+        }),
+        _ => {}
+    }
 }
 
 /// The `input` folders of cases.
@@ -220,7 +253,19 @@ fn no_target_panics_or_hangs() {
 
 #[test]
 fn every_target_has_seeds() {
+    let wanted = env::var("SLUICE_FUZZ_SEEDS").ok();
     for (name, _) in TARGETS {
-        assert!(!seeds(name).is_empty(), "{name} has no seed");
+        let seeds = seeds(name);
+        assert!(!seeds.is_empty(), "{name} has no seed");
+        if let Some(folder) = &wanted {
+            write_seeds(&Path::new(folder).join(name), &seeds);
+        }
+    }
+}
+
+fn write_seeds(folder: &Path, seeds: &[Vec<u8>]) {
+    fs::create_dir_all(folder).expect("the folder can be made");
+    for (at, seed) in seeds.iter().enumerate() {
+        fs::write(folder.join(format!("seed-{at}")), seed).expect("the folder takes a file");
     }
 }

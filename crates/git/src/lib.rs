@@ -9,7 +9,8 @@
 //! or the system is read, and secrets have no `Debug`.
 //!
 //! Reading order: url, access, selector; packet, stream, http, ssh, handshake, refs, receive; pack, object,
-//! checkout; session; changes, sign, compose, push, report.
+//! checkout; session; changes, sign, compose, push, report. `replay` (a feature) is for fuzz
+//! targets alone.
 mod url;
 
 mod access;
@@ -53,6 +54,9 @@ mod sign;
 mod push;
 mod refspec;
 mod report;
+
+#[cfg(feature = "replay")]
+pub mod replay;
 
 mod error;
 mod push_error;

@@ -8,6 +8,9 @@ pub(crate) enum ByteStream<'a> {
     Http { response: Box<net::Response>, url: &'a str },
     /// The output of the program at the other end; it goes on after the answer.
     Ssh(&'a mut SshTransport),
+    /// Pieces that are at hand.
+    #[cfg(feature = "replay")]
+    Given(std::vec::IntoIter<Bytes>),
 }
 
 impl ByteStream<'_> {
@@ -18,6 +21,8 @@ impl ByteStream<'_> {
                 response.chunk().await.map_err(|error| GitError::from_request(url, error))
             }
             Self::Ssh(ssh) => ssh.chunk().await,
+            #[cfg(feature = "replay")]
+            Self::Given(pieces) => Ok(pieces.next()),
         }
     }
 }

@@ -68,7 +68,8 @@ impl Resources {
         out
     }
 
-    /// The resources as objects. Each has `apiVersion`, `kind` and a name, except where a patch took them away.
+    /// The resources as objects. Those without `apiVersion` or `kind`, which the reference tool prints all the same, are
+    /// left out.
     #[must_use]
     pub fn objects(&self) -> Vec<Object> {
         self.0.iter().cloned().filter_map(|value| Object::from_value(value).ok()).collect()
