@@ -179,3 +179,31 @@ fn next_occurrence(text: &[u8], from: &[u8], done: usize) -> Option<usize> {
 fn find(text: &[u8], from: &[u8]) -> Option<usize> {
     text.windows(from.len()).position(|window| window == from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bounds, Budget, Cause, replace_bytes};
+
+    fn replaced(value: &[u8], from: &[u8], to: &[u8], limit: usize) -> Result<Vec<u8>, Cause> {
+        replace_bytes(value, from, to, limit, &mut Bounds { max_bytes: 12, budget: Budget(100) })
+    }
+
+    #[test]
+    fn bytes_that_are_no_characters_are_replaced_as_text_is() {
+        assert_eq!(replaced(b"\xc3ab\xc3ab", b"a", b"xy", usize::MAX), Ok(b"\xc3xyb\xc3xyb".to_vec()));
+        assert_eq!(replaced(b"\xc3ab\xc3ab", b"a", b"", 1), Ok(b"\xc3b\xc3ab".to_vec()));
+        assert_eq!(replaced(b"\xc3ab", b"none", b"x", usize::MAX), Ok(b"\xc3ab".to_vec()));
+    }
+
+    #[test]
+    fn nothing_stands_before_every_character_and_at_the_end() {
+        assert_eq!(replaced(b"\xc3a", b"", b"-", usize::MAX), Ok(b"-\xc3-a-".to_vec()));
+        assert_eq!(replaced(b"\xc3a", b"", b"-", 1), Ok(b"-\xc3a".to_vec()));
+    }
+
+    #[test]
+    fn what_grows_too_large_or_takes_too_long_is_refused() {
+        assert_eq!(replaced(b"\xc3aaa", b"a", b"12345678", usize::MAX), Err(Cause::TooLarge));
+        assert_eq!(replaced(&[0xc3; 30], b"1234", b"", 1), Err(Cause::TooExpensive));
+    }
+}

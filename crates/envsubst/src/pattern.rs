@@ -130,3 +130,33 @@ fn class_char(chunk: &[u8]) -> Result<(char, &[u8]), MatchError> {
     let invalid = c == rune::INVALID && width == 1;
     if invalid || rest.is_empty() { Err(MatchError::Malformed) } else { Ok((c, rest)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Budget, MatchError, matches};
+
+    fn check(pattern: &str, name: &str) -> Result<bool, MatchError> {
+        matches(pattern.as_bytes(), name.as_bytes(), &mut Budget(1_000))
+    }
+
+    #[test]
+    fn a_star_in_a_class_is_a_letter_like_others() {
+        for (pattern, name, fits) in [
+            ("a[*]c", "a*c", true),
+            ("a[*]c", "abbc", false),
+            ("[x*]*c", "*bbc", true),
+            ("[x*]*c", "ybbc", false),
+            ("a\\*c", "a*c", true),
+            ("a\\*c", "abc", false),
+        ] {
+            assert_eq!(check(pattern, name), Ok(fits), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn open_classes_and_long_searches_are_refused() {
+        assert_eq!(check("[a", "a"), Err(MatchError::Malformed));
+        let long = "a".repeat(200);
+        assert_eq!(check(&format!("*{}b", "a".repeat(50)), &long), Err(MatchError::TooExpensive));
+    }
+}

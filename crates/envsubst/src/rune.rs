@@ -67,3 +67,30 @@ fn offset(c: char, by: u32) -> char {
 pub(crate) fn lower(c: char) -> char {
     c.to_lowercase().next().unwrap_or(c)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{INVALID, first, upper};
+
+    #[test]
+    fn characters_of_every_width_and_bytes_that_are_none() {
+        for (text, width) in [("a", 1), ("é", 2), ("€", 3), ("😀", 4)] {
+            assert_eq!(first(text.as_bytes()), text.chars().next().map(|c| (c, width)), "{text}");
+            if width > 1 {
+                assert_eq!(first(&text.as_bytes()[..width - 1]), Some((INVALID, 1)), "{text} is cut");
+                assert_eq!(first(&text.as_bytes()[1..]), Some((INVALID, 1)), "{text} is begun late");
+            }
+        }
+        assert_eq!(first(b"\xff"), Some((INVALID, 1)));
+        assert_eq!(first(b""), None);
+    }
+
+    #[test]
+    fn greek_letters_with_iota_subscript_have_their_single_capital() {
+        let pairs =
+            [('\u{1F80}', '\u{1F88}'), ('\u{1FA7}', '\u{1FAF}'), ('\u{1FB3}', '\u{1FBC}'), ('ß', 'ß')];
+        for (small, capital) in pairs {
+            assert_eq!(upper(small), capital, "{small}");
+        }
+    }
+}

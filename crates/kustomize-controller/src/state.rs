@@ -153,7 +153,15 @@ mod tests {
     fn drift_is_undone_alone_and_many_drifts_by_one_full_pass() {
         let drifted = Observed { reasons: Reason::Heal.into(), nominated: 1, ..BASE };
         check(drifted, Some(Action::Heal(Scope::Changed)));
-        check(Observed { nominated: 21, ..drifted }, Some(Action::Heal(Scope::Full)));
+        check(Observed { nominated: MANY_NOMINATIONS, ..drifted }, Some(Action::Heal(Scope::Changed)));
+        check(Observed { nominated: MANY_NOMINATIONS + 1, ..drifted }, Some(Action::Heal(Scope::Full)));
+    }
+
+    #[test]
+    fn a_status_that_lost_what_was_applied_is_a_full_pass_even_over_drift() {
+        let lost = Observed { settled: false, ..BASE };
+        check(lost, Some(Action::Pass(Scope::Full)));
+        check(Observed { nominated: 1, ..lost }, Some(Action::Pass(Scope::Full)));
     }
 
     #[test]

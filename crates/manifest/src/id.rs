@@ -111,6 +111,19 @@ mod tests {
     }
 
     #[test]
+    fn an_api_version_is_split_and_joined() {
+        for (text, group, version) in
+            [("v1", "", "v1"), ("apps/v1", "apps", "v1"), ("a.io/v1/x", "a.io", "v1/x")]
+        {
+            let gvk = Gvk::new(text, "K");
+            assert_eq!((gvk.group.as_str(), gvk.version.as_str(), gvk.kind.as_str()), (group, version, "K"));
+            assert_eq!(gvk.api_version(), text);
+        }
+        let id = ObjectId::parse("ns_a_apps_Deployment").unwrap();
+        assert_eq!(id.gvk("v2"), Gvk::new("apps/v2", "Deployment"));
+    }
+
+    #[test]
     fn refuses_ids_with_missing_fields() {
         for bad in ["", "a", "a_b", "a_b_c", "a_b_c_", "ns__apps_Deployment"] {
             assert!(ObjectId::parse(bad).is_err(), "{bad}");

@@ -101,3 +101,60 @@ impl FromIterator<(ObjectId, String)> for Inventory {
         Self(iter.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> ObjectId {
+        ObjectId::parse(text).unwrap()
+    }
+
+    fn set(entries: &[(&str, &str)]) -> Inventory {
+        Inventory::parse(entries.iter().copied()).unwrap()
+    }
+
+    fn entries(set: &Inventory) -> Vec<(String, &str)> {
+        set.iter().map(|(id, version)| (id.to_string(), version)).collect()
+    }
+
+    #[test]
+    fn an_object_stands_once_at_its_first_place_with_its_last_version() {
+        let found = set(&[("ns_b__K", "v1"), ("ns_a__K", "v1"), ("ns_b__K", "v2")]);
+        assert_eq!(entries(&found), [("ns_b__K".into(), "v2"), ("ns_a__K".into(), "v1")]);
+        assert_eq!((found.len(), found.is_empty(), Inventory::new().is_empty()), (2, false, true));
+        assert_eq!((found.version(&id("ns_b__K")), found.version(&id("ns_c__K"))), (Some("v2"), None));
+        assert!(found.contains(&id("ns_a__K")) && !found.contains(&id("other_a__K")));
+    }
+
+    #[test]
+    fn one_id_that_cannot_be_read_refuses_all() {
+        assert_eq!(Inventory::parse([("ns_a__K", "v1"), ("odd", "v1")]), Err(ParseIdError("odd".into())));
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_the_order_of_the_others() {
+        let mut found = set(&[("ns_a__K", "v1"), ("ns_b__K", "v1"), ("ns_c__K", "v1")]);
+        assert!(found.remove(&id("ns_a__K")));
+        assert!(!found.remove(&id("ns_a__K")), "it was taken out before");
+        assert_eq!(entries(&found), [("ns_b__K".into(), "v1"), ("ns_c__K".into(), "v1")]);
+    }
+
+    #[test]
+    fn only_what_the_new_set_lacks_is_pruned_whatever_its_version() {
+        let old = set(&[("ns_a__K", "v1"), ("ns_b__K", "v1"), ("ns_c__K", "v1")]);
+        let new = set(&[("ns_b__K", "v2"), ("ns_d__K", "v1")]);
+        assert_eq!(entries(&old.minus(&new)), [("ns_a__K".into(), "v1"), ("ns_c__K".into(), "v1")]);
+        assert_eq!(old.minus(&Inventory::new()), old);
+    }
+
+    #[test]
+    fn what_is_written_ahead_holds_both_sets_with_the_newer_versions() {
+        let all =
+            set(&[("ns_a__K", "v1"), ("ns_b__K", "v1")]).union(&set(&[("ns_b__K", "v2"), ("ns_c__K", "v1")]));
+        assert_eq!(
+            entries(&all),
+            [("ns_a__K".into(), "v1"), ("ns_b__K".into(), "v2"), ("ns_c__K".into(), "v1")]
+        );
+    }
+}

@@ -150,3 +150,63 @@ fn as_map(value: &mut Value) -> &mut Map<String, Value> {
         _ => unreachable!("made a mapping above"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(metadata: Value) -> Object {
+        Object::from_value(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}))
+            .unwrap()
+    }
+
+    #[test]
+    fn what_lacks_api_version_or_kind_is_no_object() {
+        assert_eq!(Object::from_value(json!([])), Err(NotAnObject::NotAMapping));
+        for bad in [
+            json!({"kind": "K"}),
+            json!({"apiVersion": "", "kind": "K"}),
+            json!({"apiVersion": 1, "kind": "K"}),
+        ] {
+            assert_eq!(Object::from_value(bad), Err(NotAnObject::Missing("apiVersion")));
+        }
+        assert_eq!(Object::from_value(json!({"apiVersion": "v1"})), Err(NotAnObject::Missing("kind")));
+    }
+
+    #[test]
+    fn identity_is_read_and_empty_fields_are_absent() {
+        let found = object(json!({"name": "web", "namespace": "ns"}));
+        assert_eq!((found.name(), found.namespace()), ("web", Some("ns")));
+        assert_eq!(found.id().to_string(), "ns_web_apps_Deployment");
+        assert_eq!(object(json!({"name": "web", "namespace": ""})).namespace(), None);
+        assert_eq!((object(json!({"name": 3})).name(), object(json!("x")).name()), ("", ""));
+    }
+
+    #[test]
+    fn a_mark_is_an_annotation_or_else_a_label() {
+        let found = object(json!({"annotations": {"a": "1", "odd": 1}, "labels": {"a": "2", "l": "3"}}));
+        assert_eq!(
+            (found.annotation("a"), found.label("a"), found.mark("a")),
+            (Some("1"), Some("2"), Some("1"))
+        );
+        assert_eq!(
+            (found.annotation("l"), found.mark("l"), found.annotation("odd")),
+            (None, Some("3"), None)
+        );
+    }
+
+    #[test]
+    fn what_is_set_replaces_what_is_no_mapping() {
+        let mut found = object(json!("x"));
+        found.set_label("l", "1");
+        found.set_annotation("a", "2");
+        found.set_namespace("ns");
+        assert_eq!(
+            found.value()["metadata"],
+            json!({"labels": {"l": "1"}, "annotations": {"a": "2"}, "namespace": "ns"})
+        );
+        assert_eq!(found.into_value()["kind"], "Deployment");
+    }
+}

@@ -170,8 +170,12 @@ mod tests {
         let set: Reasons = [Reason::Interval, Reason::Heal, Reason::Interval].into_iter().collect();
         assert_eq!(set.iter().collect::<Vec<_>>(), [Reason::Heal, Reason::Interval]);
         assert_eq!(set.class(), Class::Heal);
-        assert_eq!(set.to_string(), "Heal,Interval");
+        assert_eq!(
+            (set.to_string(), format!("{set:?}")),
+            ("Heal,Interval".into(), "{Heal, Interval}".into())
+        );
         assert!(Reasons::NONE.is_empty());
         assert!(!set.contains(Reason::Start));
+        assert!(set.any(&[Reason::Start, Reason::Heal]) && !set.any(&[Reason::Start]) && !set.any(&[]));
     }
 }

@@ -51,10 +51,33 @@ async fn classes_leave_in_their_order() {
 #[tokio::test(start_paused = true)]
 async fn within_a_class_namespaces_take_turns_and_each_is_first_in_first_out() {
     let (mut core, now) = (core(20, 0), Instant::now());
-    for name in ["a/1", "a/2", "a/3", "b/1", "c/1", "b/2"] {
+    for name in ["a/3", "a/1", "a/2", "b/1", "c/1", "b/2"] {
         core.push(&key(name), Reason::Interval, now);
     }
-    assert_eq!(order(&mut core, now), ["a/1", "b/1", "c/1", "a/2", "b/2", "a/3"]);
+    assert_eq!(order(&mut core, now), ["a/3", "b/1", "c/1", "a/1", "b/2", "a/2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_queued_keeps_its_place_and_its_time() {
+    let (mut core, now) = (core(20, 0), Instant::now());
+    push_all(&mut core, &[("n/b", Reason::Interval), ("n/a", Reason::Interval)], now);
+    core.push(&key("n/b"), Reason::Retry, now + SECOND);
+    assert_eq!((core.depth(), core.queued_since(&key("n/b"))), (2, Some(now)));
+    core.push(&key("n/b"), Reason::Wake, now + SECOND);
+    assert_eq!((core.depth(), core.queued_since(&key("n/b"))), (2, Some(now)));
+    core.push(&key("n/c"), Reason::Wake, now);
+    core.push(&key("n/b"), Reason::Wake, now);
+    assert_eq!(order(&mut core, now + SECOND), ["n/b", "n/c", "n/a"]);
+    assert_eq!(core.queued_since(&key("n/b")), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_whose_last_key_is_forgotten_gives_its_turn_to_the_others() {
+    let (mut core, now) = (core(20, 0), Instant::now());
+    push_all(&mut core, &[("a/1", Reason::Wake), ("b/1", Reason::Wake), ("c/1", Reason::Wake)], now);
+    core.forget(&key("a/1"));
+    push_all(&mut core, &[("b/2", Reason::Wake), ("a/2", Reason::Wake), ("a/3", Reason::Wake)], now);
+    assert_eq!(order(&mut core, now), ["b/1", "c/1", "a/2", "b/2", "a/3"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,6 +176,21 @@ async fn a_delayed_reason_comes_at_its_time_and_the_newest_time_counts() {
     assert_eq!(core.next_due(&key("n/a")), Some(now + 3 * SECOND));
     assert_eq!(order(&mut core, now + 3 * SECOND), ["n/a"]);
     assert_eq!(core.next_delayed(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_that_came_leaves_the_other_delays_of_its_key() {
+    let (mut core, now) = (core(5, 0), Instant::now());
+    core.push_at(&key("n/a"), Reason::Heal, now + SECOND);
+    core.push_at(&key("n/a"), Reason::Wake, now + 3 * SECOND);
+    pop(&mut core, now + SECOND);
+    assert_eq!(core.next_due(&key("n/a")), Some(now + 3 * SECOND));
+    core.push_at(&key("n/a"), Reason::Heal, now + 9 * SECOND);
+    core.done(&key("n/a"), now + 2 * SECOND);
+    let delays = [core.next_due(&key("n/a")), core.next_delayed()];
+    assert_eq!(delays, [Some(now + 3 * SECOND); 2], "what is to come is kept when a run ends");
+    core.forget(&key("n/a"));
+    assert_eq!((core.next_delayed(), core.entries.len()), (None, 0));
 }
 
 #[tokio::test(start_paused = true)]
