@@ -73,6 +73,16 @@ pub(crate) fn assignable(value: &Value, kind: Type) -> bool {
     }
 }
 
+/// A value that may be passed, as what a function asks for: Go converts a map with a type of its own to a plain one.
+pub(crate) fn passed(value: Value, kind: Type) -> Value {
+    match value {
+        Value::Map(map) if matches!(kind, Type::Map | Type::NamedMap(_)) && map.kind() != kind => {
+            Value::Map(map.retyped(kind))
+        }
+        value => value,
+    }
+}
+
 /// The arguments of `call`, converted to what the function asks for.
 pub(crate) fn check_call(
     name: &str,
@@ -99,7 +109,7 @@ fn prepare(value: &Value, kind: Type) -> Result<Value, String> {
         return kind.can_be_nil().then(|| Value::zero(kind)).ok_or_else(nil);
     }
     if assignable(value, kind) {
-        return Ok(value.clone());
+        return Ok(passed(value.clone(), kind));
     }
     let number = value.signed().or_else(|| value.unsigned().and_then(|n| i64::try_from(n).ok()));
     match number {

@@ -100,6 +100,7 @@ pub(crate) fn generate(
     }
     apply_options(&mut resource, args);
     resource.behavior = Behavior::parse(&args.behavior);
+    resource.generated = true;
     Ok(resource)
 }
 

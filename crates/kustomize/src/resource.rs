@@ -31,6 +31,8 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     pub(crate) behavior: Behavior,
     pub(crate) needs_hash: bool,
+    /// Made by a generator of the kustomization.
+    pub(crate) generated: bool,
     /// Rendered from a chart, which has set the namespace.
     pub(crate) helm_generated: bool,
     pub(crate) allow_name_change: bool,
@@ -89,6 +91,7 @@ impl Resource {
             suffixes: Vec::new(),
             behavior: Behavior::Unspecified,
             needs_hash: false,
+            generated: false,
             helm_generated: false,
             allow_name_change: false,
             allow_kind_change: false,
@@ -141,6 +144,13 @@ impl Resource {
             kind: id.gvk.kind.to_owned(),
         };
         self.previous.push(previous);
+    }
+
+    /// Whether the reference tool keeps notes on this object among its annotations, so that it has some.
+    pub(crate) fn is_annotated(&self) -> bool {
+        let renamed = !(self.previous.is_empty() && self.prefixes.is_empty() && self.suffixes.is_empty());
+        let traced = self.origin.is_some() || !self.transformations.is_empty();
+        renamed || traced || self.generated || self.helm_generated
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {

@@ -237,7 +237,7 @@ impl<'t> Exec<'t, '_> {
             (Value::Nil, kind) => {
                 self.fail(format!("wrong type for value; expected {kind}; got interface {{}}"))
             }
-            (value_ref, kind) if builtin::assignable(value_ref, kind) => Ok(value),
+            (value_ref, kind) if builtin::assignable(value_ref, kind) => Ok(builtin::passed(value, kind)),
             _ => self.fail(format!("wrong type for value; expected {kind}; got {}", value.type_name())),
         }
     }

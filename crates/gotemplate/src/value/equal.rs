@@ -51,11 +51,13 @@ fn equal_lists(a: &List, b: &List, depth: usize, visits: &mut u64) -> bool {
 }
 
 fn equal_maps(a: &Map, b: &Map, depth: usize, visits: &mut u64) -> bool {
+    if a.kind() != b.kind() {
+        return false;
+    }
     if a.same(b) {
         return true;
     }
-    a.kind() == b.kind()
-        && a.is_nil() == b.is_nil()
+    a.is_nil() == b.is_nil()
         && a.len() == b.len()
         && a.entries()
             .iter()

@@ -2,7 +2,7 @@ use manifest::yaml::{
     Dialect, DuplicateKeys, Limits, Node, ScalarStyle, Tag, parse_value, resolve_plain, string_style,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Transformer;
 use crate::{
@@ -269,10 +269,32 @@ pub(super) fn apply_operations(resource: &mut Resource, operations: &[Operation]
     let mut value = settle(&mut node)
         .and_then(|()| node.into_json(DuplicateKeys::Refuse))
         .map_err(|source| PatchError::Yaml { id: id.clone(), source })?;
+    let lent = resource.is_annotated() && lend_annotations(&mut value);
     json6902::apply(&mut value, operations).map_err(|source| PatchError::Json { id, source })?;
+    if lent {
+        take_back_annotations(&mut value);
+    }
     resource.node = Node::from_json(&value);
     style_as_printed(&mut resource.node);
     Ok(())
+}
+
+/// Gives an object without annotations a map of them: an operation can add to it, and finds it when it asks.
+fn lend_annotations(object: &mut Value) -> bool {
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    let Some(metadata) = metadata.filter(|metadata| !metadata.contains_key("annotations")) else {
+        return false;
+    };
+    metadata.insert("annotations".to_owned(), Value::Object(Map::new()));
+    true
+}
+
+/// Removes the map again where no operation has put anything in.
+fn take_back_annotations(object: &mut Value) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    if metadata.get("annotations").and_then(Value::as_object).is_some_and(Map::is_empty) {
+        metadata.remove("annotations");
+    }
 }
 
 /// The object was printed and read again: texts stand in quotes where they need them.

@@ -12,11 +12,15 @@ use crate::yaml::{
 
 type Input<'a> = io::Chain<&'a [u8], &'static [u8]>;
 
+/// What go-yaml misses in a mapping.
+const KEY: &str = "key";
+
 const CORE_PREFIX: &str = "tag:yaml.org,2002:";
 
 /// Turns libyaml's events into nodes, one document at a time; aliases are written out, within a budget.
 pub(crate) struct Composer<'a> {
     parser: Parser<Input<'a>>,
+    text: &'a str,
     /// Where the text ends, in characters, when it lacks a last line break.
     open_end: Option<u64>,
     slashes: Option<Slashes<'a>>,
@@ -27,6 +31,11 @@ pub(crate) struct Composer<'a> {
     nodes: usize,
     alias_nodes: usize,
     depth: usize,
+    /// Where the innermost mapping begins, from 1; and what goes on in the innermost collection.
+    column: u32,
+    wanted: &'static str,
+    /// The first key that is none: go-yaml looks at keys when the whole document has been read.
+    bad_key: Option<YamlError>,
 }
 
 /// The scanner needs a last line break. What is added is taken off again where a block scalar ends with it; a text that
@@ -43,14 +52,29 @@ impl<'a> Composer<'a> {
         }
         let text = text.trim_start_matches('\u{feff}');
         let (slashes, characters) = (Slashes::new(text), text.chars().count() as u64);
-        let text = text.as_bytes();
+        let bytes = text.as_bytes();
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        parser.set_input(text.chain(last_break(text)));
-        let last_line = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        parser.set_input(bytes.chain(last_break(bytes)));
+        let last_line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(characters);
+        let (nodes, alias_nodes, depth, bad_key) = (0, 0, 0, None);
         let anchors = HashMap::new();
-        Ok(Self { parser, open_end, slashes, dialect, limits, anchors, nodes: 0, alias_nodes: 0, depth: 0 })
+        Ok(Self {
+            parser,
+            text,
+            open_end,
+            slashes,
+            dialect,
+            limits,
+            anchors,
+            nodes,
+            alias_nodes,
+            depth,
+            column: 0,
+            wanted: KEY,
+            bad_key,
+        })
     }
 
     /// The next document; `None` at the end of the text.
@@ -66,15 +90,26 @@ impl<'a> Composer<'a> {
         let first = self.next_event()?;
         let node = self.node(first)?;
         self.next_event()?;
-        Ok(Some(node))
+        self.bad_key.take().map_or(Ok(Some(node)), Err)
     }
 
     fn next_event(&mut self) -> Result<Event, YamlError> {
         self.parser.parse().map_err(|error| {
+            if let Some(at) = self.empty_collection(&error) {
+                return syntax(at, &format!("did not find expected {}", self.wanted));
+            }
             let mark = error.problem_mark().or_else(|| error.context_mark());
             let place = mark.map(place).unwrap_or_default();
             YamlError::at(place.line, place.column, YamlCause::Syntax(error.problem().to_owned()))
         })
+    }
+
+    /// Where `{}` or `[]` stands in the place of a key: go-yaml does not look for the colon behind one that is empty.
+    fn empty_collection(&self, error: &libyaml_safer::Error) -> Option<Place> {
+        let at = error.context_mark().filter(|_| error.problem() == "could not find expected ':'")?;
+        let line = self.text.lines().nth(usize::try_from(at.line).ok()?)?.trim_start();
+        let mut inside = line.strip_prefix('{').or_else(|| line.strip_prefix('['))?.trim_start().chars();
+        matches!(inside.next(), Some('}' | ']')).then(|| place(at))
     }
 
     fn node(&mut self, event: Event) -> Result<Node, YamlError> {
@@ -122,7 +157,9 @@ impl<'a> Composer<'a> {
             self.anchors.insert(name.clone(), None);
         }
         let before = self.nodes + self.alias_nodes;
+        let outer = (self.column, self.wanted);
         let node = read(self)?;
+        (self.column, self.wanted) = outer;
         self.depth -= 1;
         let weight = self.nodes + self.alias_nodes - before;
         Ok(self.keep_anchor(anchor, node, weight))
@@ -130,6 +167,8 @@ impl<'a> Composer<'a> {
 
     fn sequence(&mut self, flow: bool, place: Place) -> Result<Node, YamlError> {
         let mut items = Vec::new();
+        // A list that is no further in than the key it belongs to ends where no item follows.
+        self.wanted = if place.column == self.column { KEY } else { "'-' indicator" };
         loop {
             let event = self.next_event()?;
             if event.data == EventData::SequenceEnd {
@@ -141,6 +180,7 @@ impl<'a> Composer<'a> {
 
     fn mapping(&mut self, flow: bool, place: Place) -> Result<Node, YamlError> {
         let mut entries = Vec::new();
+        (self.column, self.wanted) = (place.column, KEY);
         loop {
             let event = self.next_event()?;
             if event.data == EventData::MappingEnd {
@@ -155,7 +195,10 @@ impl<'a> Composer<'a> {
     fn key(&mut self, event: Event) -> Result<Scalar, YamlError> {
         match self.node(event)? {
             Node::Scalar(scalar) => Ok(scalar),
-            other => Err(bad_key(&other)),
+            other => {
+                self.bad_key.get_or_insert_with(|| bad_key(&other));
+                Ok(Scalar::string(""))
+            }
         }
     }
 
