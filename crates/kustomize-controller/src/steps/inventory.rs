@@ -130,6 +130,42 @@ mod tests {
     }
 
     #[test]
+    fn after_a_failure_what_was_applied_is_in_the_inventory_beside_what_was_there() {
+        let old = Inventory::parse([("n_old__ConfigMap", "v1"), ("n_a_apps_Deployment", "v1beta1")]).unwrap();
+        let build = Inventory::parse([("n_a_apps_Deployment", "v1"), ("n_never__ConfigMap", "v1")]).unwrap();
+        let change = |id: &str| ssa::Change {
+            id: ObjectId::parse(id).unwrap(),
+            version: "v1".into(),
+            action: ssa::Action::Configured,
+            fingerprint: None,
+            drift: None,
+            healthy: false,
+        };
+        let changes = vec![change("n_a_apps_Deployment"), change("n_foreign__ConfigMap")];
+        let applied = ssa::Applied { changes, ..ssa::Applied::default() };
+        let after = after_failure(&old, &build, &ApplyError { applied, errors: Vec::new() });
+        let expected = Inventory::parse([("n_old__ConfigMap", "v1"), ("n_a_apps_Deployment", "v1")]).unwrap();
+        assert_eq!(after, expected);
+    }
+
+    #[test]
+    fn only_what_failed_before_its_write_is_surely_not_in_the_cluster() {
+        let gvk = manifest::Gvk::new("x.io/v1", "Odd");
+        let before = [ObjectCause::NoMatch(gvk), ObjectCause::NoNamespace, ObjectCause::Cancelled];
+        assert!(!before.iter().chain([&ObjectCause::LostLease]).any(may_have_written));
+        assert!(may_have_written(&ObjectCause::StillThere));
+        assert!(may_have_written(&ObjectCause::NotReady(kstatus::Status::InProgress)));
+    }
+
+    #[test]
+    fn a_status_without_an_inventory_holds_nothing_and_one_that_cannot_be_read_is_an_error() {
+        assert_eq!(of_status(&KustomizationStatus::default()), Ok(Inventory::new()));
+        let entry = meta::InventoryEntry { id: "odd".into(), v: "v1".into() };
+        let inventory = Some(meta::Inventory { entries: vec![entry] });
+        assert!(of_status(&KustomizationStatus { inventory, ..Default::default() }).is_err());
+    }
+
+    #[test]
     fn an_inventory_goes_to_the_status_and_back() {
         let entries = [("n_a_apps_Deployment", "v1"), ("_x_rbac.authorization.k8s.io_ClusterRole", "v1")];
         let inventory = Inventory::parse(entries).unwrap();

@@ -111,8 +111,47 @@ pub(crate) fn survivors(pruned: &Pruned, candidates: &Inventory) -> Inventory {
 
 #[cfg(test)]
 mod tests {
-    use super::{ObjectId, Pruned, failure};
+    use super::{Inventory, Kustomization, ObjectId, Pruned, failure, lines, may_try, survivors};
+    use serde_json::{Value, json};
     use ssa::PruneError;
+
+    #[test]
+    fn only_deletes_that_were_not_confirmed_stay_in_the_inventory() {
+        let [kept, deleted] = ["ns_a__ConfigMap", "ns_b__ConfigMap"].map(|id| ObjectId::parse(id).unwrap());
+        let candidates: Inventory =
+            [(kept.clone(), "v1".to_owned()), (deleted.clone(), "v2".to_owned())].into_iter().collect();
+        let error = PruneError::Cancelled { subject: kept.subject() };
+        let pruned =
+            Pruned { deleted: vec![deleted], failed: vec![(kept.clone(), error)], ..Pruned::default() };
+        let left = survivors(&pruned, &candidates);
+        assert_eq!((left.len(), left.version(&kept)), (1, Some("v1")));
+    }
+
+    #[test]
+    fn the_event_tells_what_was_deleted_and_what_was_left_on_purpose() {
+        let id = |text: &str| ObjectId::parse(text).unwrap();
+        let pruned = Pruned {
+            deleted: vec![id("ns_a__ConfigMap")],
+            gone: vec![id("ns_gone__ConfigMap")],
+            skipped: vec![id("_b__Namespace")],
+            ..Pruned::default()
+        };
+        assert_eq!(lines(&pruned), "ConfigMap/ns/a deleted\nNamespace/b skipped");
+    }
+
+    #[test]
+    fn only_those_are_waited_for_that_may_yet_try_the_revision() {
+        let tries = |metadata: Value, spec: Value, tried: Option<&str>| {
+            let object =
+                json!({"metadata": metadata, "spec": spec, "status": {"lastAttemptedRevision": tried}});
+            may_try(&serde_json::from_value::<Kustomization>(object).unwrap(), "main@sha1:b")
+        };
+        assert!(tries(json!({}), json!({}), None));
+        assert!(tries(json!({}), json!({}), Some("main@sha1:a")));
+        assert!(!tries(json!({}), json!({}), Some("main@sha1:b")), "it has tried");
+        assert!(!tries(json!({}), json!({"suspend": true}), None), "it is suspended");
+        assert!(!tries(json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), json!({}), None), "it goes");
+    }
 
     #[test]
     fn deletes_that_failed_are_told_in_the_words_of_flux() {
