@@ -42,21 +42,22 @@ pub(crate) const NS: &str = "flux-system";
 pub(crate) const MIB: f64 = 1024.0 * 1024.0;
 
 /// Measures every row for every count.
-pub async fn run(options: &Options) -> Result<Report> {
-    let mut report = Report::default();
+///
+/// # Errors
+/// At the first row that fails; the report has those before it.
+pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     let kustomizations =
         options.only.is_empty() || options.only.iter().any(|row| ROWS.contains(&row.as_str()));
     for &count in options.count.iter().filter(|_| kustomizations) {
         let rig = Rig::start(options).await?;
-        Bench { rig, options, count, report: &mut report }
+        Bench { rig, options, count, report: &mut *report }
             .run()
             .await
             .with_context(|| format!("{count} Kustomizations"))?;
     }
-    repositories::run(options, &mut report).await.context("repositories")?;
-    inventory::run(options, &mut report).await.context("inventory")?;
-    toolkit::run(options, &mut report).await?;
-    Ok(report)
+    repositories::run(options, report).await.context("repositories")?;
+    inventory::run(options, report).await.context("inventory")?;
+    toolkit::run(options, report).await
 }
 
 struct Bench<'a> {

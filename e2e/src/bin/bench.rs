@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what Sluice costs, beside what a bare client needs.
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use e2e::bench::{Options, all_rows, run};
+use e2e::bench::{Options, Report, all_rows, run};
 
 /// Measures times, CPU seconds, memory and API requests: of source- and kustomize-controller beside a bare client, then
 /// of all five controllers and the command.
@@ -21,9 +21,10 @@ async fn main() -> Result<()> {
             all_rows().collect::<Vec<_>>().join(", ")
         );
     }
-    let report = run(&options).await;
+    // A row that fails does not take with it what the rows before it measured.
+    let mut report = Report::default();
+    let outcome = run(&options, &mut report).await;
     testkit::Scope::close();
-    let report = report?;
     print(&report.text())?;
     if let Some(file) = &options.json {
         std::fs::write(file, format!("{:#}\n", report.json())).with_context(|| file.display().to_string())?;
@@ -31,7 +32,7 @@ async fn main() -> Result<()> {
     if let Some(file) = &options.page {
         std::fs::write(file, report.page()).with_context(|| file.display().to_string())?;
     }
-    Ok(())
+    outcome
 }
 
 fn print(text: &str) -> Result<()> {
