@@ -257,8 +257,8 @@ impl Bench<'_> {
             ("peak kustomize", kustomize.peak_rss as f64 / MIB, "MiB"),
         ];
         let target = match self.count {
-            ..=100 => "both <= 25 MiB, peak kustomize <= 40 MiB",
-            ..=1000 => "both <= 60 MiB",
+            0..=100 => "both <= 25 MiB, peak kustomize <= 40 MiB",
+            101..=1000 => "both <= 60 MiB",
             _ => "measured",
         };
         self.report.add(self.count, "memory", &figures, target);
