@@ -11,7 +11,7 @@ use testkit::{Cluster, Usage};
 use crate::bench::{app, watch::Watch};
 
 /// Connections of the bare client.
-const CONNECTIONS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 16;
 
 /// What the floor took.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,12 @@ pub(crate) struct Floor {
 /// Creates `count` namespaces, many at once.
 pub(crate) async fn namespaces(cluster: &Cluster, prefix: &str, count: usize) -> Result<()> {
     let names = (0..count).map(|number| app::namespace_object(&app::namespace(prefix, number)));
-    stream::iter(names)
+    apply_all(cluster, names).await
+}
+
+/// Applies objects, many at once, in no order.
+pub(crate) async fn apply_all(cluster: &Cluster, objects: impl IntoIterator<Item = Value>) -> Result<()> {
+    stream::iter(objects)
         .map(|object| async move { cluster.apply(&object).await.map(drop) })
         .buffer_unordered(CONNECTIONS)
         .try_collect()

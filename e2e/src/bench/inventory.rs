@@ -29,7 +29,7 @@ const TARGET: &str = "each object named once, status within 1.5 MB";
 /// # Errors
 /// Also when the status does not name exactly the objects that are live.
 pub(crate) async fn run(options: &Options, report: &mut Report) -> Result<()> {
-    if !options.only.is_empty() && !options.only.iter().any(|only| only == ROW) {
+    if !options.wants(ROW) {
         return Ok(());
     }
     say(&format!("a Kustomization of {OBJECTS} objects …"));

@@ -7,12 +7,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use testkit::{CONTROLLERS, ControlPlane};
 
 use crate::{
     bench::{
+        floor,
         report::{Report, median, say},
         rig::Options,
         rows::MIB,
@@ -55,11 +55,7 @@ async fn suspended(stage: &Stage) -> Result<()> {
             json!({ "interval": "1h", "suspend": true }),
         )
     };
-    stream::iter((0..OBJECTS).map(object))
-        .map(|object| async move { stage.cluster.apply(&object).await.map(drop) })
-        .buffer_unordered(16)
-        .try_collect()
-        .await
+    floor::apply_all(&stage.cluster, (0..OBJECTS).map(object)).await
 }
 
 /// Median seconds of a program's whole run.

@@ -2,7 +2,6 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use testkit::{ChartFiles, OciArtifact};
 
@@ -140,9 +139,5 @@ async fn apply(stage: &Stage, prefix: &str, replicas: u32, version: u64) -> Resu
             },
         })
     };
-    stream::iter((0..COUNT).map(object))
-        .map(|object| async move { stage.cluster.apply(&object).await.map(drop) })
-        .buffer_unordered(16)
-        .try_collect()
-        .await
+    floor::apply_all(&stage.cluster, (0..COUNT).map(object)).await
 }

@@ -10,6 +10,7 @@ use testkit::GitRepo;
 use crate::{
     bench::{
         app::namespace_object,
+        floor,
         report::{Report, say},
         rig::{Options, Rig, SOURCE},
         rows::{LIMIT, MIB, NS},
@@ -27,12 +28,10 @@ const REPOSITORIES: usize = 40;
 /// Files of each repository, and their size in bytes.
 const FILES: usize = 50;
 const FILE_SIZE: usize = 1024;
-/// Requests to the API server that are under way at once.
-const AT_ONCE: usize = 16;
 
 /// Measures what was asked for.
 pub(crate) async fn run(options: &Options, report: &mut Report) -> Result<()> {
-    if !options.only.is_empty() && !options.only.iter().any(|only| only == ROW) {
+    if !options.wants(ROW) {
         return Ok(());
     }
     say(&format!("{SOURCES} GitRepositories of {REPOSITORIES} repositories …"));
@@ -111,11 +110,7 @@ impl Many<'_> {
 
     async fn apply_all(&self) -> Result<()> {
         let objects = (0..SOURCES).map(|number| git_repository(NS, &name(number), self.of(number).url()));
-        stream::iter(objects)
-            .map(|object| async move { self.rig.cluster.apply(&object).await.map(drop) })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await
+        floor::apply_all(&self.rig.cluster, objects).await
     }
 
     async fn announce(&self, token: &str) -> Result<()> {
@@ -127,7 +122,7 @@ impl Many<'_> {
                     self.rig.cluster.patch("GitRepository", NS, &name(number), asked).await.map(drop)
                 }
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(floor::CONNECTIONS)
             .try_collect()
             .await
     }

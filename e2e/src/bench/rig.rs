@@ -41,6 +41,13 @@ pub struct Options {
     pub steady_seconds: u64,
 }
 
+impl Options {
+    /// Whether a row is asked for.
+    pub(crate) fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == row)
+    }
+}
+
 pub(crate) const SOURCE: &str = "source-controller";
 const KUSTOMIZE: &str = "kustomize-controller";
 

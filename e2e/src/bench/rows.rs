@@ -2,7 +2,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::{
@@ -46,8 +45,7 @@ pub(crate) const MIB: f64 = 1024.0 * 1024.0;
 /// # Errors
 /// At the first row that fails; the report has those before it.
 pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
-    let kustomizations =
-        options.only.is_empty() || options.only.iter().any(|row| ROWS.contains(&row.as_str()));
+    let kustomizations = ROWS.iter().any(|row| options.wants(row));
     for &count in options.count.iter().filter(|_| kustomizations) {
         let rig = Rig::start(options).await?;
         Bench { rig, options, count, report: &mut *report }
@@ -94,7 +92,7 @@ impl Bench<'_> {
     }
 
     fn wants(&self, row: &str) -> bool {
-        self.options.only.is_empty() || self.options.only.iter().any(|only| only == row)
+        self.options.wants(row)
     }
 
     async fn floor(&mut self) -> Result<(Floor, Floor)> {
@@ -128,12 +126,8 @@ impl Bench<'_> {
     }
 
     async fn apply_all(&self, interval: &str) -> Result<()> {
-        let cluster = &self.rig.cluster;
-        stream::iter((0..self.count).map(|number| self.kustomization(number, interval)))
-            .map(|object| async move { cluster.apply(&object).await.map(drop) })
-            .buffer_unordered(16)
-            .try_collect()
-            .await
+        let objects = (0..self.count).map(|number| self.kustomization(number, interval));
+        floor::apply_all(&self.rig.cluster, objects).await
     }
 
     async fn first(&mut self, floor: Floor) -> Result<()> {

@@ -28,7 +28,7 @@ const PUSHES: usize = 20;
 
 /// Measures what was asked for.
 pub(crate) async fn run(options: &Options, report: &mut Report) -> Result<()> {
-    let wants = |row: &str| options.only.is_empty() || options.only.iter().any(|only| only == row);
+    let wants = |row: &str| options.wants(row);
     if !ROWS.iter().any(|row| wants(row)) {
         return Ok(());
     }
