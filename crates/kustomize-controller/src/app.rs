@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::args::Options;
 use crate::memory::Memories;
+use crate::siblings::Siblings;
 use crate::sources::Sources;
 use crate::wakes::Edges;
 
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub peers: Store<Kustomization>,
     /// Who refers to what.
     pub edges: Edges,
+    /// Who has tried which revision.
+    pub siblings: Siblings,
     /// What is remembered of each Kustomization.
     pub memories: Memories,
     /// Unpacked artifacts.

@@ -10,7 +10,7 @@
 //! drift watch, a deadline or a newer revision begins the next one.
 //!
 //! Reading order: `args`, `status`, `state` (what is decided, pure), `hints` (what events say below their message), `contest`, `guard`, `history`, `memory` (what is
-//! remembered), `sources`, `wakes` (who wakes whom), `app`, `work`, `reconciler`, `pass`, `steps`, `record`,
+//! remembered), `sources`, `wakes` (who wakes whom), `siblings`, `app`, `work`, `reconciler`, `pass`, `steps`, `record`,
 //! `watching`, `setup`.
 
 pub mod args;
@@ -24,6 +24,7 @@ mod guard;
 mod history;
 mod memory;
 
+mod siblings;
 mod sources;
 mod wakes;
 

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::args::{Command, GATES, Options};
 use crate::memory::Memories;
 use crate::reconciler::KustomizationReconciler;
+use crate::siblings::Siblings;
 use crate::sources::{self, OnSource};
 use crate::wakes::{Edges, Far};
 use crate::watching;
@@ -92,6 +93,7 @@ fn app(
         sources: sources::watch(context, options.shared.external_artifacts, direct, &on_source),
         peers: handle.store,
         edges,
+        siblings: Siblings::default(),
         memories,
         cache,
         hosts: HostOverrides::from_env(),

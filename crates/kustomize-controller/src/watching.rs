@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use api::kustomize::v1::{Kustomization, KustomizationStatus};
+use api::kustomize::v1::Kustomization;
 use api::meta::Artifact;
 use runtime::{Change, Context, Key, Reason};
 use ssa::{Owner, Signal, What};
@@ -11,7 +11,6 @@ use crate::contest::Heal;
 use crate::memory::{Memories, Stage};
 use crate::sources::SourceKey;
 use crate::state::Last;
-use crate::steps::dependencies::source_of;
 use crate::wakes::{Edges, Far, far_ends};
 
 /// A Kustomization changed: its edges follow, and those that wait for it wake.
@@ -28,27 +27,10 @@ pub(crate) fn peer_changed(app: &App, change: &Change<Kustomization>) {
             }
         }
     }
-    if speaks_to_siblings(change) {
-        wake_siblings(app, change);
-    }
-}
-
-fn speaks_to_siblings(change: &Change<Kustomization>) -> bool {
-    let tried = |status: &Option<KustomizationStatus>| {
-        status.as_ref().and_then(|s| s.last_attempted_revision.clone())
-    };
-    let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
-    tried(&old.status) != tried(&new.status)
-        || old.spec.suspend != new.spec.suspend
-        || old.metadata.deletion_timestamp != new.metadata.deletion_timestamp
-}
-
-fn wake_siblings(app: &App, change: &Change<Kustomization>) {
-    let Some(object) = change.new.as_ref().or(change.old.as_ref()) else { return };
-    for near in app.edges.near(&Far::Source(source_of(object))) {
+    for near in app.siblings.observe(change) {
         let waits =
             app.memories.with_known(&near, |memory| memory.waits_in(Stage::Siblings)).unwrap_or_default();
-        if waits && near != change.key {
+        if waits {
             app.waker.wake(&near, Reason::Wake);
         }
     }

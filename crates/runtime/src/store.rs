@@ -36,6 +36,11 @@ impl<K> Store<K> {
         self.read().get(key).cloned()
     }
 
+    /// Whether one of the objects is so. Must not wait, nor use the store.
+    pub fn any(&self, mut is: impl FnMut(&Key, &K) -> bool) -> bool {
+        self.read().iter().any(|(key, object)| is(key, object))
+    }
+
     /// All objects, in no order.
     pub fn all(&self) -> Vec<(Key, Arc<K>)> {
         self.read().iter().map(|(key, object)| (key.clone(), object.clone())).collect()

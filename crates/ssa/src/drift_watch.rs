@@ -106,7 +106,6 @@ impl DriftWatch {
             return;
         }
         for change in changes {
-            self.watch_kind(&change.id, &change.version);
             let signal = {
                 let mut table = lock(&self.0.table);
                 match (&change.fingerprint, change.action) {
@@ -120,6 +119,8 @@ impl DriftWatch {
                     }
                 }
             };
+            // After it is tracked, so that nobody finds the new watch unused.
+            self.watch_kind(&change.id, &change.version);
             if let Some(what) = signal {
                 self.0.send_later(Signal { owner: owner.clone(), id: change.id.clone(), what });
             }
@@ -229,16 +230,14 @@ impl DriftWatch {
     }
 
     fn end_unused(&self) {
-        let used = lock(&self.0.table).used_kinds();
-        let mut kinds = lock(&self.0.kinds);
-        kinds.retain(|kind, task| {
-            let keep = used.contains(kind);
-            if !keep {
-                task.abort();
-                lock(&self.0.table).drop_kind(&kind.0, &kind.1);
-            }
-            keep
-        });
+        let unused: Vec<JoinHandle<()>> = {
+            let (mut kinds, mut table) = (lock(&self.0.kinds), lock(&self.0.table));
+            let unused = kinds.extract_if(|(group, kind), _| !table.uses_kind(group, kind));
+            let unused: Vec<_> = unused.collect();
+            unused.iter().for_each(|((group, kind), _)| table.drop_kind(group, kind));
+            unused.into_iter().map(|(_, task)| task).collect()
+        };
+        unused.iter().for_each(JoinHandle::abort);
     }
 }
 

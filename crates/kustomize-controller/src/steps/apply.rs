@@ -92,7 +92,7 @@ fn defined_elsewhere(work: &Work<'_>, group: &str, kind: &str) -> bool {
     let suffix = format!(".{group}_apiextensions.k8s.io_CustomResourceDefinition");
     let start = format!("_{}", kind.to_lowercase());
     let stem = start.trim_end_matches(['y', 's']);
-    work.app.peers.all().iter().any(|(_, peer)| {
+    work.app.peers.any(|_, peer| {
         let inventory = peer.status.iter().filter_map(|status| status.inventory.as_ref());
         inventory
             .flat_map(|list| &list.entries)

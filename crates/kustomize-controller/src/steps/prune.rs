@@ -1,6 +1,6 @@
 //! Deletes what left the source, hands over what another Kustomization took.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use api::kustomize::v1::Kustomization;
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::guard::{self, Intent};
 use crate::status::{Failure, Phase};
 use crate::steps::dependencies::source_of;
-use crate::wakes::{Edges, depends_on};
+use crate::wakes::depends_on;
 use crate::work::Work;
 
 /// How long deletion waits for Kustomizations of the same source that have not tried the revision (decision D6).
@@ -22,38 +22,21 @@ pub(crate) const SIBLINGS: Duration = Duration::from_secs(60);
 /// A Kustomization of the same source that may yet claim what is to be pruned: it has not tried the revision, and
 /// nothing keeps it from trying. Those that wait for this one through `dependsOn` cannot be waited for.
 pub(crate) fn waits_for(app: &App, own: &Key, object: &Kustomization, revision: &str) -> Option<Key> {
-    let source = source_of(object);
-    let pending = |(key, peer): &(Key, std::sync::Arc<Kustomization>)| {
-        key != own && source_of(peer) == source && may_try(peer, revision) && !waits_on(&app.edges, key, own)
-    };
-    app.peers.all().into_iter().find(pending).map(|(key, _)| key)
-}
-
-fn may_try(peer: &Kustomization, revision: &str) -> bool {
-    let tried = peer.status.as_ref().and_then(|status| status.last_attempted_revision.as_deref());
-    !peer.spec.suspend && peer.metadata.deletion_timestamp.is_none() && tried != Some(revision)
-}
-
-fn waits_on(edges: &Edges, near: &Key, far: &Key) -> bool {
-    depends_on(edges, near, far)
+    app.siblings.wait_for(own, &source_of(object), revision, |key| depends_on(&app.edges, key, own))
 }
 
 /// Ids that other Kustomizations of ours have in their inventories.
 pub(crate) fn claimed_by_others(app: &App, own: &Key, candidates: &Inventory) -> HashSet<ObjectId> {
-    let wanted: HashSet<String> = candidates.iter().map(|(id, _)| id.to_string()).collect();
-    let others = app
-        .peers
-        .all()
-        .into_iter()
-        .filter(|(key, peer)| key != own && peer.metadata.deletion_timestamp.is_none());
+    let wanted: HashMap<String, &ObjectId> = candidates.iter().map(|(id, _)| (id.to_string(), id)).collect();
     let mut claimed = HashSet::new();
-    for (_, peer) in others {
+    app.peers.any(|key, peer| {
         let inventory = peer.status.as_ref().and_then(|status| status.inventory.as_ref());
-        let entries = inventory.iter().flat_map(|inventory| &inventory.entries);
-        claimed.extend(
-            entries.filter(|entry| wanted.contains(&entry.id)).filter_map(|e| ObjectId::parse(&e.id).ok()),
-        );
-    }
+        if key != own && peer.metadata.deletion_timestamp.is_none() {
+            let entries = inventory.iter().flat_map(|inventory| &inventory.entries);
+            claimed.extend(entries.filter_map(|entry| wanted.get(&entry.id)).map(|id| ObjectId::clone(id)));
+        }
+        claimed.len() == wanted.len()
+    });
     claimed
 }
 
@@ -111,8 +94,7 @@ pub(crate) fn survivors(pruned: &Pruned, candidates: &Inventory) -> Inventory {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inventory, Kustomization, ObjectId, Pruned, failure, lines, may_try, survivors};
-    use serde_json::{Value, json};
+    use super::{Inventory, ObjectId, Pruned, failure, lines, survivors};
     use ssa::PruneError;
 
     #[test]
@@ -137,20 +119,6 @@ mod tests {
             ..Pruned::default()
         };
         assert_eq!(lines(&pruned), "ConfigMap/ns/a deleted\nNamespace/b skipped");
-    }
-
-    #[test]
-    fn only_those_are_waited_for_that_may_yet_try_the_revision() {
-        let tries = |metadata: Value, spec: Value, tried: Option<&str>| {
-            let object =
-                json!({"metadata": metadata, "spec": spec, "status": {"lastAttemptedRevision": tried}});
-            may_try(&serde_json::from_value::<Kustomization>(object).unwrap(), "main@sha1:b")
-        };
-        assert!(tries(json!({}), json!({}), None));
-        assert!(tries(json!({}), json!({}), Some("main@sha1:a")));
-        assert!(!tries(json!({}), json!({}), Some("main@sha1:b")), "it has tried");
-        assert!(!tries(json!({}), json!({"suspend": true}), None), "it is suspended");
-        assert!(!tries(json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), json!({}), None), "it goes");
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(crate) struct Core {
     delayed: BTreeSet<(Instant, Key, Reason)>,
     free: Sizes,
     depth: usize,
+    /// New content was served last: where something waits to go on, that is next.
+    began: bool,
 }
 
 const CLASSES: [Class; Class::COUNT] =
@@ -78,6 +80,7 @@ impl Core {
             delayed: BTreeSet::new(),
             free: Sizes { main: sizes.main.max(1), heal: sizes.heal },
             depth: 0,
+            began: false,
         }
     }
 
@@ -108,13 +111,23 @@ impl Core {
     /// The next key in order for which a permit is free; it runs from now on.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Popped> {
         self.promote(now);
-        for class in CLASSES {
+        for class in self.order() {
             let Some(permit) = self.permit_for(class) else { continue };
             if let Some(key) = self.lanes.pop(class) {
                 return self.start(key, class, permit, now);
             }
         }
         None
+    }
+
+    /// New content and what waits to go on take turns: a rollout of thousands is ready, and its dependents go on, one by
+    /// one, not all at the end.
+    fn order(&self) -> [Class; Class::COUNT] {
+        let mut order = CLASSES;
+        if self.began {
+            order.swap(Class::Content as usize, Class::Wake as usize);
+        }
+        order
     }
 
     /// Gives the permit of a running key back early.
@@ -214,6 +227,11 @@ impl Core {
             Permit::Heal => self.free.heal -= 1,
         }
         self.depth -= 1;
+        match class {
+            Class::Content => self.began = true,
+            Class::Wake => self.began = false,
+            _ => {}
+        }
         Some(Popped { key, reasons, cancel, waited, asked, class })
     }
 

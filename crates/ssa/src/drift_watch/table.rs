@@ -1,6 +1,9 @@
 //! What was applied and what the watches have seen: pure, so that every order of events can be tested.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use manifest::ObjectId;
 
@@ -22,14 +25,49 @@ impl Scope {
     }
 }
 
-/// Rows by object.
+/// Rows by object. What is asked about one owner or one kind costs what that has, not what the cluster has.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    rows: HashMap<ObjectId, Row>,
-    /// Watches that have delivered their initial list and are connected.
-    synced: HashSet<Scope>,
+    rows: HashMap<Arc<ObjectId>, Row>,
+    owners: HashMap<Owner, Owned>,
+    kinds: Vec<Kind>,
     /// As whom owners act.
     identities: HashMap<Owner, Identity>,
+}
+
+/// The objects of one owner that have a row which is tracked for it.
+#[derive(Debug, Default)]
+struct Owned {
+    objects: HashSet<Arc<ObjectId>>,
+    waiting: Vec<Arc<ObjectId>>,
+}
+
+/// What is known of one kind; there are few.
+#[derive(Debug)]
+struct Kind {
+    group: String,
+    kind: String,
+    /// How many objects of it are tracked.
+    tracked: usize,
+    /// Whether the watch of all namespaces has delivered its initial list and is connected.
+    everywhere: bool,
+    /// The same of the watches of single namespaces.
+    namespaces: HashSet<String>,
+}
+
+impl Kind {
+    fn is(&self, group: &str, kind: &str) -> bool {
+        self.kind == kind && self.group == group
+    }
+
+    fn set_synced(&mut self, namespace: Option<&String>, synced: bool) {
+        match namespace {
+            None => self.everywhere = synced,
+            Some(namespace) if !synced => drop(self.namespaces.remove(namespace)),
+            Some(namespace) if self.namespaces.contains(namespace) => {}
+            Some(namespace) => drop(self.namespaces.insert(namespace.clone())),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +121,16 @@ pub(super) enum Meaning {
 impl Table {
     /// Remembers an applied object; a difference that the watch saw before is told at once.
     pub(super) fn track(&mut self, id: &ObjectId, mut tracked: Tracked) -> Option<What> {
-        let row = self.rows.entry(id.clone()).or_default();
+        let is_new = self
+            .rows
+            .get(id)
+            .and_then(|row| row.tracked.as_ref())
+            .is_none_or(|before| before.owner != tracked.owner);
+        if is_new {
+            self.disown(id);
+            self.own(&tracked.owner, id);
+        }
+        let row = self.rows.get_mut(id)?;
         if let Some(before) = row.tracked.as_ref().filter(|before| before.owner == tracked.owner) {
             tracked.waiting = before.waiting;
             tracked.healthy_at = tracked.healthy_at.max(before.healthy_at);
@@ -103,27 +150,72 @@ impl Table {
     }
 
     pub(super) fn untrack(&mut self, owner: &Owner, id: &ObjectId) {
-        if let Some(row) = self.rows.get_mut(id)
-            && row.tracked.as_ref().is_some_and(|tracked| tracked.owner == *owner)
-        {
-            row.tracked = None;
+        if self.tracked_mut(owner, id).is_some() {
+            self.disown(id);
         }
     }
 
     pub(super) fn forget(&mut self, owner: &Owner) {
-        for row in self.rows.values_mut() {
-            row.tracked.take_if(|tracked| tracked.owner == *owner);
-        }
+        let owned = self.owners.remove(owner).unwrap_or_default();
+        owned.objects.iter().for_each(|id| self.disown(id));
         self.identities.remove(owner);
     }
 
     pub(super) fn wait_for(&mut self, owner: &Owner, ids: &[ObjectId]) {
-        let wanted: HashSet<&ObjectId> = ids.iter().collect();
-        for (id, row) in &mut self.rows {
-            if let Some(tracked) = row.tracked.as_mut().filter(|tracked| tracked.owner == *owner) {
-                tracked.waiting = wanted.contains(id);
+        let Some(owned) = self.owners.get_mut(owner) else { return };
+        let wanted = ids.iter().filter_map(|id| owned.objects.get(id).cloned()).collect();
+        let before = std::mem::replace(&mut owned.waiting, wanted);
+        let now = owned.waiting.clone();
+        before.iter().for_each(|id| self.set_waiting(owner, id, false));
+        now.iter().for_each(|id| self.set_waiting(owner, id, true));
+    }
+
+    fn set_waiting(&mut self, owner: &Owner, id: &ObjectId, waiting: bool) {
+        if let Some(tracked) = self.tracked_mut(owner, id) {
+            tracked.waiting = waiting;
+        }
+    }
+
+    /// Counts an object that is about to be tracked, which nobody owns.
+    fn own(&mut self, owner: &Owner, id: &ObjectId) {
+        let known = self.rows.get_key_value(id).map(|(id, _)| id.clone());
+        let id = known.unwrap_or_else(|| {
+            let id = Arc::new(id.clone());
+            self.rows.insert(id.clone(), Row::default());
+            id
+        });
+        self.kind_mut(&id.group, &id.kind).tracked += 1;
+        if let Some(owned) = self.owners.get_mut(owner) {
+            owned.objects.insert(id);
+            return;
+        }
+        let owned = Owned { objects: HashSet::from([id]), waiting: Vec::new() };
+        self.owners.insert(owner.clone(), owned);
+    }
+
+    /// Ends the tracking of an object, whoever's it is.
+    fn disown(&mut self, id: &ObjectId) {
+        let Some(tracked) = self.rows.get_mut(id).and_then(|row| row.tracked.take()) else { return };
+        self.kind_mut(&id.group, &id.kind).tracked -= 1;
+        if let Some(owned) = self.owners.get_mut(&tracked.owner) {
+            owned.objects.remove(id);
+            if owned.objects.is_empty() {
+                self.owners.remove(&tracked.owner);
             }
         }
+    }
+
+    fn kind(&self, group: &str, kind: &str) -> Option<&Kind> {
+        self.kinds.iter().find(|known| known.is(group, kind))
+    }
+
+    fn kind_mut(&mut self, group: &str, kind: &str) -> &mut Kind {
+        let at = self.kinds.iter().position(|known| known.is(group, kind)).unwrap_or_else(|| {
+            let (group, kind) = (group.to_owned(), kind.to_owned());
+            self.kinds.push(Kind { group, kind, tracked: 0, everywhere: false, namespaces: HashSet::new() });
+            self.kinds.len() - 1
+        });
+        &mut self.kinds[at]
     }
 
     /// The live state, when a working watch has it and it is the one that was applied for this owner.
@@ -206,12 +298,13 @@ impl Table {
 
     /// Whether a working watch sees this object.
     pub(super) fn is_synced(&self, id: &ObjectId) -> bool {
-        self.synced.iter().any(|scope| scope.has(id))
+        let kind = self.kind(&id.group, &id.kind);
+        kind.is_some_and(|kind| kind.everywhere || kind.namespaces.contains(&id.namespace))
     }
 
     /// Whether a working watch sees this kind in all namespaces.
     pub(super) fn is_kind_synced(&self, group: &str, kind: &str) -> bool {
-        self.synced.iter().any(|s| s.group == group && s.kind == kind && s.namespace.is_none())
+        self.kind(group, kind).is_some_and(|kind| kind.everywhere)
     }
 
     pub(super) fn acts_as(&mut self, owner: &Owner, identity: &Identity) {
@@ -230,22 +323,20 @@ impl Table {
         distinct.into_iter().map(|(identity, namespace)| (identity.clone(), namespace.clone())).collect()
     }
 
-    /// Kinds of which objects are tracked.
-    pub(super) fn used_kinds(&self) -> HashSet<(String, String)> {
-        let tracked = self.rows.iter().filter(|(_, row)| row.tracked.is_some());
-        let used: HashSet<(&str, &str)> =
-            tracked.map(|(id, _)| (id.group.as_str(), id.kind.as_str())).collect();
-        used.into_iter().map(|(group, kind)| (group.to_owned(), kind.to_owned())).collect()
+    /// Whether objects of the kind are tracked.
+    pub(super) fn uses_kind(&self, group: &str, kind: &str) -> bool {
+        self.kind(group, kind).is_some_and(|kind| kind.tracked > 0)
     }
 
+    /// Forgets a kind of which no object is tracked.
     pub(super) fn drop_kind(&mut self, group: &str, kind: &str) {
         self.rows.retain(|id, _| id.group != group || id.kind != kind);
-        self.synced.retain(|scope| scope.group != group || scope.kind != kind);
+        self.kinds.retain(|known| !known.is(group, kind));
     }
 
     /// An object was added or changed, or is part of a list.
     pub(super) fn seen(&mut self, id: ObjectId, live: Fingerprint) -> Meaning {
-        let row = self.rows.entry(id).or_default();
+        let row = self.rows.entry(Arc::new(id)).or_default();
         row.listed = true;
         let meaning = row.judge(&live);
         row.live = Some(live);
@@ -278,7 +369,7 @@ impl Table {
 
     /// A list is complete. Objects that were known before it began and are not in it are gone.
     pub(super) fn list_ends(&mut self, scope: &Scope) -> Vec<(ObjectId, Owner)> {
-        self.synced.insert(scope.clone());
+        self.back(scope);
         let missing = self.seen_by(scope).filter(|(_, row)| !row.listed);
         let mut gone = Vec::new();
         for (id, row) in missing {
@@ -286,7 +377,7 @@ impl Table {
             let Some(tracked) = &mut row.tracked else { continue };
             tracked.healthy_at = 0;
             if was_live {
-                gone.push((id.clone(), tracked.owner.clone()));
+                gone.push((ObjectId::clone(id), tracked.owner.clone()));
             }
         }
         self.rows.retain(|_, row| row.live.is_some() || row.tracked.is_some());
@@ -295,18 +386,16 @@ impl Table {
 
     /// The watch is broken: what it knows may be old.
     pub(super) fn lost(&mut self, scope: &Scope) {
-        self.synced.remove(scope);
+        self.kind_mut(&scope.group, &scope.kind).set_synced(scope.namespace.as_ref(), false);
     }
 
     /// The watch works again without a new list.
     pub(super) fn back(&mut self, scope: &Scope) {
-        if !self.synced.contains(scope) {
-            self.synced.insert(scope.clone());
-        }
+        self.kind_mut(&scope.group, &scope.kind).set_synced(scope.namespace.as_ref(), true);
     }
 
     fn seen_by(&mut self, scope: &Scope) -> impl Iterator<Item = (&ObjectId, &mut Row)> {
-        self.rows.iter_mut().filter(move |(id, _)| scope.has(id))
+        self.rows.iter_mut().map(|(id, row)| (&**id, row)).filter(move |(id, _)| scope.has(id))
     }
 }
 
@@ -561,10 +650,10 @@ mod tests {
     #[test]
     fn forgotten_owners_leave_no_kinds_in_use() {
         let mut table = tracked(10, 1);
-        assert_eq!(table.used_kinds().len(), 1);
+        assert!(table.uses_kind("apps", "Deployment") && !table.uses_kind("", "Deployment"));
         table.untrack(&owner("other"), &id());
-        assert_eq!(table.used_kinds().len(), 1);
+        assert!(table.uses_kind("apps", "Deployment"));
         table.forget(&owner("app"));
-        assert!(table.used_kinds().is_empty());
+        assert!(!table.uses_kind("apps", "Deployment"));
     }
 }

@@ -49,6 +49,20 @@ async fn classes_leave_in_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_to_go_on_takes_turns_with_new_content() {
+    let (mut core, now) = (core(20, 0), Instant::now());
+    for name in ["n/1", "n/2", "n/3", "n/4"] {
+        core.push(&key(name), Reason::NewRevision, now);
+    }
+    for name in ["n/ready-1", "n/ready-2"] {
+        core.push(&key(name), Reason::Wake, now);
+    }
+    core.push(&key("n/asked"), Reason::Requested, now);
+    let expected = ["n/asked", "n/1", "n/ready-1", "n/2", "n/ready-2", "n/3", "n/4"];
+    assert_eq!(order(&mut core, now), expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn within_a_class_namespaces_take_turns_and_each_is_first_in_first_out() {
     let (mut core, now) = (core(20, 0), Instant::now());
     for name in ["a/3", "a/1", "a/2", "b/1", "c/1", "b/2"] {
