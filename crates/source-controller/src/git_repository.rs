@@ -15,7 +15,8 @@ use crate::source::{
 };
 use crate::state::{Action, Observed, content_changed, decide};
 use crate::status::{SUCCEEDED, SourceReason, StepError, stored};
-use crate::steps::checkout::{Asked, Checkout};
+use crate::steps::checkout::{Asked, Content};
+use crate::steps::made::{Lately, Made, Wanted};
 use crate::steps::put::Target;
 use crate::steps::sparse::Sparse;
 use crate::steps::{access, checkout, features};
@@ -25,6 +26,7 @@ pub(crate) struct GitRepositories {
     pub(crate) base: Arc<Base>,
     pub(crate) git: Git,
     pub(crate) asked: Asked,
+    pub(crate) lately: Lately,
     pub(crate) charts: ChartWaker,
 }
 
@@ -61,12 +63,19 @@ impl Steps for GitRepositories {
         match decide(observed) {
             Action::Keep => keep(run, progress, &revision),
             Action::Build { outdated, new_revision } => {
-                let sparse = Sparse::new(&spec.sparse_checkout);
-                let checkout = remotes.receive(run, checkout::fetch(&self.git, remoted, sparse)).await?;
+                let wanted = Wanted::new(remoted.remote.clone(), spec);
+                let content = match self.lately.find(&wanted, &revision, &*self.base.store) {
+                    Some(twin) => Content::Made(twin),
+                    None => {
+                        let sparse = Sparse::new(&spec.sparse_checkout);
+                        let fetching = checkout::fetch(&self.git, remoted, sparse);
+                        Content::Fetched(Box::new(remotes.receive(run, fetching).await?))
+                    }
+                };
                 let text = format!("new upstream revision '{revision}'");
                 let message =
                     new_revision.then(|| announcement(progress, SourceReason::NewRevision, &text, outdated));
-                self.build(run, progress, (&revision, message), checkout).await?;
+                self.build(run, progress, (&revision, message), (wanted, content)).await?;
             }
         }
         Ok(Settled::succeeded(stored(&revision)))
@@ -78,18 +87,24 @@ impl Steps for GitRepositories {
 }
 
 impl GitRepositories {
-    /// Packs and stores, and shows meanwhile that it is under way.
+    /// Stores, and shows meanwhile that it is under way.
     async fn build(
         &self,
         run: &Run<GitRepository>,
         progress: &mut Progress<GitRepository>,
         (revision, message): (&str, Option<String>),
-        checkout: Checkout,
+        (wanted, content): (Wanted, Content),
     ) -> Result<(), RunFailure> {
         let target = Target::new(&self.base, GitRepository::FOLDER, &run.key);
-        let signed = checkout.tree.commit().signature.is_some();
-        let storing = checkout::store(target, revision, run.object.spec.ignore.clone(), checkout);
-        let (artifact, subject) = build(run, progress, message, storing).await?;
+        let is_copy = matches!(content, Content::Made(_));
+        let storing = checkout::store(target, revision, run.object.spec.ignore.clone(), content);
+        let made = build(run, progress, message, storing).await;
+        match &made {
+            Ok(made) => self.lately.remember(wanted, made.clone()),
+            Err(_) if is_copy => self.lately.forget(&wanted),
+            Err(_) => {}
+        }
+        let Made { artifact, subject, signed } = made?;
         if is_new(run, &artifact) {
             self.base.metrics.change(Origin::Source, signed);
         }

@@ -23,6 +23,7 @@ use crate::secrets::{self, Woken};
 use crate::source::{Base, Sources, Steps};
 use crate::steps::checkout::Asked;
 use crate::steps::layer::LayerLimits;
+use crate::steps::made::Lately;
 
 const CONTROLLER: Controller =
     Controller { name: "source-controller", status_manager: "source-controller", concurrent: 2 };
@@ -96,7 +97,13 @@ fn register(context: &Context, args: &Args, base: &Arc<Base>) -> Result<(), Star
     let git = add(
         context,
         base,
-        GitRepositories { base: base.clone(), git, asked: Asked::new(), charts: charts.clone() },
+        GitRepositories {
+            base: base.clone(),
+            git,
+            asked: Asked::new(),
+            lately: Lately::new(),
+            charts: charts.clone(),
+        },
     );
     let layers = LayerLimits { size: LAYER, unpack: UnpackLimits::default(), dir: dir.clone() };
     let pulling = OciRepositories { base: base.clone(), oci: oci.clone(), limits: layers };

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod checkout;
 pub(crate) mod features;
 pub(crate) mod layer;
+pub(crate) mod made;
 pub(crate) mod put;
 pub(crate) mod registry;
 pub(crate) mod secret;

@@ -35,12 +35,13 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> Result<()> {
         return Ok(());
     }
     say(&format!("{SOURCES} GitRepositories of {REPOSITORIES} repositories …"));
-    let rig = Rig::start(options).await?;
+    let mut rig = Rig::start(options).await?;
     let repositories = (0..REPOSITORIES).map(|number| filled(&rig, number)).collect::<Result<Vec<_>>>()?;
-    let mut many = Many { rig: &rig, repositories, report };
+    let mut many = Many { rig: &mut rig, repositories, report };
     many.created().await?;
     many.unchanged().await?;
     many.changed().await?;
+    many.restarted(options).await?;
     many.memory().await
 }
 
@@ -53,7 +54,7 @@ fn filled(rig: &Rig, number: usize) -> Result<GitRepo> {
 }
 
 struct Many<'a> {
-    rig: &'a Rig,
+    rig: &'a mut Rig,
     repositories: Vec<GitRepo>,
     report: &'a mut Report,
 }
@@ -96,6 +97,20 @@ impl Many<'_> {
         let revisions = self.revisions()?;
         let end = watch.until(SOURCES, LIMIT, |object| stored(object, &revisions)).await?;
         self.tell("repositories: changed", before, end).await
+    }
+
+    /// The controller is started anew, so that all are woken at once.
+    async fn restarted(&mut self, options: &Options) -> Result<()> {
+        let before = self.before().await?;
+        self.rig.restart_source(options).await?;
+        let labels = [("kind", "GitRepository")];
+        while self.rig.source.metrics().await?.sum("gotk_reconcile_duration_seconds_count", &labels)
+            < SOURCES as f64
+        {
+            anyhow::ensure!(before.start.elapsed() < LIMIT, "not all GitRepositories were looked at");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        self.tell("repositories: restarted", Before { cpu: 0.0, ..before }, Instant::now()).await
     }
 
     async fn memory(&mut self) -> Result<()> {

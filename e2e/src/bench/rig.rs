@@ -7,7 +7,9 @@ use std::{
 use anyhow::{Context, Result};
 use kube::Client;
 use serde_json::json;
-use testkit::{Cluster, ControlPlane, Controller, GitRepo, GitServer, PlaneOptions, Usage};
+use testkit::{
+    Cluster, ControlPlane, Controller, ControllerBuilder, GitRepo, GitServer, PlaneOptions, Usage,
+};
 
 /// How the bench is run.
 #[derive(Clone, Debug, clap::Args)]
@@ -72,11 +74,20 @@ impl Rig {
         for user in [SOURCE, KUSTOMIZE] {
             grant(&cluster, user).await?;
         }
-        let source = controller(&plane, options, SOURCE, &["--concurrent=10"]).await?;
-        let kustomize = controller(&plane, options, KUSTOMIZE, &["--concurrent=20"]).await?;
+        let source = start(builder(&plane, options, SOURCE, &SOURCE_ARGS)?).await?;
+        let kustomize = start(builder(&plane, options, KUSTOMIZE, &["--concurrent=20"])?).await?;
         let git = GitServer::start()?;
         let repo = git.repo("bench")?;
         Ok(Rig { plane, cluster, source, kustomize, repo, git })
+    }
+
+    /// Kills source-controller and starts it anew on the disk it had.
+    pub(crate) async fn restart_source(&mut self, options: &Options) -> Result<()> {
+        let (dir, ports) = (self.source.dir().to_owned(), self.source.ports());
+        self.source.process().kill();
+        let builder = builder(&self.plane, options, SOURCE, &SOURCE_ARGS)?;
+        self.source = start(builder.dir(&dir).ports(ports)).await?;
+        Ok(())
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -112,21 +123,24 @@ impl Rig {
     }
 }
 
-async fn controller(
+const SOURCE_ARGS: [&str; 1] = ["--concurrent=10"];
+
+fn builder(
     plane: &ControlPlane,
     options: &Options,
     binary: &str,
     args: &[&str],
-) -> Result<Controller> {
+) -> Result<ControllerBuilder> {
     let mut builder = plane.controller(binary).kubeconfig(&plane.kubeconfig_for(binary)?);
     let is_ours = options.ours.iter().any(|name| name == binary);
     if let Some(dir) = options.bin.as_ref().or(options.peer_bin.as_ref().filter(|_| !is_ours)) {
         builder = builder.binaries(dir);
     }
-    for arg in args {
-        builder = builder.arg(*arg);
-    }
-    builder.start().await.with_context(|| format!("starting {binary}"))
+    Ok(builder.args(args.iter().copied()))
+}
+
+async fn start(builder: ControllerBuilder) -> Result<Controller> {
+    builder.start().await.context("starting a controller")
 }
 
 fn flow(user: &str) -> String {

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::meta::Artifact;
 use artifact::{Ignore, IgnoreFile, Packer};
 use futures::FutureExt;
 use git::{EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
@@ -10,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::answers::Answers;
 use crate::status::{SourceReason, StepError};
+use crate::steps::made::{Made, Twin};
 use crate::steps::put::{FillFailure, NewArtifact, Target, blocking};
 use crate::steps::sparse::Sparse;
 
@@ -18,7 +18,7 @@ pub(crate) type Asked = Answers<(Remote, Selector), Resolved, GitError>;
 
 /// What the reference means now, and the connection that told, if it was asked for this object.
 pub(crate) struct Remoted {
-    remote: Remote,
+    pub(crate) remote: Remote,
     session: Option<Session>,
     pub(crate) resolved: Resolved,
 }
@@ -47,8 +47,15 @@ pub(crate) async fn resolve(
 
 /// A commit, and which of its files count.
 pub(crate) struct Checkout {
-    pub(crate) tree: git::Checkout,
+    tree: git::Checkout,
     sparse: Sparse,
+}
+
+/// What an artifact is made of.
+pub(crate) enum Content {
+    /// The file that was made for another object.
+    Made(Twin),
+    Fetched(Box<Checkout>),
 }
 
 /// Receives the commit, and looks whether it has what shall be checked out of it.
@@ -87,28 +94,55 @@ fn failed(message: String) -> StepError {
     StepError::fetch(SourceReason::GitOperationFailed, message)
 }
 
-/// Packs and stores a commit's tree. Gives the artifact and the commit's subject as events show it.
+/// Stores a commit's tree: packs it, or copies what was packed of it.
 pub(crate) async fn store(
     target: Target,
     revision: &str,
     spec_ignore: Option<String>,
-    checkout: Checkout,
-) -> Result<(Artifact, String), StepError> {
+    content: Content,
+) -> Result<Made, StepError> {
     let revision = revision.to_owned();
-    blocking(move || {
-        let commit = checkout.tree.commit();
-        let ignore = ignore(&checkout, spec_ignore.as_deref()).map_err(fetch_failed)?;
-        let new = NewArtifact {
-            file: &format!("{}.tar.gz", commit.id),
-            revision: &revision,
-            metadata: BTreeMap::new(),
-            link: None,
-            failure: "unable to archive artifact to storage",
-        };
-        let (artifact, _) = target.put(&new, &mut |out| pack(&checkout, &ignore, out))?;
-        Ok((artifact, commit.short_subject()))
+    blocking(move || match content {
+        Content::Made(twin) => copied(&target, &revision, twin),
+        Content::Fetched(checkout) => packed(&target, &revision, spec_ignore.as_deref(), &checkout),
     })
     .await
+}
+
+fn packed(
+    target: &Target,
+    revision: &str,
+    spec_ignore: Option<&str>,
+    checkout: &Checkout,
+) -> Result<Made, StepError> {
+    let commit = checkout.tree.commit();
+    let ignore = ignore(checkout, spec_ignore).map_err(fetch_failed)?;
+    let file = format!("{}.tar.gz", commit.id);
+    let (artifact, _) =
+        target.put(&new_artifact(&file, revision), &mut |out| pack(checkout, &ignore, out))?;
+    Ok(Made { artifact, subject: commit.short_subject(), signed: commit.signature.is_some() })
+}
+
+fn copied(target: &Target, revision: &str, twin: Twin) -> Result<Made, StepError> {
+    let Twin { made, mut content } = twin;
+    let file = made.artifact.path.rsplit('/').next().unwrap_or_default();
+    let copy = &mut |out: &mut dyn Write| {
+        std::io::copy(&mut content, out)?;
+        Ok(())
+    };
+    let (artifact, _) = target.put(&new_artifact(file, revision), copy)?;
+    if artifact.digest != made.artifact.digest {
+        let message = format!("{ARCHIVE}: '{}' is not what was stored", made.artifact.path);
+        return Err(StepError::storage(SourceReason::ArchiveOperationFailed, message));
+    }
+    Ok(Made { artifact, ..made })
+}
+
+/// How a failure to store begins.
+const ARCHIVE: &str = "unable to archive artifact to storage";
+
+fn new_artifact<'a>(file: &'a str, revision: &'a str) -> NewArtifact<'a> {
+    NewArtifact { file, revision, metadata: BTreeMap::new(), link: None, failure: ARCHIVE }
 }
 
 fn pack(checkout: &Checkout, ignore: &Ignore, out: &mut dyn Write) -> Result<(), FillFailure> {

@@ -1,6 +1,6 @@
 use crate::rig::{Rig, SOON};
 use artifact::{Digest, UnpackLimits, unpack};
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::condition;
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cfg}\ndata: {a: '1'}\n";
@@ -135,4 +135,45 @@ fn names(archive: &[u8]) -> Vec<String> {
     let blob = tempfile::NamedTempFile::new().unwrap().into_temp_path().keep().unwrap();
     let tree = unpack(archive, Digest::of(archive), &blob, &UnpackLimits::default()).unwrap();
     tree.walk().map(|(name, _)| name.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn objects_that_want_the_same_of_a_repository_fetch_it_once() {
+    let rig = Rig::start("twins").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG), ("notes.txt", "text")], "first commit").unwrap();
+    let (first, asked) = twin(&rig, "one", json!({})).await;
+    assert_eq!(asked, ["GET", "POST", "POST"], "what is there, which references, the commit");
+    let (second, asked) = twin(&rig, "two", json!({})).await;
+    assert_eq!(asked, ["GET", "POST"], "the second one asks, and fetches nothing");
+    for field in ["digest", "revision", "size"] {
+        assert_eq!(second["status"]["artifact"][field], first["status"]["artifact"][field]);
+    }
+    rig.served(&second).await.unwrap();
+    let told = |event: &Value| event["involvedObject"]["name"] == "two" && event["reason"] == "NewArtifact";
+    let event = rig.events.wait(SOON, told).await.unwrap();
+    assert_eq!(event["message"], "stored artifact for commit 'first commit'");
+
+    let (other, asked) = twin(&rig, "other", json!({"ignore": "*.txt"})).await;
+    assert_eq!(asked.len(), 3, "it wants something else");
+    assert_ne!(other["status"]["artifact"]["digest"], first["status"]["artifact"]["digest"]);
+
+    let path =
+        rig.controller().dir().join("storage").join(second["status"]["artifact"]["path"].as_str().unwrap());
+    std::fs::write(path, "not what was stored").unwrap();
+    let (third, _) = twin(&rig, "three", json!({})).await;
+    assert_eq!(third["status"]["artifact"]["digest"], first["status"]["artifact"]["digest"]);
+    rig.served(&third).await.unwrap();
+}
+
+/// A GitRepository of the rig's repository that is ready, and how Git was asked for it.
+async fn twin(rig: &Rig, name: &str, more: Value) -> (Value, Vec<String>) {
+    let before = rig.git.requests().len();
+    let mut spec = json!({ "url": rig.repo.url(), "interval": "10m", "ref": { "branch": "main" } });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        spec[key] = value.clone();
+    }
+    rig.source("GitRepository", name, spec).await.unwrap();
+    let object = rig.told(("GitRepository", name), "True", "stored artifact").await.unwrap();
+    let asked = rig.git.requests().split_off(before);
+    (object, asked.iter().filter_map(|request| request.split(' ').next()).map(str::to_owned).collect())
 }
