@@ -52,9 +52,10 @@ async fn a_git_server_that_misbehaves_holds_up_nobody_and_the_last_artifact_stay
         Fault::Promise(9),
     ];
     for (number, fault) in faults.into_iter().enumerate() {
+        // A retry may come at any time: the commit is never there without the fault.
+        sick.set_fault(fault.clone());
         repo.commit(&[("app/cm.yaml", World::config_map("sick", &format!("unseen-{number}")))], "unseen")
             .unwrap();
-        sick.set_fault(fault.clone());
         world.cluster.request_reconcile("GitRepository", &world.ns, "sick").await.unwrap();
         let failed =
             world.cluster.wait(("GitRepository", &world.ns, "sick"), SOON, |object| says(object, "")).await;
@@ -68,10 +69,10 @@ async fn a_git_server_that_misbehaves_holds_up_nobody_and_the_last_artifact_stay
         );
         let now = world.get("Kustomization", "sick").await.unwrap()["metadata"]["resourceVersion"].clone();
         assert_eq!(now, consumer, "{fault:?}: its consumer was touched");
-        sick.set_fault(Fault::None);
         // The next round shall fail by its own fault, and show nothing of this one.
         repo.git(&["reset", "-q", "--hard", &first[first.len() - 40..]]).unwrap();
         repo.push().unwrap();
+        sick.set_fault(Fault::None);
         world.cluster.request_reconcile("GitRepository", &world.ns, "sick").await.unwrap();
         world.cluster.wait_ready(("GitRepository", &world.ns, "sick"), "True", SOON).await.unwrap();
     }

@@ -13,9 +13,11 @@
 
 use std::{
     env, fs,
+    num::NonZero,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     rc::Rc,
+    thread,
     time::Instant,
 };
 
@@ -175,9 +177,11 @@ fn helm_template(tool: &str, folder: &Path) -> bool {
     });
     let mut files = Vec::new();
     read(folder, folder, &mut files);
+    let mut options = TemplateOptions::default();
+    options.render.threads = thread::available_parallelism().map_or(1, NonZero::get);
     let ours = fastest(|| {
         let chart = Chart::from_directory(files.clone(), &Limits::default()).expect("the folder is a chart");
-        let _ = template_output(&chart, &Values::new(), Rc::new(Now), &TemplateOptions::default());
+        let _ = template_output(&chart, &Values::new(), Rc::new(Now), &options);
     });
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let wanted = match name.as_str() {

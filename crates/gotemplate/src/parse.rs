@@ -2,12 +2,14 @@
 
 mod lexer;
 mod number;
+mod parallel;
 mod parser;
 mod tree;
 mod unquote;
 
 pub(crate) use self::{
     number::Number,
+    parallel::each,
     parser::parse,
     tree::{Branch, Command, Expr, Node, Pipe, Tree, template_text},
 };

@@ -1,6 +1,9 @@
 //! Sets of templates that can call each other.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     error::{ExecError, ParseError},
@@ -76,12 +79,37 @@ impl Templates {
     /// In Go's words, with the line. Functions must be known already.
     pub fn parse(&mut self, name: &str, text: &str, funcs: &Funcs) -> Result<(), ParseError> {
         let known = |function: &str| funcs.get(function).is_some();
-        for (name, tree) in parse::parse(name, text, (&self.delims.0, &self.delims.1), &known)? {
+        self.add(parse::parse(name, text, (&self.delims.0, &self.delims.1), &known)?);
+        Ok(())
+    }
+
+    /// As [`parse`](Self::parse) of one text (`(name, text)`) after the other, on at most `threads` threads.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), of the first text that is wrong; with its place among the texts. None of them is added
+    /// after it.
+    pub fn parse_all(
+        &mut self,
+        texts: &[(&str, &str)],
+        funcs: &Funcs,
+        threads: usize,
+    ) -> Result<(), (usize, ParseError)> {
+        let names: HashSet<&str> = funcs.names().into_iter().collect();
+        let delims = (self.delims.0.clone(), self.delims.1.clone());
+        let known = |function: &str| names.contains(function);
+        let parse = |(name, text): &(&str, &str)| parse::parse(name, text, (&delims.0, &delims.1), &known);
+        for (at, parsed) in parse::each(texts, threads, parse).into_iter().enumerate() {
+            self.add(parsed.map_err(|error| (at, error))?);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, parsed: Vec<(Arc<str>, Tree)>) {
+        for (name, tree) in parsed {
             if !tree.is_empty() || self.tree(&name).is_none() {
                 self.own.insert(name, Arc::new(tree));
             }
         }
-        Ok(())
     }
 
     /// Makes clones cheap: call it after the last [`parse`](Self::parse) of a large set.

@@ -44,9 +44,12 @@ pub(crate) async fn render(
     let object = work.run.object.clone();
     let strategy = work.spec().post_render_strategy();
     let runtime = tokio::runtime::Handle::current();
+    // The cores that nobody else renders on.
+    let threads = 1 + work.app.builds.available_permits();
     let done = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let options = RenderOptions { skip_schema_validation: skip_schema, ..RenderOptions::default() };
+        let options =
+            RenderOptions { skip_schema_validation: skip_schema, threads, ..RenderOptions::default() };
         let host = Cluster::new(session, runtime);
         let files = helm_template::render(&chart, &values, &release, &capabilities, host, &options)
             .map_err(|error| RenderError(error.to_string()))?;

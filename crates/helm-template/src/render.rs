@@ -60,7 +60,12 @@ pub struct RenderOptions {
     pub dns: bool,
     /// Steps, depth and bytes of all templates together.
     pub limits: gotemplate::Limits,
+    /// How many threads may parse the templates of a large chart, which takes half of its time; 0 means one.
+    pub threads: usize,
 }
+
+/// Bytes of templates from which on more threads take less time.
+const LARGE: usize = 128 << 10;
 
 /// Rendered files, before they are sorted: a post-renderer may run between.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,11 +114,11 @@ fn execute(
 ) -> Result<BTreeMap<String, String>, RenderError> {
     let funcs = functions::functions(host, options, helm);
     let mut templates = Templates::new("gotpl").missing_key(MissingKey::Zero);
-    for page in pages {
-        templates
-            .parse(&page.name, &page.text, &funcs)
-            .map_err(|error| RenderError::Parse(parse_text(&page.name, &error)))?;
-    }
+    let texts: Vec<(&str, &str)> = pages.iter().map(|page| (page.name.as_str(), &*page.text)).collect();
+    let is_large = texts.iter().map(|(_, text)| text.len()).sum::<usize>() >= LARGE;
+    templates
+        .parse_all(&texts, &funcs, if is_large { options.threads } else { 1 })
+        .map_err(|(at, error)| RenderError::Parse(parse_text(&pages[at].name, &error)))?;
     templates.freeze();
     let session = Session::new(options.limits);
     let mut rendered = BTreeMap::new();

@@ -16,8 +16,8 @@ use crate::source::{
 use crate::state::{Action, Observed, content_changed, decide};
 use crate::status::{SUCCEEDED, SourceReason, StepError, stored};
 use crate::steps::checkout::{Asked, Content};
-use crate::steps::made::{Lately, Made, Wanted};
-use crate::steps::put::Target;
+use crate::steps::made::{Lately, Made, Twin, Wanted};
+use crate::steps::put::{Target, blocking};
 use crate::steps::sparse::Sparse;
 use crate::steps::{access, checkout, features};
 
@@ -64,7 +64,7 @@ impl Steps for GitRepositories {
             Action::Keep => keep(run, progress, &revision),
             Action::Build { outdated, new_revision } => {
                 let wanted = Wanted::new(remoted.remote.clone(), spec);
-                let content = match self.lately.find(&wanted, &revision, &*self.base.store) {
+                let content = match self.twin(&wanted, &revision).await? {
                     Some(twin) => Content::Made(twin),
                     None => {
                         let sparse = Sparse::new(&spec.sparse_checkout);
@@ -87,6 +87,13 @@ impl Steps for GitRepositories {
 }
 
 impl GitRepositories {
+    /// The file that another object has of the same.
+    async fn twin(&self, wanted: &Wanted, revision: &str) -> Result<Option<Twin>, StepError> {
+        let Some(made) = self.lately.find(wanted, revision) else { return Ok(None) };
+        let store = self.base.store.clone();
+        blocking(move || Ok(Twin::open(made, &*store))).await
+    }
+
     /// Stores, and shows meanwhile that it is under way.
     async fn build(
         &self,

@@ -2,6 +2,7 @@
 mod chart;
 mod values;
 
+use std::num::NonZero;
 use std::rc::Rc;
 
 use clap::{Args, Subcommand};
@@ -106,6 +107,7 @@ impl TemplateArgs {
             ..TemplateOptions::default()
         };
         options.render.skip_schema_validation = self.skip_schema_validation;
+        options.render.threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         options.capabilities.api_versions.extend(self.api_versions.iter().cloned());
         if !self.kube_version.is_empty() {
             let version = KubeVersion::parse(&self.kube_version);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use api::meta::Artifact;
 use api::source::v1::GitRepositorySpec;
-use artifact::{ArtifactPath, Store};
+use artifact::{ArtifactPath, Check, Store};
 use git::Remote;
 use tokio::time::Instant;
 
@@ -46,6 +46,18 @@ pub(crate) struct Twin {
     pub(crate) content: Box<dyn Read + Send>,
 }
 
+impl Twin {
+    /// The file, where it still is what was made: an object that changed what it ignores has another one under the same
+    /// name. Blocks.
+    pub(crate) fn open(made: Made, store: &dyn Store) -> Option<Self> {
+        let path = ArtifactPath::parse(&made.artifact.path).ok()?;
+        let digest = made.artifact.digest.parse().ok()?;
+        let is_there = store.check(&path, &digest).is_ok_and(|check| check == Check::Good);
+        let content = store.open(&path).ok()?;
+        is_there.then_some(Self { made, content })
+    }
+}
+
 /// The newest artifact of each want.
 pub(crate) struct Lately {
     known: Mutex<Known>,
@@ -61,15 +73,11 @@ impl Lately {
         Self { known: Mutex::new(Known { entries: HashMap::new(), swept: Instant::now() }) }
     }
 
-    /// The same file, where it was made for this revision and still lies in the store.
-    pub(crate) fn find(&self, wanted: &Wanted, revision: &str, store: &dyn Store) -> Option<Twin> {
-        let made = self.lock().entries.get(wanted).map(|(_, made)| made.clone())?;
-        if made.artifact.revision != revision {
-            return None;
-        }
-        let path = ArtifactPath::parse(&made.artifact.path).ok()?;
-        let content = store.open(&path).ok()?;
-        Some(Twin { made, content })
+    /// What was made of this revision.
+    pub(crate) fn find(&self, wanted: &Wanted, revision: &str) -> Option<Made> {
+        let known = self.lock();
+        let (_, made) = known.entries.get(wanted)?;
+        (made.artifact.revision == revision).then(|| made.clone())
     }
 
     pub(crate) fn remember(&self, wanted: Wanted, made: Made) {

@@ -157,12 +157,17 @@ async fn objects_that_want_the_same_of_a_repository_fetch_it_once() {
     assert_eq!(asked.len(), 3, "it wants something else");
     assert_ne!(other["status"]["artifact"]["digest"], first["status"]["artifact"]["digest"]);
 
-    let path =
-        rig.controller().dir().join("storage").join(second["status"]["artifact"]["path"].as_str().unwrap());
-    std::fs::write(path, "not what was stored").unwrap();
-    let (third, _) = twin(&rig, "three", json!({})).await;
+    // The newest of the same want is that of `two`, whose file of this commit becomes another one.
+    let mut spec = json!({ "url": rig.repo.url(), "interval": "10m", "ref": { "branch": "main" } });
+    spec["ignore"] = "*.yaml".into();
+    rig.source("GitRepository", "two", spec).await.unwrap();
+    rig.see(("GitRepository", "two"), |object| object["status"]["observedIgnore"] == "*.yaml").await.unwrap();
+    let (third, asked) = twin(&rig, "three", json!({})).await;
+    assert_eq!(asked.len(), 3);
     assert_eq!(third["status"]["artifact"]["digest"], first["status"]["artifact"]["digest"]);
     rig.served(&third).await.unwrap();
+    let failed = rig.events.events().into_iter().find(|event| event["severity"] == "error");
+    assert_eq!(failed, None);
 }
 
 /// A GitRepository of the rig's repository that is ready, and how Git was asked for it.
