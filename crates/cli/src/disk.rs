@@ -87,6 +87,12 @@ impl Tree for DiskTree {
         Some(if about.is_dir() { EntryKind::Dir } else { EntryKind::File })
     }
 
+    fn follow(&self, path: &str) -> Option<String> {
+        let place = self.place(path)?;
+        let parts = place.strip_prefix(&self.root).ok()?.components().map(|part| part.as_os_str().to_str());
+        Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
+    }
+
     fn list(&self, dir: &str) -> Result<Vec<DirEntry>, TreeError> {
         let place = self.place(dir).ok_or_else(|| TreeError::NotADirectory(dir.into()))?;
         let mut found = Vec::new();
@@ -101,5 +107,48 @@ impl Tree for DiskTree {
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use kustomize::{BuildOptions, build};
+
+    use super::*;
+
+    /// What kustomize says of a folder `app` whose file `name` is a link.
+    fn built(name: &str, target: &str) -> Result<String, String> {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().canonicalize().unwrap();
+        let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+        fs::create_dir_all(dir.join("app/below")).unwrap();
+        for path in ["app/below/map.yaml", "app/map.yaml", "secret.yaml"] {
+            fs::write(dir.join(path), map).unwrap();
+        }
+        for path in ["app/kustomization.yaml", "kustomization-of-others.yaml"] {
+            fs::write(
+                dir.join(path),
+                format!("resources: [{}]\n", if name == "a.yaml" { name } else { "map.yaml" }),
+            )
+            .unwrap();
+        }
+        let _ = fs::remove_file(dir.join("app").join(name));
+        symlink(target, dir.join("app").join(name)).unwrap();
+        let tree = DiskTree::whole(&dir.join("app")).map_err(|error| error.to_string())?;
+        let built = build(&tree, &tree.folder, &BuildOptions::default());
+        built
+            .map(|built| built.to_yaml())
+            .map_err(|error| error.to_string().replace(&dir.display().to_string(), ""))
+    }
+
+    #[test]
+    fn links_are_read_as_far_as_they_stay_in_the_folder() {
+        assert!(built("a.yaml", "below/map.yaml").unwrap().contains("kind: ConfigMap"));
+        let outside = built("a.yaml", "../secret.yaml").unwrap_err();
+        assert!(outside.contains("security; file '/app/a.yaml' is not in or below '/app'"), "{outside}");
+        let outside = built("kustomization.yaml", "../kustomization-of-others.yaml").unwrap_err();
+        assert!(outside.contains("unable to find one of 'kustomization.yaml'"), "{outside}");
     }
 }

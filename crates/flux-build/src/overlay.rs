@@ -34,6 +34,10 @@ impl Tree for OverlayTree<'_> {
         if self.covers(path) { Some(EntryKind::File) } else { self.below.kind(path) }
     }
 
+    fn follow(&self, path: &str) -> Option<String> {
+        if self.covers(path) { Some(path.to_owned()) } else { self.below.follow(path) }
+    }
+
     fn list(&self, dir: &str) -> Result<Vec<DirEntry>, TreeError> {
         let mut entries = self.below.list(dir)?;
         if dir == self.dir {

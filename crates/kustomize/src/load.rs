@@ -114,6 +114,7 @@ impl<'a> Loader<'a> {
         let outside = || LoadError::Outside { path: at.to_owned(), root: String::new() };
         let root = path::join("", at).ok_or_else(outside)?;
         check_directory(tree, &root)?;
+        let root = tree.follow(&root).ok_or_else(outside)?;
         let source = Source::Caller(tree);
         Ok(Self { source, root, visited: Vec::new(), restriction, remote, charts, depth: 0 })
     }
@@ -141,10 +142,11 @@ impl<'a> Loader<'a> {
             None => return Err(TreeError::NotFound(resolved).into()),
             Some(EntryKind::File) => {}
         }
-        if self.restriction == LoadRestriction::RootOnly && !path::is_in(&resolved, &self.root) {
+        let real = self.tree().follow(&resolved).ok_or_else(|| TreeError::NotFound(resolved.clone()))?;
+        if self.restriction == LoadRestriction::RootOnly && !path::is_in(&real, &self.root) {
             return Err(LoadError::Outside { path: format!("/{resolved}"), root: self.root.clone() });
         }
-        Ok(self.tree().read(&resolved)?)
+        Ok(self.tree().read(&real)?)
     }
 
     /// The text of a file.
@@ -214,6 +216,7 @@ impl<'a> Loader<'a> {
         }
         let root = self.resolve(dir)?;
         check_directory(self.tree(), &root)?;
+        let root = self.tree().follow(&root).ok_or(LoadError::NotADirectory(TreeError::NotFound(root)))?;
         let mut visited = self.visited.clone();
         visited.push(self.root.clone());
         if let Some(visited) = visited.iter().rev().find(|visited| path::is_in(visited, &root)) {

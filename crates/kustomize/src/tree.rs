@@ -12,6 +12,12 @@ pub trait Tree {
     /// What stands at a path; `None` when nothing does.
     fn kind(&self, path: &str) -> Option<EntryKind>;
 
+    /// Where a path leads when the links on it are followed, as a path of this tree; `None` when nothing stands there or
+    /// it leads out of the tree. A tree without links gives what it got.
+    fn follow(&self, path: &str) -> Option<String> {
+        Some(path.to_owned())
+    }
+
     /// The entries of a directory, sorted by name.
     ///
     /// # Errors

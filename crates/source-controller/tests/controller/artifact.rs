@@ -182,3 +182,24 @@ async fn twin(rig: &Rig, name: &str, more: Value) -> (Value, Vec<String>) {
     let asked = rig.git.requests().split_off(before);
     (object, asked.iter().filter_map(|request| request.split(' ').next()).map(str::to_owned).collect())
 }
+
+#[tokio::test]
+async fn what_was_fetched_with_credentials_is_given_to_nobody_without_them() {
+    let rig = Rig::start("twin-auth").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
+    let url = rig.repo.url().replace(&rig.git.url(), &rig.git.auth_url());
+    rig.secret("right", json!({ "username": "git", "password": "s3cret" })).await.unwrap();
+    rig.secret("wrong", json!({ "username": "git", "password": "guessed" })).await.unwrap();
+    twin(&rig, "own", json!({ "url": url, "secretRef": { "name": "right" } })).await;
+    for (name, credentials) in
+        [("nobody", json!({})), ("guesser", json!({ "secretRef": { "name": "wrong" } }))]
+    {
+        let mut spec = json!({ "url": url, "interval": "10m", "ref": { "branch": "main" } });
+        for (key, value) in credentials.as_object().into_iter().flatten() {
+            spec[key] = value.clone();
+        }
+        rig.source("GitRepository", name, spec).await.unwrap();
+        let object = rig.told(("GitRepository", name), "False", "authentication required").await.unwrap();
+        assert!(object["status"]["artifact"].is_null());
+    }
+}

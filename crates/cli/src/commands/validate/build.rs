@@ -183,6 +183,10 @@ impl Tree for Watched<'_> {
         self.inner.kind(path)
     }
 
+    fn follow(&self, path: &str) -> Option<String> {
+        self.inner.follow(path)
+    }
+
     fn list(&self, dir: &str) -> Result<Vec<DirEntry>, TreeError> {
         self.inner.list(dir)
     }
