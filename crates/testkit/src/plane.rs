@@ -101,6 +101,17 @@ impl ControlPlane {
         self.write_kubeconfig(user, Some("system:masters"))
     }
 
+    /// A kubeconfig with a token of a ServiceAccount that exists, good for a day.
+    pub fn kubeconfig_of_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
+        let token =
+            self.kubectl_ok(&["create", "token", name, "--namespace", namespace, "--duration", "24h"])?;
+        let authority = Authority::open(&self.dir)?;
+        let text = kubeconfig(&self.url, &authority.certificate, &Credential::Token(token.trim()));
+        let file = self.dir.join(format!("{namespace}-{name}-account.kubeconfig"));
+        std::fs::write(&file, text)?;
+        Ok(file)
+    }
+
     fn write_kubeconfig(&self, user: &str, group: Option<&str>) -> Result<PathBuf> {
         let authority = Authority::open(&self.dir)?;
         let pair = authority.user(user, group)?;

@@ -6,8 +6,8 @@ use super::report::Row;
 const HEAD: &str = "# Performance
 
 Written by `cargo xtask bench --count N,… --page docs/performance.md`; do not edit. Both controllers are release builds.
-*floor* is a bare client that applies the same objects, 16 at a time, in the same run: no controller can be faster than the
-API server lets it. Each Kustomization brings a Deployment without replicas, a Service, a ServiceAccount and a ConfigMap
+*floor* is a bare client that applies the same objects, 16 at a time, in the same run and on a control plane as empty as the one
+Sluice gets: no controller can be faster than the API server lets it. Each Kustomization brings a Deployment without replicas, a Service, a ServiceAccount and a ConfigMap
 (`e2e/src/bench/app.rs`), with `wait: true`; all come from one Git repository.
 ";
 

@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::bench::{app, rows::NS};
 use anyhow::{Context, Result};
 use kube::Client;
 use serde_json::json;
@@ -53,8 +54,9 @@ impl Options {
 pub(crate) const SOURCE: &str = "source-controller";
 const KUSTOMIZE: &str = "kustomize-controller";
 
-/// Everything that runs. Controllers connect as users without `system:masters`, so that a FlowSchema counts their
-/// requests in the API server's own metrics.
+/// Everything that runs. Controllers connect by a token of their ServiceAccount as in a real cluster (a client certificate
+/// costs the API server a signature check for each request), so that a FlowSchema counts their requests in the API server's
+/// own metrics.
 pub(crate) struct Rig {
     pub(crate) plane: ControlPlane,
     pub(crate) cluster: Cluster,
@@ -71,8 +73,9 @@ impl Rig {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/crd");
         plane.apply_crds(options.crd.as_deref().unwrap_or(&own))?;
         let cluster = plane.cluster().await?;
-        for user in [SOURCE, KUSTOMIZE] {
-            grant(&cluster, user).await?;
+        cluster.apply(&app::namespace_object(NS)).await?;
+        for account in [SOURCE, KUSTOMIZE] {
+            grant(&cluster, account).await?;
         }
         let source = start(builder(&plane, options, SOURCE, &SOURCE_ARGS)?).await?;
         let kustomize = start(builder(&plane, options, KUSTOMIZE, &["--concurrent=20"])?).await?;
@@ -131,7 +134,7 @@ fn builder(
     binary: &str,
     args: &[&str],
 ) -> Result<ControllerBuilder> {
-    let mut builder = plane.controller(binary).kubeconfig(&plane.kubeconfig_for(binary)?);
+    let mut builder = plane.controller(binary).kubeconfig(&plane.kubeconfig_of_account(NS, binary)?);
     let is_ours = options.ours.iter().any(|name| name == binary);
     if let Some(dir) = options.bin.as_ref().or(options.peer_bin.as_ref().filter(|_| !is_ours)) {
         builder = builder.binaries(dir);
@@ -143,30 +146,35 @@ async fn start(builder: ControllerBuilder) -> Result<Controller> {
     builder.start().await.context("starting a controller")
 }
 
-fn flow(user: &str) -> String {
-    format!("bench-{user}")
+fn flow(account: &str) -> String {
+    format!("bench-{account}")
 }
 
-async fn grant(cluster: &Cluster, user: &str) -> Result<()> {
-    let subject = json!({ "kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io" });
+async fn grant(cluster: &Cluster, account: &str) -> Result<()> {
+    let account_object = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": account, "namespace": NS },
+    });
+    cluster.apply(&account_object).await?;
+    let subject = json!({ "kind": "ServiceAccount", "name": account, "namespace": NS });
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": { "name": flow(user) },
+        "metadata": { "name": flow(account) },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
         "subjects": [subject],
     });
     cluster.apply(&binding).await?;
     let any = json!({ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": true, "namespaces": ["*"] });
+    let who = json!({ "kind": "ServiceAccount", "serviceAccount": { "name": account, "namespace": NS } });
     let flow = json!({
         "apiVersion": "flowcontrol.apiserver.k8s.io/v1",
         "kind": "FlowSchema",
-        "metadata": { "name": flow(user) },
+        "metadata": { "name": flow(account) },
         "spec": {
             "matchingPrecedence": 2,
             "priorityLevelConfiguration": { "name": "exempt" },
             "rules": [{
-                "subjects": [{ "kind": "User", "user": { "name": user } }],
+                "subjects": [who],
                 "resourceRules": [any],
                 "nonResourceRules": [{ "verbs": ["*"], "nonResourceURLs": ["*"] }],
             }],
