@@ -126,14 +126,14 @@ async fn a_child_goes_with_its_objects_also_when_its_source_goes_in_the_same_com
     world.get("ConfigMap", "keep").await.unwrap();
 }
 
-fn definition(group: &str) -> String {
+fn definition(group: &str, scope: &str) -> String {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": { "name": format!("widgets.{group}") },
         "spec": {
             "group": group,
-            "scope": "Namespaced",
+            "scope": scope,
             "names": { "kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList" },
             "versions": [{
                 "name": "v1", "served": true, "storage": true,
@@ -155,7 +155,8 @@ fn widget(group: &str) -> String {
 async fn a_definition_and_its_resource_in_one_kustomization_go_live_without_a_failed_interval() {
     let world = World::start("crd").await.unwrap();
     let group = format!("{}.example.com", world.ns.name());
-    let files = [("app/a-widget.yaml", &*widget(&group)), ("app/b-crd.yaml", &*definition(&group))];
+    let files =
+        [("app/a-widget.yaml", &*widget(&group)), ("app/b-crd.yaml", &*definition(&group, "Namespaced"))];
     let revision = world.push(&files, "both").await.unwrap();
     world.apply_source().await.unwrap();
     world.apply_kustomization("app", "./app", json!({})).await.unwrap();
@@ -172,7 +173,8 @@ async fn a_definition_and_its_resource_in_one_kustomization_go_live_without_a_fa
 async fn a_resource_waits_for_a_definition_of_another_kustomization_without_depends_on() {
     let world = World::start("crd2").await.unwrap();
     let group = format!("{}.example.com", world.ns.name());
-    let files = [("use/widget.yaml", &*widget(&group)), ("define/crd.yaml", &*definition(&group))];
+    let files =
+        [("use/widget.yaml", &*widget(&group)), ("define/crd.yaml", &*definition(&group, "Namespaced"))];
     let revision = world.push(&files, "apart").await.unwrap();
     world.apply_source().await.unwrap();
     world.apply_kustomization("use", "./use", json!({})).await.unwrap();
@@ -191,4 +193,77 @@ async fn a_resource_waits_for_a_definition_of_another_kustomization_without_depe
         world.cluster.delete("Kustomization", &world.ns, name).await.unwrap();
         world.gone("Kustomization", name).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_resource_without_a_namespace_that_waited_for_its_definition_is_not_deleted_by_its_first_id() {
+    let world = World::start("crd3").await.unwrap();
+    let group = format!("{}.example.com", world.ns.name());
+    let files = [("app/widget.yaml", &*widget(&group)), ("app/cm.yaml", &World::config_map("beside", "1"))];
+    let revision = world.push(&files, "a resource of a kind that is not there yet").await.unwrap();
+    world.apply_source().await.unwrap();
+    world.apply_kustomization("app", "./app", json!({})).await.unwrap();
+    let waiting = |object: &Value| object["status"]["inventory"]["entries"].to_string().contains("Widget");
+    world.cluster.wait(("Kustomization", world.ns.name(), "app"), SOON, waiting).await.unwrap();
+    let definition: Value = serde_json::from_str(&definition(&group, "Cluster")).unwrap();
+    world.cluster.apply(&definition).await.unwrap();
+    world.applied("app", &revision).await.unwrap();
+    let kind = format!("{group}/v1/Widget");
+    let before = world.cluster.get(&kind, "", "one").await.unwrap();
+
+    let second = world.push(&[("app/cm.yaml", &World::config_map("beside", "2"))], "another").await.unwrap();
+    world.applied("app", &second).await.unwrap();
+    let after = world.cluster.get(&kind, "", "one").await.unwrap();
+    assert_eq!(uid(&before), uid(&after));
+    assert!(after["metadata"]["deletionTimestamp"].is_null());
+    let inventory = &world.get("Kustomization", "app").await.unwrap()["status"]["inventory"]["entries"];
+    let ids: Vec<&str> =
+        inventory.as_array().unwrap().iter().filter_map(|entry| entry["id"].as_str()).collect();
+    assert_eq!(
+        ids.iter().filter(|id| id.contains("Widget")).collect::<Vec<_>>(),
+        [&format!("_one_{group}_Widget")]
+    );
+
+    world.cluster.delete("Kustomization", &world.ns, "app").await.unwrap();
+    world.gone("Kustomization", "app").await.unwrap();
+    world.cluster.delete("CustomResourceDefinition", "", &format!("widgets.{group}")).await.unwrap();
+}
+
+/// What one took over and dropped again while the other, which still lists it, could not be built: neither forgets it.
+#[tokio::test]
+async fn an_object_that_another_claims_and_never_takes_is_not_lost() {
+    let world = World::start("claim").await.unwrap();
+    let files = [
+        ("b/moves.yaml", &*World::config_map("moves", "1")),
+        ("a/keep.yaml", &World::config_map("in-a", "1")),
+        ("b/keep.yaml", &World::config_map("in-b", "1")),
+    ];
+    let first = world.push(&files, "in b").await.unwrap();
+    world.apply_source().await.unwrap();
+    for name in ["a", "b"] {
+        world
+            .apply_kustomization(name, &format!("./{name}"), json!({ "retryInterval": "1s" }))
+            .await
+            .unwrap();
+        world.applied(name, &first).await.unwrap();
+    }
+    std::fs::rename(world.repo.work().join("b/moves.yaml"), world.repo.work().join("a/moves.yaml")).unwrap();
+    let second = world.push(&[("b/keep.yaml", "kind: [")], "in a, and b is broken").await.unwrap();
+    world.applied("a", &second).await.unwrap();
+    world.repo.remove(&["a/moves.yaml"], "nowhere").unwrap();
+    let third = world.repo.revision().unwrap();
+    world.tell_source().await.unwrap();
+    world.applied("a", &third).await.unwrap();
+    world.get("ConfigMap", "moves").await.unwrap();
+    let inventory =
+        world.get("Kustomization", "a").await.unwrap()["status"]["inventory"]["entries"].to_string();
+    assert!(inventory.contains("_moves_"), "b claims it, and has not taken it: {inventory}");
+
+    let fourth =
+        world.push(&[("b/keep.yaml", &World::config_map("in-b", "2"))], "b is mended").await.unwrap();
+    for name in ["a", "b"] {
+        world.applied(name, &fourth).await.unwrap();
+    }
+    world.push(&[("a/keep.yaml", &World::config_map("in-a", "2"))], "a changes").await.unwrap();
+    world.gone("ConfigMap", "moves").await.unwrap();
 }

@@ -6,7 +6,7 @@ use crate::{
     CommandError, ErrorKind,
     args::{Cli, Command, Global},
     cluster::Cluster,
-    commands, connect, duration, say,
+    commands, connect, duration, memory, say,
 };
 
 /// What a command is run with.
@@ -37,6 +37,7 @@ impl Context {
 /// Runs the command of this process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    memory::in_large_pages();
     let matches = command().get_matches();
     let source = matches.value_source("namespace");
     let namespace_given = source.is_some_and(|from| from != ValueSource::DefaultValue);

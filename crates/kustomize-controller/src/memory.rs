@@ -97,6 +97,8 @@ pub(crate) struct Memory {
     pub pass: Option<Pass>,
     /// The last applied build.
     pub applied: AppliedBuild,
+    /// Objects that left the build and are claimed by another Kustomization, which has not taken them over yet.
+    pub left: Inventory,
     /// Drift that was seen.
     pub contest: Contest,
     /// A full pass is due that has not come to its end.
@@ -105,7 +107,7 @@ pub(crate) struct Memory {
     pub blocked: bool,
     /// Revision and digest of the artifact that was last worked with.
     pub artifact: Option<(String, String)>,
-    /// When the interval passes.
+    /// When the interval after the last full pass ends; none from a full pass to the end of its waits.
     pub interval_at: Option<Instant>,
     /// Downloads that failed in a row.
     pub fetch_tries: u32,

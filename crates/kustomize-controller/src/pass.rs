@@ -148,6 +148,10 @@ fn plan(work: &Work<'_>, prepared: &Prepared, digest: String, scope: Scope) -> P
                 memory.contest.forget_old(now);
                 (Sends::All, memory.contest.take_all())
             }
+            // What the build takes from elsewhere changed without a new revision: what was applied is another build.
+            Scope::Changed if same && memory.applied.digest != build.digest => {
+                (Sends::All, memory.contest.take_all())
+            }
             Scope::Changed if same => {
                 let due = memory.contest.take_due(now);
                 (Sends::Drifted(due.keys().cloned().collect()), due)
@@ -256,7 +260,10 @@ async fn after_apply(
         return put_off(work, &plan, &applied.deferred).await;
     }
     if plan.sends == Sends::All {
-        work.app.memories.with(&work.run.key, |memory| memory.full_due = false);
+        work.app.memories.with(&work.run.key, |memory| {
+            memory.full_due = false;
+            memory.interval_at = None;
+        });
     }
     let changed = applied.changes.iter().any(|change| change.action.is_change());
     let heals = matches!(plan.sends, Sends::Drifted(_));
@@ -280,6 +287,7 @@ fn keep(work: &Work<'_>, build: &AppliedBuild, heals: bool) {
     let was_healthy = ready.is_some_and(|healthy| healthy.status == "True");
     work.app.memories.with(&work.run.key, |memory| {
         memory.applied = build.clone();
+        memory.left = Inventory::new();
         memory.deferrals = 0;
         memory.deferred_since = None;
         if heals && memory.pass.is_some() {
@@ -334,7 +342,7 @@ pub(crate) async fn look(work: &Work<'_>) -> Result<End, Stop> {
         .memories
         .with(&work.run.key, |memory| memory.pass.clone().map(|pass| (pass, memory.applied.clone())));
     let Some((pass, applied)) = known else { return Ok(rest(work)) };
-    let candidates = old_inventory(work)?.minus(&applied.inventory());
+    let candidates = prune::candidates(&old_inventory(work)?, &applied.inventory());
     if !candidates.is_empty()
         && work.object().spec.prune
         && let Some(end) = prune_stage(work, &pass, &applied, &candidates).await?
@@ -359,23 +367,34 @@ async fn prune_stage(
     work.border()?;
     let ids: Vec<ObjectId> = candidates.iter().map(|(id, _)| id.clone()).collect();
     work.app.cluster.drift().untrack(&work.owner, &ids);
-    let pruned = prune::prune(work, candidates).await;
+    let (pruned, is_taken) = prune::prune(work, candidates).await;
+    let left = prune::left(&pruned, candidates);
     let lines = prune::lines(&pruned);
     if !lines.is_empty() {
         work.tell(lines);
     }
     work.border()?;
-    let Some(failure) = prune::failure(&pruned) else { return Ok(None) };
+    let Some(failure) = prune::failure(&pruned) else {
+        work.app.memories.with(&work.run.key, |memory| memory.left = left);
+        return Ok(if is_taken { wait_for_takeover(work, pass) } else { None });
+    };
     work.app.memories.with(&work.run.key, |memory| memory.fail());
     let mut status = attempted(work);
-    let left = applied.inventory().union(&prune::survivors(&pruned, candidates));
+    let left = applied.inventory().union(&left).union(&prune::survivors(&pruned, candidates));
     status.inventory = Some(inventory::to_status(&left));
     Err(finish::failed(work, failure, status, &applied.digest).into())
 }
 
-fn wait_for_siblings(work: &Work<'_>, pass: &Pass) -> Option<End> {
+/// Another Kustomization is about to take over what left this one: it is looked for again, untold, because it mostly takes
+/// less than a second.
+fn wait_for_takeover(work: &Work<'_>, pass: &Pass) -> Option<End> {
+    set_sibling_wait(work, pass)?;
+    Some(End::Rest { next: Some(Instant::now() + prune::TAKEOVER) })
+}
+
+/// Begins to wait for others, or goes on; gives how long. None when the time is up.
+fn set_sibling_wait(work: &Work<'_>, pass: &Pass) -> Option<Instant> {
     let now = Instant::now();
-    let sibling = prune::waits_for(work.app, &work.run.key, work.object(), &work.target.revision)?;
     let until = match &pass.wait {
         Some(wait) if wait.stage == Stage::Siblings => wait.until,
         _ => now + prune::SIBLINGS,
@@ -384,6 +403,13 @@ fn wait_for_siblings(work: &Work<'_>, pass: &Pass) -> Option<End> {
         return None;
     }
     set_wait(work, Wait { stage: Stage::Siblings, until, since: now, pending: Vec::new() });
+    Some(until)
+}
+
+fn wait_for_siblings(work: &Work<'_>, pass: &Pass) -> Option<End> {
+    // Before it is asked who is waited for: that one may move at once, and tells it once, to those that wait.
+    let until = set_sibling_wait(work, pass)?;
+    let sibling = prune::waits_for(work.app, &work.run.key, work.object(), &work.target.revision)?;
     let message = format!(
         "Waiting for Kustomization '{sibling}' to try revision {} before objects that left are deleted",
         work.target.revision

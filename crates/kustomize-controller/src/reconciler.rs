@@ -91,8 +91,12 @@ async fn depend(work: &Work<'_>) -> Result<(), Stop> {
     let unseen = unseen_dependencies(work).await?;
     let lookup = |key: &Key| app.peers.get(key).or_else(|| unseen.get(key).cloned());
     let additive = app.options.shared.additive_ready_expr;
+    // Said before it is looked: a dependency that becomes ready in between wakes only those that are blocked.
+    app.memories.with(&work.run.key, |memory| memory.blocked = true);
     let result = dependencies::check(work.object(), &work.target.revision, additive, lookup);
-    app.memories.with(&work.run.key, |memory| memory.blocked = result.is_err());
+    if result.is_ok() {
+        app.memories.with(&work.run.key, |memory| memory.blocked = false);
+    }
     let requeue = api::meta::GoDuration::from(app.options.shared.requeue_dependency).to_string();
     result.map_err(|error| {
         let own = &work.run.key;

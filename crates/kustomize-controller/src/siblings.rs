@@ -59,6 +59,14 @@ impl Siblings {
         Some(sibling)
     }
 
+    /// One is gone: it waits for nobody any more.
+    pub(crate) fn forget(&self, own: &Key) {
+        self.lock().waiting.retain(|_, waiting| {
+            waiting.remove(own);
+            !waiting.is_empty()
+        });
+    }
+
     fn lock(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -159,5 +167,23 @@ mod tests {
         assert_eq!(watched.waits("own", &[]).as_deref(), Some("two"));
         assert_eq!(watched.tells_its_end("two"), ["own"]);
         assert_eq!(watched.waits("own", &[]), None);
+    }
+
+    #[test]
+    fn one_that_is_gone_waits_for_nobody() {
+        let mut watched = Watched::new();
+        for name in ["own", "other"] {
+            watched.shows(name, of("repo", false), Some("b"));
+        }
+        watched.shows("zoo", of("repo", false), Some("a"));
+        for name in ["own", "other"] {
+            assert_eq!(watched.waits(name, &[]).as_deref(), Some("zoo"));
+        }
+        watched.0.forget(&Key::new("ns", "own"));
+        assert_eq!(watched.shows("zoo", of("repo", false), Some("b")), ["other"]);
+        watched.shows("zoo", of("repo", false), Some("a"));
+        assert_eq!(watched.waits("own", &[]).as_deref(), Some("zoo"));
+        watched.0.forget(&Key::new("ns", "own"));
+        assert!(watched.0.lock().waiting.is_empty());
     }
 }

@@ -120,5 +120,6 @@ fn nominated(app: &App, key: &Key, id: manifest::ObjectId, manager: &str, fields
 pub(crate) fn forget(app: &App, key: &Key) {
     app.memories.forget(key);
     app.edges.remove(key);
+    app.siblings.forget(key);
     app.cluster.drift().forget(&Owner { namespace: key.namespace.clone(), name: key.name.clone() });
 }

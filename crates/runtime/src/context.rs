@@ -25,6 +25,13 @@ use crate::status::Writer;
 use crate::store::{Change, Store};
 use crate::watch::{self, Selection};
 
+/// What the watch of a kind tells who observes it.
+enum Seen<K> {
+    Change(Change<K>),
+    /// Nothing: dropped when all that came before it was observed.
+    Mark(tokio::sync::oneshot::Sender<()>),
+}
+
 /// What a controller gets to set itself up with, once it leads.
 #[derive(Clone)]
 pub struct Context {
@@ -192,23 +199,35 @@ impl Context {
         let api: Api<R::Kind> = self.api();
         let selection = Selection { labels: self.args.selector(), fields: None };
         let (changes, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let marks = changes.clone();
         let (store, run) = watch::mirror(api, &selection, self.shutdown.clone(), move |change| {
             // The receiver lives as long as the process; what it misses at its end nobody needs.
-            let _ = changes.send(change);
+            let _ = changes.send(Seen::Change(change));
         });
         let handle = Handle { waker, store: store.clone() };
         let shell = Shell {
-            shared: Arc::new(self.shared::<R>(queue, store)),
+            shared: Arc::new(self.shared::<R>(queue, store.clone())),
             reconciler: Arc::new(make(handle.clone())),
         };
         self.tasks.spawn(run);
         let observer = shell.clone();
         self.spawn(async move {
-            while let Some(change) = seen.recv().await {
-                observer.observe(&change);
+            while let Some(seen) = seen.recv().await {
+                match seen {
+                    Seen::Change(change) => observer.observe(&change),
+                    Seen::Mark(passed) => drop(passed),
+                }
             }
         });
-        self.tasks.spawn(shell.drive(self.shutdown.clone()));
+        // What runs ask of their peers is known from all of them, not only from those that were observed first.
+        let list = store;
+        let observed = async move {
+            list.synced().await;
+            let (mark, passed) = tokio::sync::oneshot::channel::<()>();
+            let _ = marks.send(Seen::Mark(mark));
+            let _ = passed.await;
+        };
+        self.tasks.spawn(shell.drive(observed, self.shutdown.clone()));
         handle
     }
 

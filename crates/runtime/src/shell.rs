@@ -31,7 +31,7 @@ use crate::reconciler::{Next, Outcome, Reconciler, Verdict};
 use crate::recorder::Recorder;
 use crate::run::Run;
 use crate::status::{Live, StatusError, Writer};
-use crate::store::Store;
+use crate::store::{Change, Store};
 
 /// What the runs of one kind share.
 pub(crate) struct Shared<K: FluxObject> {
@@ -151,8 +151,8 @@ impl<R: Reconciler> Shell<R> {
         let shared = &self.shared;
         shared.metrics.reconciled(shared.kind, key, started.elapsed(), matches!(result, Ok(true)));
         if shared.store.get(key).is_none() {
-            // The object went while it ran; what was just counted goes too.
-            shared.forget(key);
+            // The object went while it ran; what was just counted and remembered goes too.
+            self.forget(key);
         }
         let Err(error) = result else { return };
         // 409 has other reasons too, such as many writers: an object that is still there is tried again.
@@ -229,6 +229,10 @@ impl<R: Reconciler> Shell<R> {
     fn forget(&self, key: &Key) {
         self.shared.forget(key);
         self.reconciler.forget(key);
+        // Another object of the name may have come since it was seen to be gone: what its watch told is told again.
+        if let Some(object) = self.shared.store.get(key) {
+            self.observe(&Change { key: key.clone(), old: None, new: Some(object), initial: false });
+        }
     }
 }
 

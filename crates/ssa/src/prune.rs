@@ -19,7 +19,7 @@ const TRIES: u32 = 5;
 pub struct PruneOptions<'a> {
     /// Only objects that carry this owner's labels are deleted.
     pub owner: &'a Owner,
-    /// Whether another owner claims the object, so that it is handed over.
+    /// Whether another owner claims the object: it is not deleted while it still carries this owner's labels.
     pub claimed: &'a (dyn Fn(&ObjectId) -> bool + Sync),
     /// Stops before the next delete when cancelled; what remains is kept.
     pub cancel: &'a CancellationToken,
@@ -34,8 +34,11 @@ pub struct Pruned {
     pub deleted: Vec<ObjectId>,
     /// Were gone already: no such object, or no such kind any more.
     pub gone: Vec<ObjectId>,
-    /// Not ours (any more), handed over, or marked to be kept; they leave the inventory.
+    /// Not ours (any more), or marked to be kept; they leave the inventory.
     pub skipped: Vec<ObjectId>,
+    /// Claimed by another owner, and still ours by their labels: they stay in the inventory, because the other may never
+    /// take them over, and then nobody else would know of them.
+    pub left: Vec<ObjectId>,
     /// Not confirmed: they stay in the inventory.
     pub failed: Vec<(ObjectId, PruneError)>,
 }
@@ -71,6 +74,7 @@ enum Fate {
     Deleted,
     Gone,
     Skipped,
+    Left,
 }
 
 impl Session {
@@ -117,9 +121,6 @@ impl Session {
         version: &str,
         options: &PruneOptions<'_>,
     ) -> Result<Fate, PruneError> {
-        if (options.claimed)(id) {
-            return Ok(Fate::Skipped);
-        }
         let query = |source| PruneError::Query { subject: id.subject(), source };
         let mut attempt = 1;
         loop {
@@ -127,6 +128,9 @@ impl Session {
             let Some((path, live)) = found else { return Ok(Fate::Gone) };
             if !self.cluster.marks.owned_by(&live, options.owner) || self.cluster.marks.kept(&live) {
                 return Ok(Fate::Skipped);
+            }
+            if (options.claimed)(id) {
+                return Ok(Fate::Left);
             }
             if options.cancel.is_cancelled() || !(options.fence)() {
                 return Err(PruneError::Cancelled { subject: id.subject() });
@@ -187,6 +191,7 @@ impl Pruned {
             Ok(Fate::Deleted) => self.deleted.push(id),
             Ok(Fate::Gone) => self.gone.push(id),
             Ok(Fate::Skipped) => self.skipped.push(id),
+            Ok(Fate::Left) => self.left.push(id),
             Err(error) => self.failed.push((id, error)),
         }
     }

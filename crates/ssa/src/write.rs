@@ -86,8 +86,9 @@ impl Run<'_> {
         point(Point::ApplyAfter);
         answer.map_err(|error| {
             // What was sent without a dry run is refused with the text of one. Without an answer it may have
-            // been written.
-            let refused = write.step == Step::Blind && error.failure().is_some();
+            // been written, and after one that tells of the server's own trouble (a time-out of etcd) too.
+            let refused =
+                write.step == Step::Blind && error.failure().is_some_and(|failure| failure.code < 500);
             let cause = if refused { ObjectCause::DryRun } else { ObjectCause::Apply };
             ObjectError::new(&write.object, cause(error))
         })

@@ -63,8 +63,10 @@ async fn delete(
     let claimed = prune::claimed_by_others(app, &run.key, inventory);
     let fence = || run.fence().is_ok();
     let options =
-        PruneOptions { owner, claimed: &|id| claimed.contains(id), cancel: &run.cancel, fence: &fence };
-    let pruned = session.prune(inventory, &options).await;
+        PruneOptions { owner, claimed: &|id| claimed.contains_key(id), cancel: &run.cancel, fence: &fence };
+    let mut pruned = session.prune(inventory, &options).await;
+    // Whoever claims them knows of them.
+    pruned.skipped.append(&mut pruned.left);
     if !pruned.failed.is_empty() {
         let event = about(run, Event::error(ready_reason(run), "pruning for deleted resource failed"));
         return failed(run, failures(&pruned), vec![event]);

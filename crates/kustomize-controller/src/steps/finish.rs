@@ -23,8 +23,10 @@ pub(crate) struct Done {
     pub sets: Vec<Set>,
     /// Events, in order.
     pub events: Vec<Event>,
-    /// How soon the next full pass is due.
+    /// How soon the next full pass is due, after one.
     pub interval: Duration,
+    /// When it is due since an earlier one: commits that come more often than the interval do not put it off.
+    pub due: Option<Instant>,
 }
 
 /// What a pass says of health.
@@ -41,8 +43,12 @@ pub(crate) enum Checked {
 /// Everything is applied, pruned and healthy.
 pub(crate) fn done(work: &Work<'_>, checked: Checked) -> Done {
     let interval = interval(work);
+    let due = work.app.memories.with(&work.run.key, |memory| {
+        let due = memory.interval_at;
+        memory.interval_at = due.or(Some(Instant::now() + interval));
+        due
+    });
     let (applied, changed, was_healthy, started) = work.app.memories.with(&work.run.key, |memory| {
-        memory.interval_at = Some(Instant::now() + interval);
         let pass = memory.pass.as_mut().map(|pass| {
             pass.last = Last::Ready;
             pass.wait = None;
@@ -69,7 +75,7 @@ pub(crate) fn done(work: &Work<'_>, checked: Checked) -> Done {
     }
     let finished = Event::info(Reason::ReconciliationSucceeded, finished_message(took, interval));
     events.push(work.about(finished).with("commit_status", "update"));
-    Done { status, sets: health_condition(checked).into_iter().collect(), events, interval }
+    Done { status, sets: health_condition(checked).into_iter().collect(), events, interval, due }
 }
 
 /// How long from the artifact's making until all of it is live. What was live before, and not last, is a rollback.
@@ -97,11 +103,12 @@ fn health_condition(checked: Checked) -> Option<Set> {
     }
 }
 
-/// The status when all objects of the build are applied and nothing else is left.
+/// The status when all objects of the build are applied, and nothing else is there but what others are to take over.
 pub(crate) fn applied_status(work: &Work<'_>, applied: &AppliedBuild) -> KustomizationStatus {
+    let left = work.app.memories.with(&work.run.key, |memory| memory.left.clone());
     let mut status = work.status();
     status.last_attempted_revision = Some(work.target.revision.clone());
-    status.inventory = Some(inventory::to_status(&applied.inventory()));
+    status.inventory = Some(inventory::to_status(&applied.inventory().union(&left)));
     status
 }
 

@@ -1,23 +1,27 @@
 //! Deletes what left the source, hands over what another Kustomization took.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use api::kustomize::v1::Kustomization;
-use api::meta::Reason;
+use api::meta::{ConditionType, Reason};
 use manifest::{Inventory, ObjectId};
 use runtime::Key;
-use ssa::{PruneOptions, Pruned};
+use runtime::conditions::find;
+use ssa::{Identity, PruneOptions, Pruned};
 
 use crate::app::App;
 use crate::guard::{self, Intent};
 use crate::status::{Failure, Phase};
 use crate::steps::dependencies::source_of;
 use crate::wakes::depends_on;
-use crate::work::Work;
+use crate::work::{Work, identity};
 
 /// How long deletion waits for Kustomizations of the same source that have not tried the revision (decision D6).
 pub(crate) const SIBLINGS: Duration = Duration::from_secs(60);
+
+/// How soon it is looked again for objects that another Kustomization is taking over.
+pub(crate) const TAKEOVER: Duration = Duration::from_millis(500);
 
 /// A Kustomization of the same source that may yet claim what is to be pruned: it has not tried the revision, and
 /// nothing keeps it from trying. Those that wait for this one through `dependsOn` cannot be waited for.
@@ -25,19 +29,47 @@ pub(crate) fn waits_for(app: &App, own: &Key, object: &Kustomization, revision: 
     app.siblings.wait_for(own, &source_of(object), revision, |key| depends_on(&app.edges, key, own))
 }
 
-/// Ids that other Kustomizations of ours have in their inventories.
-pub(crate) fn claimed_by_others(app: &App, own: &Key, candidates: &Inventory) -> HashSet<ObjectId> {
+/// What left the build. An object whose kind the cluster did not know when it was written ahead stands in the inventory
+/// with the namespace its build gave it; once the kind is known to have none, it is in the build without: it did not leave.
+pub(crate) fn candidates(old: &Inventory, applied: &Inventory) -> Inventory {
+    let bare = |id: &ObjectId| ObjectId { namespace: String::new(), ..id.clone() };
+    let left = old.minus(applied);
+    let left = left.iter().filter(|(id, _)| id.namespace.is_empty() || !applied.contains(&bare(id)));
+    left.map(|(id, version)| (id.clone(), version.to_owned())).collect()
+}
+
+/// Ids that other Kustomizations have in their inventories and may take over; true for those whose Kustomization is at
+/// it now.
+pub(crate) fn claimed_by_others(app: &App, own: &Key, candidates: &Inventory) -> HashMap<ObjectId, bool> {
     let wanted: HashMap<String, &ObjectId> = candidates.iter().map(|(id, _)| (id.to_string(), id)).collect();
-    let mut claimed = HashSet::new();
+    let mut claimed = HashMap::new();
     app.peers.any(|key, peer| {
         let inventory = peer.status.as_ref().and_then(|status| status.inventory.as_ref());
-        if key != own && peer.metadata.deletion_timestamp.is_none() {
+        if key != own && takes_over(peer, own, &identity(app, peer)) {
             let entries = inventory.iter().flat_map(|inventory| &inventory.entries);
-            claimed.extend(entries.filter_map(|entry| wanted.get(&entry.id)).map(|id| ObjectId::clone(id)));
+            let ids = entries.filter_map(|entry| wanted.get(&entry.id)).map(|id| ObjectId::clone(id));
+            let now = is_applying(peer);
+            claimed.extend(ids.map(|id| (id, now)));
         }
         claimed.len() == wanted.len()
     });
     claimed
+}
+
+/// Whether a Kustomization takes over what is in its inventory. One that rests does not; what one for another cluster
+/// applied is another object of the same name; and one of another namespace that acts as an account is of other people,
+/// who could keep alive what they may not even read.
+fn takes_over(peer: &Kustomization, own: &Key, identity: &Identity) -> bool {
+    let rests = peer.spec.suspend || peer.metadata.deletion_timestamp.is_some();
+    let is_near = peer.metadata.namespace.as_deref() == Some(&*own.namespace);
+    !rests && peer.spec.kube_config.is_none() && (is_near || *identity == Identity::Controller)
+}
+
+/// Whether it is in the middle of a pass, as its status tells.
+fn is_applying(peer: &Kustomization) -> bool {
+    let conditions = peer.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let is = |kind, wanted| find(conditions, kind).is_some_and(|condition| condition.status == wanted);
+    is(ConditionType::Reconciling, "True") && is(ConditionType::Ready, "Unknown")
 }
 
 /// Holds a prune that looks like an accident, when the flag is on.
@@ -57,17 +89,19 @@ pub(crate) fn guard(work: &Work<'_>, candidates: usize, before: usize, built: us
         .map_err(|held| Failure::in_phase(Phase::Applying, Reason::PruneFailed, held.to_string()))
 }
 
-/// Deletes the candidates.
-pub(crate) async fn prune(work: &Work<'_>, candidates: &Inventory) -> Pruned {
+/// Deletes the candidates; tells also whether somebody is about to take over what is left.
+pub(crate) async fn prune(work: &Work<'_>, candidates: &Inventory) -> (Pruned, bool) {
     let claimed = claimed_by_others(work.app, &work.run.key, candidates);
     let fence = || work.run.fence().is_ok();
     let options = PruneOptions {
         owner: &work.owner,
-        claimed: &|id| claimed.contains(id),
+        claimed: &|id| claimed.contains_key(id),
         cancel: &work.run.cancel,
         fence: &fence,
     };
-    work.session.prune(candidates, &options).await
+    let pruned = work.session.prune(candidates, &options).await;
+    let is_taken = pruned.left.iter().any(|id| claimed.get(id) == Some(&true));
+    (pruned, is_taken)
 }
 
 /// Lines of the event: what was deleted, and what was left on purpose.
@@ -88,14 +122,89 @@ pub(crate) fn failure(pruned: &Pruned) -> Option<Failure> {
 
 /// Entries of `candidates` whose delete was not confirmed.
 pub(crate) fn survivors(pruned: &Pruned, candidates: &Inventory) -> Inventory {
-    let version = |id: &ObjectId| candidates.version(id).unwrap_or_default().to_owned();
-    pruned.failed.iter().map(|(id, _)| (id.clone(), version(id))).collect()
+    part(candidates, pruned.failed.iter().map(|(id, _)| id))
+}
+
+/// Entries of `candidates` that another claims and has not taken over.
+pub(crate) fn left(pruned: &Pruned, candidates: &Inventory) -> Inventory {
+    part(candidates, pruned.left.iter())
+}
+
+fn part<'a>(of: &Inventory, ids: impl Iterator<Item = &'a ObjectId>) -> Inventory {
+    ids.map(|id| (id.clone(), of.version(id).unwrap_or_default().to_owned())).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Inventory, ObjectId, Pruned, failure, lines, survivors};
-    use ssa::PruneError;
+    use super::{
+        Inventory, ObjectId, Pruned, candidates, failure, is_applying, left, lines, survivors, takes_over,
+    };
+    use api::kustomize::v1::Kustomization;
+    use runtime::Key;
+    use serde_json::{Value, json};
+    use ssa::{Identity, PruneError};
+
+    fn inventory(ids: &[&str]) -> Inventory {
+        ids.iter().map(|id| (ObjectId::parse(id).unwrap(), "v1".to_owned())).collect()
+    }
+
+    #[test]
+    fn an_object_that_lost_its_namespace_because_its_kind_has_none_did_not_leave() {
+        let old = inventory(&["ns_le_cert-manager.io_ClusterIssuer", "ns_a__ConfigMap", "_b__Namespace"]);
+        let applied = inventory(&["_le_cert-manager.io_ClusterIssuer", "_a__ConfigMap"]);
+        let left = candidates(&old, &applied);
+        assert_eq!(left.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>(), ["_b__Namespace"]);
+        let other = candidates(&old, &inventory(&["_le_other.io_ClusterIssuer", "other_a__ConfigMap"]));
+        assert_eq!(other.len(), 3);
+    }
+
+    fn peer(namespace: &str, spec: Value, conditions: Value) -> Kustomization {
+        let mut object = json!({
+            "metadata": { "name": "peer", "namespace": namespace },
+            "spec": { "sourceRef": { "kind": "GitRepository", "name": "repo" } },
+            "status": { "conditions": conditions },
+        });
+        for (key, value) in spec.as_object().unwrap() {
+            object["spec"][key] = value.clone();
+        }
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn only_those_take_over_that_could() {
+        let own = Key::new("ns", "own");
+        let account = Identity::ServiceAccount { namespace: "other".into(), name: "tenant".into() };
+        let takes = |namespace: &str, spec: Value, identity: &Identity| {
+            takes_over(&peer(namespace, spec, json!([])), &own, identity)
+        };
+        assert!(takes("ns", json!({}), &Identity::Controller));
+        assert!(takes("other", json!({}), &Identity::Controller));
+        assert!(takes("ns", json!({}), &account), "of the same people");
+        assert!(!takes("other", json!({}), &account), "of other people");
+        assert!(!takes("ns", json!({ "suspend": true }), &Identity::Controller));
+        let elsewhere = json!({ "kubeConfig": { "secretRef": { "name": "far" } } });
+        assert!(!takes("ns", elsewhere, &Identity::Controller), "in another cluster");
+    }
+
+    #[test]
+    fn one_that_is_in_the_middle_of_a_pass_takes_over_now() {
+        let condition = |kind: &str, status: &str| json!({ "type": kind, "status": status, "reason": "R", "message": "", "lastTransitionTime": "2026-11-22T00:00:00Z" });
+        let is = |ready: &str, reconciling: &str| {
+            let conditions = json!([condition("Ready", ready), condition("Reconciling", reconciling)]);
+            is_applying(&peer("ns", json!({}), conditions))
+        };
+        assert!(is("Unknown", "True"));
+        assert!(!is("False", "True") && !is("True", "False") && !is("Unknown", "False"));
+        assert!(!is_applying(&peer("ns", json!({}), json!([]))));
+    }
+
+    #[test]
+    fn what_another_claims_and_has_not_taken_stays_in_the_inventory() {
+        let candidates = inventory(&["ns_a__ConfigMap", "ns_b__ConfigMap"]);
+        let pruned = Pruned { left: vec![ObjectId::parse("ns_a__ConfigMap").unwrap()], ..Pruned::default() };
+        assert_eq!(left(&pruned, &candidates).iter().count(), 1);
+        assert!(left(&pruned, &candidates).contains(&pruned.left[0]) && lines(&pruned).is_empty());
+    }
 
     #[test]
     fn only_deletes_that_were_not_confirmed_stay_in_the_inventory() {

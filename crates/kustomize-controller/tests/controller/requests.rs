@@ -72,3 +72,25 @@ async fn what_was_healthy_and_did_not_move_is_not_looked_at_again() {
     assert!(looks.iter().any(|look| look.contains("/deployments/web")), "{looks:#?}");
     assert!(!looks.iter().any(|look| look.contains("/services/")), "{looks:#?}");
 }
+
+#[tokio::test]
+async fn commits_that_come_more_often_than_the_interval_do_not_put_off_the_full_pass() {
+    let rig = Rig::start("often").await.unwrap();
+    let publish = async |serial: u32| {
+        let files =
+            [("app/a.yaml", &*config_map("a", &serial.to_string())), ("app/b.yaml", &config_map("b", "1"))];
+        rig.publish(serial, &files).await.unwrap()
+    };
+    let first = publish(1).await;
+    rig.apply("app", json!({ "interval": "5s" })).await.unwrap();
+    rig.applied("app", &first).await.unwrap();
+    let before = rig.requests().unwrap().len();
+    for serial in 2..=10 {
+        let revision = publish(serial).await;
+        rig.applied("app", &revision).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    let all = rig.requests().unwrap();
+    let sent = all[before..].iter().filter(|request| request.contains("/configmaps/b")).count();
+    assert!((1..=4).contains(&sent), "{sent} of {:#?}", counted(&all[before..]));
+}

@@ -1,5 +1,6 @@
 //! From the queue to runs.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use crate::reconciler::{Next, Reconciler};
 const GRACE: Duration = Duration::from_secs(20);
 
 impl<R: Reconciler> Shell<R> {
-    /// Starts a task for each turn until the token fires, then lets the runs come to their end.
-    pub(crate) async fn drive(self, shutdown: CancellationToken) {
-        self.shared.store.synced().await;
+    /// Starts a task for each turn until the token fires, then lets the runs come to their end. `observed` ends when every
+    /// object of the first list was observed.
+    pub(crate) async fn drive(self, observed: impl Future<Output = ()>, shutdown: CancellationToken) {
+        observed.await;
         let mut runs = JoinSet::new();
         let mut tokens: Vec<CancellationToken> = Vec::new();
         loop {

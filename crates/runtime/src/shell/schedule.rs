@@ -38,6 +38,9 @@ impl Backoff {
     }
 }
 
+/// No interval is shorter: passes without a pause are worth nothing to their object, and take from all others.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 impl<R: Reconciler> Shell<R> {
     /// Plans the next run, and says when it is due.
     pub(super) fn schedule(&self, key: &Key, next: Next) -> Option<Instant> {
@@ -46,12 +49,15 @@ impl<R: Reconciler> Shell<R> {
         let at = match next {
             Next::Never => None,
             Next::At(at) => Some(at),
-            Next::After(after) => Some(now + after),
-            Next::Backoff => {
+            Next::After(after) if !after.is_zero() => Some(now + after),
+            Next::After(_) | Next::Backoff => {
                 shared.metrics.retried(shared.kind);
                 Some(now + shared.backoff.next(key))
             }
+            // As in Flux: what is to be repeated after no time is not repeated.
+            Next::Interval(Duration::ZERO) => None,
             Next::Interval(interval) => {
+                let interval = interval.max(SHORTEST);
                 Some(now + jittered(interval, shared.args.interval_jitter_percentage))
             }
         };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use artifact::{Ignore, IgnoreFile, Packer};
+use artifact::{Digest, Digester, Ignore, IgnoreFile, Packer};
 use futures::FutureExt;
 use git::{EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
 use tokio::time::Instant;
@@ -126,16 +126,31 @@ fn packed(
 fn copied(target: &Target, revision: &str, twin: Twin) -> Result<Made, StepError> {
     let Twin { made, mut content } = twin;
     let file = made.artifact.path.rsplit('/').next().unwrap_or_default();
+    // Compared while it is written: another file must not get the name, where consumers would find it.
     let copy = &mut |out: &mut dyn Write| {
-        std::io::copy(&mut content, out)?;
-        Ok(())
+        let expected: Digest = made.artifact.digest.parse()?;
+        let mut out = Both(out, Digester::new(expected.algorithm()));
+        std::io::copy(&mut content, &mut out)?;
+        let same = out.1.finish() == expected;
+        same.then_some(()).ok_or_else(|| format!("'{}' is not what was stored", made.artifact.path).into())
     };
     let (artifact, _) = target.put(&new_artifact(file, revision), copy)?;
-    if artifact.digest != made.artifact.digest {
-        let message = format!("{ARCHIVE}: '{}' is not what was stored", made.artifact.path);
-        return Err(StepError::storage(SourceReason::ArchiveOperationFailed, message));
-    }
     Ok(Made { artifact, ..made })
+}
+
+/// Writes to a file, and to its digest.
+struct Both<'a>(&'a mut dyn Write, Digester);
+
+impl Write for Both<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.0.write(bytes)?;
+        self.1.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// How a failure to store begins.

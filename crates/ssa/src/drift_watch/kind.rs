@@ -40,6 +40,8 @@ pub(super) type Meta = PartialObjectMeta<DynamicObject>;
 /// of its tenants.
 pub(super) async fn watch(shared: Weak<Shared>, gvk: Gvk) {
     let scope = Scope { group: gvk.group.clone(), kind: gvk.kind.clone(), namespace: None };
+    // An abort does not stop what is running: its last event may come after the kind was dropped.
+    let _ended = tenants::Ended(shared.clone(), scope.clone());
     let mut way = Way::default();
     loop {
         let Some(strong) = shared.upgrade() else { return };

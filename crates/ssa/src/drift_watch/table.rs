@@ -195,7 +195,11 @@ impl Table {
 
     /// Ends the tracking of an object, whoever's it is.
     fn disown(&mut self, id: &ObjectId) {
-        let Some(tracked) = self.rows.get_mut(id).and_then(|row| row.tracked.take()) else { return };
+        let Some(row) = self.rows.get_mut(id) else { return };
+        let Some(tracked) = row.tracked.take() else { return };
+        if row.live.is_none() {
+            self.rows.remove(id);
+        }
         self.kind_mut(&id.group, &id.kind).tracked -= 1;
         if let Some(owned) = self.owners.get_mut(&tracked.owner) {
             owned.objects.remove(id);
@@ -386,7 +390,9 @@ impl Table {
 
     /// The watch is broken: what it knows may be old.
     pub(super) fn lost(&mut self, scope: &Scope) {
-        self.kind_mut(&scope.group, &scope.kind).set_synced(scope.namespace.as_ref(), false);
+        if self.kind(&scope.group, &scope.kind).is_some() {
+            self.kind_mut(&scope.group, &scope.kind).set_synced(scope.namespace.as_ref(), false);
+        }
     }
 
     /// The watch works again without a new list.
@@ -655,5 +661,18 @@ mod tests {
         assert!(table.uses_kind("apps", "Deployment"));
         table.forget(&owner("app"));
         assert!(!table.uses_kind("apps", "Deployment"));
+    }
+
+    #[test]
+    fn what_nobody_tracks_and_no_watch_sees_leaves_no_row() {
+        let mut table = tracked(10, 1);
+        table.untrack(&owner("app"), &id());
+        assert!(table.rows.is_empty());
+        let mut table = tracked(10, 1);
+        table.seen(id(), print(10, 1));
+        table.forget(&owner("app"));
+        assert_eq!(table.rows.len(), 1, "a watch sees it");
+        table.deleted(&id(), 11);
+        assert!(table.rows.is_empty());
     }
 }

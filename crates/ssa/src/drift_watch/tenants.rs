@@ -106,7 +106,7 @@ impl Drop for Counted {
 }
 
 /// Takes the scope back when the watch ends, however it ends.
-struct Ended(Weak<Shared>, Scope);
+pub(super) struct Ended(pub(super) Weak<Shared>, pub(super) Scope);
 
 impl Drop for Ended {
     fn drop(&mut self) {

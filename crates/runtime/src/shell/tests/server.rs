@@ -170,7 +170,7 @@ impl Rig {
         let reconciler = Arc::new(reconciler);
         let shell = Shell { shared: Arc::new(shared), reconciler: reconciler.clone() };
         let shutdown = CancellationToken::new();
-        let driven = tokio::spawn(shell.clone().drive(shutdown.clone()));
+        let driven = tokio::spawn(shell.clone().drive(std::future::ready(()), shutdown.clone()));
         Self { api, reconciler, metrics, shutdown, driven, shell, mirror: Mutex::new(mirror) }
     }
 
