@@ -105,7 +105,7 @@ async fn source_controller_killed_while_it_stores_serves_whole_artifacts_after_t
         world.tell_source().await.unwrap();
         // Somewhere between file and status, at another place each time.
         tokio::time::sleep(Duration::from_millis(15 * round)).await;
-        source.process().signal("KILL").unwrap();
+        source.process().kill();
         let (ports, dir) = (source.ports(), source.dir().to_path_buf());
         std::mem::forget(source);
         let again = world

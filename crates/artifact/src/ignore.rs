@@ -63,7 +63,7 @@ impl Ignore {
         files.sort_by(|a, b| a.dir.split('/').cmp(b.dir.split('/')));
         let own = files.into_iter().flat_map(|file| lines(&file.text, &file.dir));
         let spec = lines(spec.unwrap_or_default(), "");
-        let own: Vec<Pattern> = own.take(MOST_PATTERNS).chain(spec.into_iter().take(MOST_PATTERNS)).collect();
+        let own: Vec<Pattern> = own.take(MOST_PATTERNS).chain(spec.take(MOST_PATTERNS)).collect();
         let base = VERSION_CONTROL.iter();
         let mut patterns: Vec<Pattern> = match own.is_empty() {
             true => {
@@ -82,15 +82,19 @@ impl Ignore {
         verdicts.into_iter().find(|verdict| *verdict != Verdict::Silent) == Some(Verdict::Exclude)
     }
 
+    /// Bytes of all files with patterns of a tree that are read; a tree that holds more is to be refused.
+    pub const MOST_BYTES: usize = 4 << 20;
+
     /// Whether a file at `path` holds patterns.
     pub fn is_ignore_file(path: &str) -> bool {
         path.rsplit('/').next() == Some(FILE_NAME)
     }
 }
 
-fn lines(text: &str, dir: &str) -> Vec<Pattern> {
+/// One after the other: a text of some megabytes holds millions of patterns, of which few are heeded.
+fn lines<'a>(text: &'a str, dir: &'a str) -> impl Iterator<Item = Pattern> + 'a {
     let meant = |line: &&str| !line.starts_with('#') && !line.trim().is_empty();
-    text.lines().filter(meant).map(|line| Pattern::parse(line, dir)).collect()
+    text.lines().filter(meant).map(move |line| Pattern::parse(line, dir))
 }
 
 #[cfg(test)]
@@ -131,6 +135,15 @@ mod tests {
             found,
             [".github/w.yaml", ".sops.yaml", "cm.yaml", "docs/a.md", "docs/keep.md", "img.png", "sub/c.txt"]
         );
+    }
+
+    #[test]
+    fn no_more_patterns_are_made_than_are_heeded() {
+        let text = "a\n".repeat(1_000_000);
+        let mut made = 0;
+        let first: Vec<Pattern> = lines(&text, "").inspect(|_| made += 1).take(MOST_PATTERNS).collect();
+        assert_eq!((first.len(), made), (MOST_PATTERNS, MOST_PATTERNS));
+        assert!(Ignore::new(&[file("", &text)], Some(&text)).patterns.len() <= 2 * MOST_PATTERNS + 4);
     }
 
     #[test]

@@ -229,6 +229,7 @@ impl<'a> Act<'a> {
             replace: self.replace,
             strict: self.strict,
             concurrency: CONCURRENCY,
+            release: (&self.release.name, &self.release.namespace),
         }
     }
 

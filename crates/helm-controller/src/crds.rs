@@ -101,6 +101,7 @@ pub(crate) async fn apply(
         replace: !server_side,
         strict: true,
         concurrency: 1,
+        release: (&work.owner.name, &work.owner.namespace),
     };
     let written = match policy {
         CrdsPolicy::Create => create(work, &writer, crds).await?,

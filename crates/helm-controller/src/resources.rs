@@ -154,6 +154,12 @@ pub(crate) fn foreign(live: &Object, name: &str, namespace: &str) -> Option<Stri
     (!errors.is_empty()).then(|| format!("invalid ownership metadata; {}", errors.join("; ")))
 }
 
+/// Whether an object names another release as its own.
+pub(crate) fn is_of_another(live: &Object, (name, namespace): (&str, &str)) -> bool {
+    let names = |key, own| live.annotation(key).is_some_and(|found| found != own);
+    names(RELEASE_NAME, name) || names(RELEASE_NAMESPACE, namespace)
+}
+
 fn wrong(key: &str, wanted: &str, found: Option<&str>) -> Option<String> {
     match found {
         None => Some(format!("missing key \"{key}\": must be set to \"{wanted}\"")),

@@ -3,11 +3,12 @@
 use helm_release::{Release, Status};
 
 use crate::act::Act;
-use crate::actions::report::Ended;
+use crate::actions::report::{self, Ended};
 use crate::actions::{install, rollback, uninstall, upgrade};
 use crate::chart::Loaded;
 use crate::plan::{Doing, Phase, Plan};
 use crate::release::target;
+use crate::snapshot;
 use crate::storage::Stored;
 use crate::work::{Stop, Work};
 
@@ -23,14 +24,14 @@ pub(crate) async fn resume(work: &Work<'_>, chart: &Loaded, stored: Stored) -> R
         return uninstall::uninstall(work, uninstall::Cause::Remedy).await;
     }
     if plan.phase != Phase::Done && !fits(work, chart, &release, &plan) {
-        return supersede(work, release).await;
+        return supersede(work, release, plan.doing).await;
     }
     match plan.doing {
         Doing::Install => install::go_on_with(work, release, plan, chart).await,
         Doing::Upgrade => upgrade::go_on_with(work, release, plan, chart).await,
         _ => match target(work) {
             Some(target) => rollback::go_on_with(work, release, plan, &target, &chart.values_digest).await,
-            None => supersede(work, release).await,
+            None => supersede(work, release, Doing::Rollback).await,
         },
     }
 }
@@ -48,10 +49,19 @@ fn fits(work: &Work<'_>, chart: &Loaded, release: &Release, plan: &Plan) -> bool
 }
 
 /// The action is given up: something newer is wanted. No failure is counted.
-async fn supersede(work: &Work<'_>, mut release: Release) -> Result<Ended, Stop> {
+async fn supersede(work: &Work<'_>, mut release: Release, doing: Doing) -> Result<Ended, Stop> {
     release.set_status(Status::Failed, "superseded by a newer revision");
     match work.storage().update(&release, None).await {
-        Ok(()) => Ok(Ended::Stored),
+        Ok(()) => {
+            // It is ours: a release that the history does not know would be taken for somebody else's.
+            let action = match doing {
+                Doing::Install => "install",
+                Doing::Rollback => "rollback",
+                _ => "upgrade",
+            };
+            report::released(work, vec![snapshot::of(&release, "", None)], action);
+            Ok(Ended::Stored)
+        }
         Err(error) => Ok(Ended::Nothing(error.to_string())),
     }
 }

@@ -219,7 +219,7 @@ impl Work<'_> {
             if Instant::now() >= until {
                 break Err(WaitError::Timeout(going.join(", ")));
             }
-            if self.is_superseded().await {
+            if self.ends(look).await {
                 break Err(WaitError::Superseded);
             }
             self.run.note(going.join(", "));
@@ -229,6 +229,15 @@ impl Work<'_> {
         };
         drift.wait_for(&self.owner, &[]);
         result
+    }
+
+    /// Whether something newer ends the wait. A hook that runs (a migration) comes to its end: only a deletion of the
+    /// HelmRelease does not wait for it.
+    async fn ends(&self, look: &Look) -> bool {
+        match look {
+            Look::Health { .. } => self.is_superseded().await,
+            Look::Run => self.is_deleted_since(),
+        }
     }
 
     /// Asks to be told of moves of what is pending.

@@ -109,16 +109,20 @@ impl<'a> Work<'a> {
         if !self.run.cancel.is_cancelled() {
             return false;
         }
-        if let Some(newest) = self.app.peers.get(&self.run.key) {
-            let deleted = newest.metadata.deletion_timestamp.is_some();
-            if newest.metadata.generation.unwrap_or_default() > self.run.generation()
-                || deleted != self.run.object.metadata.deletion_timestamp.is_some()
-            {
-                return true;
-            }
+        let newest = self.app.peers.get(&self.run.key);
+        let generation = newest.and_then(|newest| newest.metadata.generation).unwrap_or_default();
+        if generation > self.run.generation() || self.is_deleted_since() {
+            return true;
         }
         let Some((source, artifact)) = &self.source else { return false };
         has_other_artifact(&self.app.sources, source, artifact)
+    }
+
+    /// Whether the deletion of the HelmRelease was asked for since this run began.
+    pub(crate) fn is_deleted_since(&self) -> bool {
+        let newest = self.app.peers.get(&self.run.key);
+        let deleted = newest.is_some_and(|newest| newest.metadata.deletion_timestamp.is_some());
+        deleted && self.run.object.metadata.deletion_timestamp.is_none()
     }
 
     /// An event with what it is about.

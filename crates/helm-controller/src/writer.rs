@@ -34,6 +34,8 @@ pub(crate) struct Writer<'a> {
     pub strict: bool,
     /// Requests in flight.
     pub concurrency: usize,
+    /// Name and namespace of the release: what another one took over is not deleted.
+    pub release: (&'a str, &'a str),
 }
 
 impl Writer<'_> {
@@ -214,8 +216,17 @@ impl Writer<'_> {
         let mut failures = Vec::new();
         for object in original.iter().filter(|object| !stays.contains(&object.id())) {
             let live = self.session.get(&object.gvk(), object.namespace(), object.name()).await;
-            let Ok(Some(live)) = live else { continue };
-            if resources::is_kept(&live) {
+            let live = match live {
+                Ok(Some(live)) => live,
+                Ok(None) | Err(GetError::NoMatch(_)) => continue,
+                // The release that is made now does not know the object any more: it would never be deleted.
+                Err(error) => {
+                    let subject = object.id().subject();
+                    failures.push(Err(WriteError(format!("failed to get resource {subject}: {error}"))));
+                    continue;
+                }
+            };
+            if resources::is_kept(&live) || resources::is_of_another(&live, self.release) {
                 continue;
             }
             self.drift.untrack(self.owner, &[object.id()]);

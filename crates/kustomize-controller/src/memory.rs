@@ -86,6 +86,8 @@ pub(crate) struct Pass {
     pub was_healthy: bool,
     /// What it waits for.
     pub wait: Option<Wait>,
+    /// What left the build is deleted, or left to others for good.
+    pub pruned: bool,
     /// How it ended, or stands.
     pub last: Last,
 }
@@ -156,6 +158,13 @@ impl Memory {
         }
     }
 
+    /// The pass has deleted what left the build.
+    pub(crate) fn pruned(&mut self) {
+        if let Some(pass) = self.pass.as_mut() {
+            pass.pruned = true;
+        }
+    }
+
     /// Objects that somebody insists on and whose place in the source was not looked up yet, with their fields.
     pub(crate) fn unplaced(&self, now: Instant) -> Vec<(ObjectId, Vec<String>)> {
         let insisted = self.contest.insisted(now);
@@ -204,6 +213,7 @@ impl Memory {
             healthy: HashSet::new(),
             was_healthy: false,
             wait: None,
+            pruned: false,
             last: Last::Deferred,
         });
     }

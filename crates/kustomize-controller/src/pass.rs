@@ -207,7 +207,13 @@ async fn send(work: &Work<'_>, prepared: &Prepared, plan: &Plan) -> Result<Appli
     }
     match apply::apply(work, prepared, &plan.sends).await {
         Ok(applied) => Ok(applied),
-        Err(ApplyStop::Outdated) => Err(Stop::Outdated),
+        Err(ApplyStop::Outdated) => {
+            // Some of it may be written: what the next revision leaves as it was before this one has to be sent too.
+            if !matches!(plan.sends, Sends::Drifted(_)) {
+                work.app.memories.with(&work.run.key, |memory| memory.full_due = true);
+            }
+            Err(Stop::Outdated)
+        }
         // Nothing is healed in a namespace that goes away; the interval tells what is left of it.
         Err(ApplyStop::Failed(error)) if is_hopeless_heal(&plan.sends, &error) => Ok(error.applied),
         Err(ApplyStop::Failed(error)) => {
@@ -300,6 +306,7 @@ fn keep(work: &Work<'_>, build: &AppliedBuild, heals: bool) {
             healthy: HashSet::new(),
             was_healthy,
             wait: None,
+            pruned: false,
             last: Last::Waiting,
         });
     });
@@ -337,13 +344,17 @@ async fn put_off(work: &Work<'_>, plan: &Plan, deferred: &[Deferred]) -> Result<
 /// # Errors
 /// When a delete fails, or the objects do not become healthy.
 pub(crate) async fn look(work: &Work<'_>) -> Result<End, Stop> {
-    let known = work
-        .app
-        .memories
-        .with(&work.run.key, |memory| memory.pass.clone().map(|pass| (pass, memory.applied.clone())));
-    let Some((pass, applied)) = known else { return Ok(rest(work)) };
-    let candidates = prune::candidates(&old_inventory(work)?, &applied.inventory());
-    if !candidates.is_empty()
+    let known = work.app.memories.with(&work.run.key, |memory| {
+        memory.pass.clone().map(|pass| (pass, memory.applied.clone(), memory.left.clone()))
+    });
+    let Some((pass, applied, left)) = known else { return Ok(rest(work)) };
+    let mut candidates = prune::candidates(&old_inventory(work)?, &applied.inventory());
+    if !left.is_empty() {
+        // The others are deleted; the status still tells of them.
+        candidates = candidates.minus(&candidates.minus(&left));
+    }
+    if !pass.pruned
+        && !candidates.is_empty()
         && work.object().spec.prune
         && let Some(end) = prune_stage(work, &pass, &applied, &candidates).await?
     {
@@ -367,7 +378,8 @@ async fn prune_stage(
     work.border()?;
     let ids: Vec<ObjectId> = candidates.iter().map(|(id, _)| id.clone()).collect();
     work.app.cluster.drift().untrack(&work.owner, &ids);
-    let (pruned, is_taken) = prune::prune(work, candidates).await;
+    let is_late = pass.wait.as_ref().is_some_and(|wait| wait.until <= Instant::now());
+    let (pruned, is_taken) = prune::prune(work, candidates, is_late).await;
     let left = prune::left(&pruned, candidates);
     let lines = prune::lines(&pruned);
     if !lines.is_empty() {
@@ -376,7 +388,11 @@ async fn prune_stage(
     work.border()?;
     let Some(failure) = prune::failure(&pruned) else {
         work.app.memories.with(&work.run.key, |memory| memory.left = left);
-        return Ok(if is_taken { wait_for_takeover(work, pass) } else { None });
+        let waiting = if is_taken { wait_for_takeover(work, pass) } else { None };
+        if waiting.is_none() {
+            work.app.memories.with(&work.run.key, |memory| memory.pruned());
+        }
+        return Ok(waiting);
     };
     work.app.memories.with(&work.run.key, |memory| memory.fail());
     let mut status = attempted(work);
@@ -397,7 +413,8 @@ fn set_sibling_wait(work: &Work<'_>, pass: &Pass) -> Option<Instant> {
     let now = Instant::now();
     let until = match &pass.wait {
         Some(wait) if wait.stage == Stage::Siblings => wait.until,
-        _ => now + prune::SIBLINGS,
+        Some(_) => return None,
+        None => now + prune::SIBLINGS,
     };
     if now >= until {
         return None;

@@ -40,6 +40,14 @@ impl AddressRule {
     }
 }
 
+impl AddressRule {
+    /// As [`AddressRule::allows_url`] of a proxy: the host of a `socks5` URL is text, also where it is an address.
+    pub(crate) fn allows_proxy(self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        self.allows_url(url) && host.parse().map_or(true, |address| self.allows(address))
+    }
+}
+
 /// Metadata services outside of the link-local range: Alibaba Cloud, Oracle Cloud, AWS over IPv6.
 const METADATA: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
@@ -106,6 +114,17 @@ mod tests {
 
     fn check(rule: AddressRule, address: &str, expected: bool) {
         assert_eq!(rule.allows(address.parse().unwrap()), expected, "{rule:?} {address}");
+    }
+
+    #[test]
+    fn a_proxy_is_judged_by_its_address_however_it_is_written() {
+        let allows = |url: &str| AddressRule::NoLinkLocal.allows_proxy(&url.parse().unwrap());
+        for url in ["http://169.254.169.254", "socks5://169.254.169.254:80", "socks5://[fd00:ec2::254]:80"] {
+            assert!(!allows(url), "{url}");
+        }
+        for url in ["http://proxy:3128", "socks5://10.0.0.1:1080", "https://[2001:db8::1]"] {
+            assert!(allows(url), "{url}");
+        }
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub enum PolicyError {
     /// A token that cannot stand in a header.
     #[error("token holds characters that a header cannot carry")]
     BadToken,
+    /// The proxy's address is outside of what the policy allows.
+    #[error("the address of the proxy is not allowed")]
+    ProxyAddress,
     /// The client refused its settings.
     #[error("http client cannot be built from these certificates and proxy")]
     ClientBuild,

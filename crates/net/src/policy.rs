@@ -83,6 +83,9 @@ impl Policy {
             builder = builder.identity(identity);
         }
         if let Some(proxy) = &self.credentials.proxy {
+            if !self.addresses.allows_proxy(proxy.address()) {
+                return Err(PolicyError::ProxyAddress);
+            }
             builder = builder.proxy(proxy.for_client()?);
         }
         if self.addresses != AddressRule::Any {

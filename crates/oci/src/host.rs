@@ -69,13 +69,18 @@ impl Host {
         let greeting = self.greeting().await?;
         let first = self.send(ask, &greeting, false).await;
         match first {
-            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && self.may_renew(&greeting) => {
-                self.send(ask, &greeting, true).await
-            }
-            Err(OciError::Request(error)) => {
-                // It may have moved from http to https, or another way round.
+            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => match demanded(&answer, &greeting) {
+                Some(changed) => {
+                    *self.state.lock().await = Some(changed.clone());
+                    self.send(ask, &changed, true).await
+                }
+                None if self.may_renew(&greeting) => self.send(ask, &greeting, true).await,
+                None => Ok(answer),
+            },
+            Err(error) => {
+                // It, or its token server, may have moved, from http to https for one.
                 *self.state.lock().await = None;
-                Err(OciError::Request(error))
+                Err(error)
             }
             other => other,
         }
@@ -88,11 +93,12 @@ impl Host {
     async fn send(&self, ask: &Ask, greeting: &Greeting, renew: bool) -> Result<Response, OciError> {
         let malformed =
             |text: &str| OciError::Malformed { place: text.to_owned(), cause: "not a URL".into() };
-        let url = match &ask.place {
+        let mut url = match &ask.place {
             Place::Path(path) => greeting.base.join(path).map_err(|_| malformed(path))?,
             Place::Url(url) => greeting.base.join(url).map_err(|_| malformed("location"))?,
         };
-        let own = url.host_str() == greeting.base.host_str() && url.port() == greeting.base.port();
+        raise(&mut url, &greeting.base);
+        let own = url.origin() == greeting.base.origin();
         let mut request = Request::get(url);
         request.method = ask.method.clone();
         request.headers = ask.headers.clone();
@@ -191,6 +197,24 @@ impl Host {
     }
 }
 
+/// What a refusal demands, where that is something else than what the registry said at first: one that is open to all
+/// says nothing then, and one may change its mind.
+fn demanded(answer: &Response, greeting: &Greeting) -> Option<Greeting> {
+    let demands = answer.headers().get_all(WWW_AUTHENTICATE);
+    let challenge = Challenge::parse(demands.iter().filter_map(|value| value.to_str().ok()));
+    let changed = challenge != Challenge::None && challenge != greeting.challenge;
+    changed.then(|| Greeting { base: greeting.base.clone(), challenge })
+}
+
+/// A registry behind a proxy that ends TLS may call itself by http: its credentials do not go out in the clear.
+fn raise(url: &mut Url, base: &Url) {
+    let same = url.host_str() == base.host_str() && url.port() == base.port();
+    if same && base.scheme() == "https" && url.scheme() == "http" {
+        // Both schemes are of the same kind: it cannot fail.
+        let _ = url.set_scheme("https");
+    }
+}
+
 fn is_certificate(error: &RequestError) -> bool {
     matches!(error, RequestError::Connect { cause, .. } if cause.starts_with("tls: failed to verify"))
 }
@@ -219,4 +243,26 @@ fn header(text: &str) -> Result<HeaderValue, OciError> {
     let mut value = HeaderValue::from_str(text).map_err(|_| OciError::Policy(PolicyError::BadToken))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_that_calls_itself_by_http_is_asked_by_https() {
+        let raised = |url: &str, base: &str| {
+            let mut url: Url = url.parse().unwrap();
+            raise(&mut url, &base.parse().unwrap());
+            url.to_string()
+        };
+        assert_eq!(
+            raised("http://r.example/v2/a?n=1", "https://r.example/v2/"),
+            "https://r.example/v2/a?n=1"
+        );
+        for url in ["http://other.example/a", "http://r.example:5000/a", "https://r.example/a"] {
+            assert_eq!(raised(url, "https://r.example/v2/"), url);
+        }
+        assert_eq!(raised("http://r.example/a", "http://r.example/v2/"), "http://r.example/a");
+    }
 }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use http::{HeaderMap, Method, StatusCode, header::LINK};
 use net::Response;
 use serde::Deserialize;
@@ -22,6 +24,7 @@ impl Session {
         let path = format!("tags/list?n={}", self.limits.page);
         let mut answer = self.read(Method::GET, &path, HeaderMap::new(), None).await?;
         let mut tags = Vec::new();
+        let mut seen = HashSet::new();
         // Each page holds a tag at least, or the last one was reached: no registry can keep us busy for ever.
         for _ in 0..=self.limits.tags {
             let next = next(&answer);
@@ -33,6 +36,13 @@ impl Session {
             }
             match next.filter(|_| !is_empty) {
                 None => return Ok(tags),
+                Some(url) if !seen.insert(url.clone()) => {
+                    let place = self.repository().to_string();
+                    return Err(OciError::Malformed {
+                        place,
+                        cause: "the pages of its tags go round".into(),
+                    });
+                }
                 Some(url) => answer = self.follow(url).await?,
             }
         }

@@ -95,13 +95,22 @@ async fn a_manifest_of_another_digest_is_refused() {
     assert!(found.starts_with("sha256:") && found != digest);
 }
 
-fn endless(_: &Fake, request: &Request) -> Response {
+fn page(request: &Request, last: usize) -> Response {
     match request.uri().path() {
         "/v2/" => StatusCode::OK.into_response(),
         _ => {
-            ([("link", "</v2/team/app/tags/list?last=a>; rel=\"next\"")], r#"{"tags":["a"]}"#).into_response()
+            let next = format!("</v2/team/app/tags/list?last={last}>; rel=\"next\"");
+            ([("link", next)], r#"{"tags":["a"]}"#).into_response()
         }
     }
+}
+
+fn endless(fake: &Fake, request: &Request) -> Response {
+    page(request, fake.asked("/tags/"))
+}
+
+fn round(_: &Fake, request: &Request) -> Response {
+    page(request, 1)
 }
 
 #[tokio::test]
@@ -109,4 +118,28 @@ async fn endless_pages_come_to_an_end() {
     let fake = start(endless).await;
     let error = fake.session(Login::Anonymous).tags().await.unwrap_err();
     assert!(matches!(error, OciError::TooManyTags { limit: 50, .. }), "{error}");
+    let fake = start(round).await;
+    let error = fake.session(Login::Anonymous).tags().await.unwrap_err();
+    assert!(error.to_string().contains("go round") && fake.asked("/tags/") == 2, "{error}");
+}
+
+/// Open at first, and later for who shows a password; as registries that anybody may read from are for what is private.
+fn open_at_first(_: &Fake, request: &Request) -> Response {
+    let shown = request.headers().get("authorization").is_some_and(|value| value == "Basic dXNlcjpwdw==");
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        _ if shown => r#"{"tags":["1.0.0"]}"#.into_response(),
+        _ => (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"r\"")]).into_response(),
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_shown_to_a_registry_that_asks_for_it_later_than_at_the_first_request() {
+    let fake = start(open_at_first).await;
+    let session = fake.session(Login::Basic { username: "user".into(), password: "pw".into() });
+    assert_eq!(session.tags().await.unwrap(), ["1.0.0"]);
+    let before = fake.asked("/tags/");
+    assert_eq!(session.tags().await.unwrap(), ["1.0.0"]);
+    assert_eq!(fake.asked("/tags/"), before + 1, "what it asks for is remembered");
+    assert!(fake.session(Login::Anonymous).tags().await.unwrap_err().is_refused());
 }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::meta::{Artifact, ConditionType};
 use api::source::v1::{
@@ -57,7 +58,9 @@ impl Steps for HelmCharts {
         if let Some(revision) = source.revision() {
             progress.status.observed_source_artifact_revision = Some(revision.to_owned());
         }
-        let built = remotes.receive(run, self.build(run, &progress.status, &source)).await;
+        let building = tokio::time::timeout(LONGEST, self.build(run, &progress.status, &source));
+        let building = async { building.await.unwrap_or_else(|_| Err(late())) };
+        let built = remotes.receive(run, building).await;
         let built = built.inspect_err(|failure| {
             if let RunFailure::Step(error) = failure {
                 progress.sets.push(Set::remove(other(error)));
@@ -69,6 +72,17 @@ impl Steps for HelmCharts {
         progress.sets.extend(settled.in_storage());
         Ok(settled)
     }
+}
+
+/// How long a chart with all that it depends on may take: each request has a time limit of its own, but there may be
+/// hundreds, and meanwhile it holds one of the few places.
+const LONGEST: Duration = Duration::from_secs(600);
+
+fn late() -> StepError {
+    StepError::fetch(
+        SourceReason::ChartPullError,
+        "the chart and its dependencies: context deadline exceeded",
+    )
 }
 
 /// A chart fails to be fetched or to be built, never both.

@@ -51,7 +51,7 @@ impl<'a> Report<'a> {
     /// # Errors
     /// When the run must end at once.
     pub(crate) fn nothing(self, error: ActError) -> Result<Ended, Stop> {
-        let text = ends(error)?;
+        let text = self.work.discreet(&ends(error)?);
         self.took();
         self.failure(&text);
         self.work.ledger.summarize(self.work.spec());
@@ -106,7 +106,8 @@ impl<'a> Report<'a> {
 }
 
 /// Notes the releases an install or upgrade wrote: the newest is a new entry, an older one replaces its own.
-fn released(work: &Work<'_>, written: Vec<ReleaseSnapshot>, action: &str) {
+/// The history with releases that were written; the newest is what the action made.
+pub(crate) fn released(work: &Work<'_>, written: Vec<ReleaseSnapshot>, action: &str) {
     let mut newest: Vec<ReleaseSnapshot> = Vec::new();
     for snapshot in written {
         newest.retain(|earlier| earlier.version != snapshot.version);

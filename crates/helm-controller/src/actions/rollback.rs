@@ -143,7 +143,10 @@ async fn go_on(act: &mut Act<'_>, current: &Release) -> Result<(), ActError> {
                 error => error,
             };
             perform::failed(act, &error).await;
-            clean_up(act, &created).await;
+            // What is given up for something newer has not failed: the next action goes on with what is there.
+            if !matches!(error, ActError::Superseded) {
+                clean_up(act, &created).await;
+            }
             Err(error)
         }
     }

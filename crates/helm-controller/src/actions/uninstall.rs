@@ -4,6 +4,7 @@ use api::helm::v2::ReleaseSnapshot;
 use helm_release::{Release, Status};
 use manifest::Object;
 use runtime::{Event, Set};
+use ssa::GetError;
 
 use crate::act::{Act, ActError};
 use crate::actions::report::{self, Ended};
@@ -239,7 +240,7 @@ async fn delete(act: &mut Act<'_>) -> Result<Vec<Object>, ActError> {
     }
     act.plan.phase = Phase::Apply;
     act.record().await?;
-    let owned = owned(act, objects).await;
+    let owned = owned(act, objects).await?;
     let propagation = act.work.spec().propagation();
     let mut failed = false;
     for object in &owned {
@@ -254,8 +255,9 @@ async fn delete(act: &mut Act<'_>) -> Result<Vec<Object>, ActError> {
     Ok(owned)
 }
 
-/// Objects that are there and carry the release's marks.
-async fn owned(act: &Act<'_>, objects: Vec<Object>) -> Vec<Object> {
+/// Objects that are there and carry the release's marks. One that cannot be read ends the uninstall before anything is
+/// deleted: once the release is forgotten, nobody knows of what was left.
+async fn owned(act: &Act<'_>, objects: Vec<Object>) -> Result<Vec<Object>, ActError> {
     let Release { name, namespace, .. } = &act.release;
     let mut owned = Vec::new();
     for object in objects {
@@ -264,13 +266,14 @@ async fn owned(act: &Act<'_>, objects: Vec<Object>) -> Vec<Object> {
             Ok(Some(_)) => {
                 tracing::warn!(object = object.id().subject(), "not deleted: it is not the release's");
             }
-            Ok(None) => {}
+            Ok(None) | Err(GetError::NoMatch(_)) => {}
             Err(error) => {
-                tracing::warn!(error = %error, object = object.id().subject(), "not deleted: whose it is cannot be told");
+                let subject = object.id().subject();
+                return Err(ActError::Helm(format!("failed to delete release: {name}: {subject}: {error}")));
             }
         }
     }
-    owned
+    Ok(owned)
 }
 
 async fn supersede(

@@ -178,7 +178,10 @@ async fn go_on(act: &mut Act<'_>, original: &Release) -> Result<(), ActError> {
                 act.written.push(shown);
             }
             perform::failed(act, &error).await;
-            clean_up(act, &created).await;
+            // What is given up for something newer has not failed: the next action goes on with what is there.
+            if !matches!(error, ActError::Superseded) {
+                clean_up(act, &created).await;
+            }
             Err(error)
         }
     }

@@ -107,3 +107,25 @@ async fn a_kill_while_a_release_is_removed_ends_in_its_removal() {
     assert!(!rig.exists("ConfigMap", "app-cfg").await.unwrap());
     assert_eq!(uid(&rig, "Job", "del").await, before, "the hook did not run twice");
 }
+
+#[tokio::test]
+async fn a_hook_that_runs_comes_to_its_end_before_something_newer_begins() {
+    let rig = Rig::start("newerhook").await.unwrap();
+    let held = hook("migrate", "pre-install", Some(rig.ns.name()));
+    let files = [("values.yaml", "v: base\n"), ("templates/a.yaml", &held), ("templates/cm.yaml", CONFIG)];
+    rig.publish(&chart("1.0.0", &files)).await.unwrap();
+    rig.apply("app", json!({})).await.unwrap();
+    let key = ("Job", rig.ns.name(), "migrate");
+    rig.cluster.wait(key, SOON, |job| !job["metadata"]["uid"].is_null()).await.unwrap();
+    let before = uid(&rig, "Job", "migrate").await;
+    rig.apply("app", json!({ "values": { "v": "newer" } })).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(uid(&rig, "Job", "migrate").await, before);
+    assert_eq!(rig.storage().unwrap(), ["app.1: pending-install"]);
+
+    complete(&rig, "migrate");
+    rig.when("app", |object| object["status"]["observedGeneration"] == 2).await.unwrap();
+    rig.ready("app", "True").await.unwrap();
+    assert_eq!(uid(&rig, "Job", "migrate").await, before);
+    assert_eq!(rig.storage().unwrap(), ["app.1: superseded", "app.2: deployed"]);
+}

@@ -60,7 +60,7 @@ async fn delete(
     owner: &Owner,
     inventory: &Inventory,
 ) -> Finalized<KustomizationStatus> {
-    let claimed = prune::claimed_by_others(app, &run.key, inventory);
+    let claimed = prune::claimed_by_others(app, &run.key, inventory, false);
     let fence = || run.fence().is_ok();
     let options =
         PruneOptions { owner, claimed: &|id| claimed.contains_key(id), cancel: &run.cancel, fence: &fence };

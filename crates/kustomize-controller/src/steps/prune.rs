@@ -40,29 +40,51 @@ pub(crate) fn candidates(old: &Inventory, applied: &Inventory) -> Inventory {
 
 /// Ids that other Kustomizations have in their inventories and may take over; true for those whose Kustomization is at
 /// it now.
-pub(crate) fn claimed_by_others(app: &App, own: &Key, candidates: &Inventory) -> HashMap<ObjectId, bool> {
+pub(crate) fn claimed_by_others(
+    app: &App,
+    own: &Key,
+    candidates: &Inventory,
+    is_late: bool,
+) -> HashMap<ObjectId, bool> {
     let wanted: HashMap<String, &ObjectId> = candidates.iter().map(|(id, _)| (id.to_string(), id)).collect();
     let mut claimed = HashMap::new();
     app.peers.any(|key, peer| {
         let inventory = peer.status.as_ref().and_then(|status| status.inventory.as_ref());
-        if key != own && takes_over(peer, own, &identity(app, peer)) {
+        let takes = || match takes_over(peer, own, &identity(app, peer)) {
+            Takes::Over => true,
+            Takes::Now => !is_late && is_applying(peer),
+            Takes::Nothing => false,
+        };
+        if key != own && takes() {
             let entries = inventory.iter().flat_map(|inventory| &inventory.entries);
             let ids = entries.filter_map(|entry| wanted.get(&entry.id)).map(|id| ObjectId::clone(id));
             let now = is_applying(peer);
-            claimed.extend(ids.map(|id| (id, now)));
+            ids.for_each(|id| *claimed.entry(id).or_default() |= now);
         }
         claimed.len() == wanted.len()
     });
     claimed
 }
 
-/// Whether a Kustomization takes over what is in its inventory. One that rests does not; what one for another cluster
-/// applied is another object of the same name; and one of another namespace that acts as an account is of other people,
-/// who could keep alive what they may not even read.
-fn takes_over(peer: &Kustomization, own: &Key, identity: &Identity) -> bool {
+/// What the inventory of a Kustomization says of an object that is to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    /// It takes the object over, now or later.
+    Over,
+    /// It may be about to, if it is in the middle of a pass. One of another namespace that acts as an account is of other
+    /// people, who could keep alive for ever what they may not even read: it is waited for once.
+    Now,
+    /// It rests, or its objects are those of another cluster.
+    Nothing,
+}
+
+fn takes_over(peer: &Kustomization, own: &Key, identity: &Identity) -> Takes {
     let rests = peer.spec.suspend || peer.metadata.deletion_timestamp.is_some();
     let is_near = peer.metadata.namespace.as_deref() == Some(&*own.namespace);
-    !rests && peer.spec.kube_config.is_none() && (is_near || *identity == Identity::Controller)
+    if rests || peer.spec.kube_config.is_some() {
+        return Takes::Nothing;
+    }
+    if is_near || *identity == Identity::Controller { Takes::Over } else { Takes::Now }
 }
 
 /// Whether it is in the middle of a pass, as its status tells.
@@ -90,8 +112,9 @@ pub(crate) fn guard(work: &Work<'_>, candidates: usize, before: usize, built: us
 }
 
 /// Deletes the candidates; tells also whether somebody is about to take over what is left.
-pub(crate) async fn prune(work: &Work<'_>, candidates: &Inventory) -> (Pruned, bool) {
-    let claimed = claimed_by_others(work.app, &work.run.key, candidates);
+/// `is_late`: others were waited for.
+pub(crate) async fn prune(work: &Work<'_>, candidates: &Inventory, is_late: bool) -> (Pruned, bool) {
+    let claimed = claimed_by_others(work.app, &work.run.key, candidates, is_late);
     let fence = || work.run.fence().is_ok();
     let options = PruneOptions {
         owner: &work.owner,
@@ -137,7 +160,8 @@ fn part<'a>(of: &Inventory, ids: impl Iterator<Item = &'a ObjectId>) -> Inventor
 #[cfg(test)]
 mod tests {
     use super::{
-        Inventory, ObjectId, Pruned, candidates, failure, is_applying, left, lines, survivors, takes_over,
+        Inventory, ObjectId, Pruned, Takes, candidates, failure, is_applying, left, lines, survivors,
+        takes_over,
     };
     use api::kustomize::v1::Kustomization;
     use runtime::Key;
@@ -177,13 +201,13 @@ mod tests {
         let takes = |namespace: &str, spec: Value, identity: &Identity| {
             takes_over(&peer(namespace, spec, json!([])), &own, identity)
         };
-        assert!(takes("ns", json!({}), &Identity::Controller));
-        assert!(takes("other", json!({}), &Identity::Controller));
-        assert!(takes("ns", json!({}), &account), "of the same people");
-        assert!(!takes("other", json!({}), &account), "of other people");
-        assert!(!takes("ns", json!({ "suspend": true }), &Identity::Controller));
+        assert_eq!(takes("ns", json!({}), &Identity::Controller), Takes::Over);
+        assert_eq!(takes("other", json!({}), &Identity::Controller), Takes::Over);
+        assert_eq!(takes("ns", json!({}), &account), Takes::Over, "of the same people");
+        assert_eq!(takes("other", json!({}), &account), Takes::Now, "of other people");
+        assert_eq!(takes("ns", json!({ "suspend": true }), &Identity::Controller), Takes::Nothing);
         let elsewhere = json!({ "kubeConfig": { "secretRef": { "name": "far" } } });
-        assert!(!takes("ns", elsewhere, &Identity::Controller), "in another cluster");
+        assert_eq!(takes("ns", elsewhere, &Identity::Controller), Takes::Nothing, "in another cluster");
     }
 
     #[test]

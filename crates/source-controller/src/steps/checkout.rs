@@ -116,7 +116,10 @@ fn packed(
     checkout: &Checkout,
 ) -> Result<Made, StepError> {
     let commit = checkout.tree.commit();
-    let ignore = ignore(checkout, spec_ignore).map_err(fetch_failed)?;
+    let ignore = ignore(checkout, spec_ignore).map_err(|error| match error {
+        WalkFailure::Git(error) => fetch_failed(error),
+        error => failed(error.to_string()),
+    })?;
     let file = format!("{}.tar.gz", commit.id);
     let (artifact, _) =
         target.put(&new_artifact(&file, revision), &mut |out| pack(checkout, &ignore, out))?;
@@ -162,12 +165,14 @@ fn new_artifact<'a>(file: &'a str, revision: &'a str) -> NewArtifact<'a> {
 
 fn pack(checkout: &Checkout, ignore: &Ignore, out: &mut dyn Write) -> Result<(), FillFailure> {
     let mut packer = Packer::new(out)?;
+    let mut left = MOST_BYTES;
     checkout.tree.walk::<WalkFailure>(&mut |entry| {
         match entry.kind {
             kind if !checkout.sparse.has(kind, entry.path) => {}
             EntryKind::Dir if !ignore.excludes(entry.path, true) => packer.dir(entry.path)?,
             EntryKind::File { executable } if !ignore.excludes(entry.path, false) => {
                 let content = entry.read()?;
+                left = left.checked_sub(content.len()).ok_or(WalkFailure::Large)?;
                 packer.file(entry.path, executable, content.len() as u64, &mut content.as_slice())?;
             }
             EntryKind::Dir | EntryKind::File { .. } => {}
@@ -184,16 +189,27 @@ enum WalkFailure {
     Git(#[from] GitError),
     #[error(transparent)]
     Pack(#[from] artifact::PackError),
+    #[error("the files hold more than {MOST_BYTES} bytes")]
+    Large,
+    #[error("the .sourceignore files hold more than {} bytes", Ignore::MOST_BYTES)]
+    Patterns,
 }
 
+/// Bytes of all files of an artifact, ten times what any consumer unpacks: one blob under many names makes terabytes of
+/// a small repository.
+const MOST_BYTES: usize = 1 << 30;
+
 /// The rules of the tree's own files and of the spec.
-fn ignore(checkout: &Checkout, spec: Option<&str>) -> Result<Ignore, GitError> {
+fn ignore(checkout: &Checkout, spec: Option<&str>) -> Result<Ignore, WalkFailure> {
     let mut files = Vec::new();
-    checkout.tree.walk::<GitError>(&mut |entry| {
+    let mut left = Ignore::MOST_BYTES;
+    checkout.tree.walk::<WalkFailure>(&mut |entry| {
         let is_file = matches!(entry.kind, EntryKind::File { .. });
         if is_file && checkout.sparse.has(entry.kind, entry.path) && Ignore::is_ignore_file(entry.path) {
             let dir = entry.path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
-            files.push(IgnoreFile { dir, text: String::from_utf8_lossy(&entry.read()?).into_owned() });
+            let content = entry.read()?;
+            left = left.checked_sub(content.len()).ok_or(WalkFailure::Patterns)?;
+            files.push(IgnoreFile { dir, text: String::from_utf8_lossy(&content).into_owned() });
         }
         Ok(())
     })?;

@@ -126,10 +126,14 @@ fn blob(layer: &Path) -> PathBuf {
 
 fn ignore(tree: &Tree, spec: Option<&str>) -> std::io::Result<Ignore> {
     let mut files = Vec::new();
+    let mut left = Ignore::MOST_BYTES;
     for (path, kind) in tree.walk() {
         if matches!(kind, Kind::File { .. }) && Ignore::is_ignore_file(path) {
             let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
-            files.push(IgnoreFile { dir, text: String::from_utf8_lossy(&tree.read(path)?).into_owned() });
+            let content = tree.read(path)?;
+            let large = || std::io::Error::other("the .sourceignore files hold too many bytes");
+            left = left.checked_sub(content.len()).ok_or_else(large)?;
+            files.push(IgnoreFile { dir, text: String::from_utf8_lossy(&content).into_owned() });
         }
     }
     Ok(Ignore::new(&files, spec))

@@ -203,3 +203,28 @@ async fn what_was_fetched_with_credentials_is_given_to_nobody_without_them() {
         assert!(object["status"]["artifact"].is_null());
     }
 }
+
+#[tokio::test]
+async fn patterns_and_files_without_end_are_refused_and_the_process_goes_on() {
+    let rig = Rig::start("bombs").await.unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG), (".sourceignore", &"a\n".repeat(3 << 20))], "patterns").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    let refused = |text| rig.told(("GitRepository", "app"), "False", text);
+    refused("the .sourceignore files hold more than 4194304 bytes").await.unwrap();
+
+    // One blob of 8 MiB; each commit holds the tree of the one before twice.
+    rig.repo.remove(&[".sourceignore"], "no patterns").unwrap();
+    rig.repo.commit(&[("zeros", vec![0_u8; 8 << 20])], "a blob").unwrap();
+    for level in 0..8 {
+        rig.repo.git(&["read-tree", &format!("--prefix=level-{level}/"), "HEAD"]).unwrap();
+        rig.repo.git(&["commit", "-qm", "twice"]).unwrap();
+    }
+    rig.repo.push().unwrap();
+    rig.reconcile().await.unwrap();
+    refused("the files hold more than 1073741824 bytes").await.unwrap();
+
+    rig.repo.git(&["rm", "-rq", "--cached", "."]).unwrap();
+    rig.repo.commit(&[("cm.yaml", CONFIG)], "as before").unwrap();
+    rig.reconcile().await.unwrap();
+    rig.ready("True").await.unwrap();
+}
