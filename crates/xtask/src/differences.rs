@@ -27,6 +27,8 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | a new revision during a health check | waits for the check to end | is taken at once |
 | a kind that is missing, a webhook that does not answer | fails the pass | is waited for, and named; an annotation turns it off |
 | a build that falls to nothing | deletes everything | is held until somebody allows it (on in manifests and chart, off in the bare binary) |
+| an object that left one Kustomization and stands in the inventory of another | deleted while it carries the first one's labels | stays in both inventories until the other has taken it over |
+| GitRepository: size of an artifact and of `.sourceignore` files | no limit | 1 GiB of files, 4 MiB of patterns; more is refused |
 | images: controllers | image-reflector- and image-automation-controller | one, image-automation-controller |
 | rolling update of source-controller | old pod first (Recreate) | new pod first, so that an image that cannot be pulled stops nothing |
 | rights of controllers | one ClusterRole with `*` for all | a ClusterRole each, without `*`, compared with the audit log |
