@@ -62,6 +62,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let needs_plane = packages.is_empty() || packages.iter().any(|package| needs_plane(package));
     if needs_plane {
         stages.run("programs of the control plane", || tools::ensure(&[]))?;
+    }
+    if needs_plane && !packages.is_empty() {
         stages.run("our binaries", || build_binaries(&packages))?;
     }
     let all = stages.run("compiling the tests", || suites::compile(&packages))?;
@@ -117,11 +119,14 @@ fn chosen(asked: &Asked, suite: &Suite) -> bool {
     wanted && (!asked.null || null::concerns(suite))
 }
 
+/// What tests of these packages start. Compiling every test builds every program with it: built apart, with the features
+/// that only programs ask for, half of the libraries would be compiled twice, and lie on the disk twice.
+///
 /// Tests of `ssa` and `runtime` start no controller, and shall run while one does not compile.
 fn build_binaries(packages: &[String]) -> Result<()> {
     let spawns = |package: &String| package == "e2e" || programs().any(|program| program == package);
     let mut args = vec!["build", "--bins", "-p", "e2e"];
-    if packages.is_empty() || packages.iter().any(spawns) {
+    if packages.iter().any(spawns) {
         args.extend(programs().flat_map(|program| ["-p", program]));
     }
     build("building our binaries", &args)

@@ -110,7 +110,8 @@ pub(crate) fn oldest() -> Result<PathBuf> {
     let missing: Vec<&Program> = OLDEST.programs.iter().filter(|p| !folder.join(p.name).is_file()).collect();
     if !missing.is_empty() {
         announce(&[(&OLDEST, folder.clone(), missing.clone())])?;
-        build(&OLDEST, &folder, &missing)?;
+        let workshop = Workshop::enter()?;
+        build(&workshop, &OLDEST, &folder, &missing)?;
     }
     Ok(folder)
 }
@@ -137,8 +138,9 @@ pub(crate) fn ensure(wanted: &[String]) -> Result<()> {
         return Ok(());
     }
     announce(&missing)?;
+    let workshop = Workshop::enter()?;
     for (tool, folder, programs) in &missing {
-        build(tool, folder, programs)?;
+        build(&workshop, tool, folder, programs)?;
     }
     Ok(())
 }
@@ -159,7 +161,7 @@ fn announce(missing: &[(&Tool, PathBuf, Vec<&Program>)]) -> Result<()> {
     let seconds: u32 = all.iter().map(|program| program.seconds).sum();
     say(&format!("Building from pinned Go modules, once: {}.", names.join(", ")));
     say(&format!("About {} minutes on 2 cores and up to {DISK_MB} MB of disk,", seconds.div_ceil(60)));
-    say(&format!("in {} and in Go's own caches.", cache().display()));
+    say(&format!("in {} and among Go's modules; most of it is given back.", cache().display()));
     let version = Command::new("go").arg("version").output();
     let version = version
         .context("the programs are built by Go: install Go 1.26 or later, or set KUBEBUILDER_ASSETS")?;
@@ -196,14 +198,35 @@ fn cache() -> PathBuf {
     base.join("tools")
 }
 
-/// Builds beside the final place and renames: whoever sees a program sees a whole one.
-fn build(tool: &Tool, folder: &Path, programs: &[&Program]) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-    let lock = File::create(folder.join(".lock"))?;
-    if lock.try_lock().is_err() {
-        say(&format!("{}: another build is under way; waiting for it", tool.name));
-        lock.lock()?;
+/// Where programs are built, by one process at a time. What Go compiles on the way is ten times what comes of it, and of
+/// no use afterwards: it goes with the last program. What a build that was killed has compiled, the next one takes.
+struct Workshop {
+    compiled: PathBuf,
+    _lock: File,
+}
+
+impl Workshop {
+    fn enter() -> Result<Self> {
+        let cache = cache();
+        fs::create_dir_all(&cache).with_context(|| format!("making {}", cache.display()))?;
+        let lock = File::create(cache.join(".lock"))?;
+        if lock.try_lock().is_err() {
+            say("another build of these programs is under way; waiting for it");
+            lock.lock()?;
+        }
+        Ok(Self { compiled: cache.join(".go-build"), _lock: lock })
     }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.compiled);
+    }
+}
+
+/// Builds beside the final place and renames: whoever sees a program sees a whole one.
+fn build(workshop: &Workshop, tool: &Tool, folder: &Path, programs: &[&Program]) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     for program in programs {
         if folder.join(program.name).is_file() {
             continue;
@@ -211,14 +234,14 @@ fn build(tool: &Tool, folder: &Path, programs: &[&Program]) -> Result<()> {
         let begun = Instant::now();
         say(&format!("{}: about {} s", program.name, program.seconds));
         let aside = folder.join(format!(".{}", program.name));
-        go_build(tool, program, &aside)?;
+        go_build(workshop, tool, program, &aside)?;
         fs::rename(&aside, folder.join(program.name))?;
         say(&format!("{}: built in {} s", program.name, begun.elapsed().as_secs()));
     }
     Ok(())
 }
 
-fn go_build(tool: &Tool, program: &Program, into: &Path) -> Result<()> {
+fn go_build(workshop: &Workshop, tool: &Tool, program: &Program, into: &Path) -> Result<()> {
     let mut command = Command::new("go");
     let mut flags = String::from("-s -w");
     if tool.module == "k8s.io/kubernetes" {
@@ -229,6 +252,7 @@ fn go_build(tool: &Tool, program: &Program, into: &Path) -> Result<()> {
     command
         .current_dir(root().join("e2e/tools").join(tool.name))
         .env("CGO_ENABLED", "0")
+        .env("GOCACHE", &workshop.compiled)
         .env("GOFLAGS", "-mod=readonly -buildvcs=false")
         .args(["build", "-v", "-trimpath", "-ldflags", &flags, "-o"])
         .arg(into)
