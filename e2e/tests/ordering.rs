@@ -69,20 +69,26 @@ async fn a_child_moved_between_parents_keeps_its_objects() {
     assert_eq!(owner["kustomize.toolkit.fluxcd.io/name"], "b");
 }
 
-#[tokio::test]
-async fn an_object_moved_between_kustomizations_keeps_its_uid() {
-    let world = World::start("move").await.unwrap();
+/// Kustomizations `a` and `b` with an object each that stays, and one in `home` that will move.
+async fn a_and_b(prefix: &str, home: &str, spec: &Value) -> World {
+    let world = World::start(prefix).await.unwrap();
     let files = [
-        ("a/moves.yaml", &*World::config_map("moves", "1")),
+        (&*format!("{home}/moves.yaml"), &*World::config_map("moves", "1")),
         ("a/keep.yaml", &World::config_map("in-a", "1")),
         ("b/keep.yaml", &World::config_map("in-b", "1")),
     ];
-    let first = world.push(&files, "in a").await.unwrap();
+    let first = world.push(&files, "before the move").await.unwrap();
     world.apply_source().await.unwrap();
     for name in ["a", "b"] {
-        world.apply_kustomization(name, &format!("./{name}"), json!({})).await.unwrap();
+        world.apply_kustomization(name, &format!("./{name}"), spec.clone()).await.unwrap();
         world.applied(name, &first).await.unwrap();
     }
+    world
+}
+
+#[tokio::test]
+async fn an_object_moved_between_kustomizations_keeps_its_uid() {
+    let world = a_and_b("move", "a", &json!({})).await;
     let before = world.get("ConfigMap", "moves").await.unwrap();
 
     std::fs::rename(world.repo.work().join("a/moves.yaml"), world.repo.work().join("b/moves.yaml")).unwrap();
@@ -232,21 +238,7 @@ async fn a_resource_without_a_namespace_that_waited_for_its_definition_is_not_de
 /// What one took over and dropped again while the other, which still lists it, could not be built: neither forgets it.
 #[tokio::test]
 async fn an_object_that_another_claims_and_never_takes_is_not_lost() {
-    let world = World::start("claim").await.unwrap();
-    let files = [
-        ("b/moves.yaml", &*World::config_map("moves", "1")),
-        ("a/keep.yaml", &World::config_map("in-a", "1")),
-        ("b/keep.yaml", &World::config_map("in-b", "1")),
-    ];
-    let first = world.push(&files, "in b").await.unwrap();
-    world.apply_source().await.unwrap();
-    for name in ["a", "b"] {
-        world
-            .apply_kustomization(name, &format!("./{name}"), json!({ "retryInterval": "1s" }))
-            .await
-            .unwrap();
-        world.applied(name, &first).await.unwrap();
-    }
+    let world = a_and_b("claim", "b", &json!({ "retryInterval": "1s" })).await;
     std::fs::rename(world.repo.work().join("b/moves.yaml"), world.repo.work().join("a/moves.yaml")).unwrap();
     let second = world.push(&[("b/keep.yaml", "kind: [")], "in a, and b is broken").await.unwrap();
     world.applied("a", &second).await.unwrap();

@@ -82,9 +82,6 @@ impl Ignore {
         verdicts.into_iter().find(|verdict| *verdict != Verdict::Silent) == Some(Verdict::Exclude)
     }
 
-    /// Bytes of all files with patterns of a tree that are read; a tree that holds more is to be refused.
-    pub const MOST_BYTES: usize = 4 << 20;
-
     /// Whether a file at `path` holds patterns.
     pub fn is_ignore_file(path: &str) -> bool {
         path.rsplit('/').next() == Some(FILE_NAME)

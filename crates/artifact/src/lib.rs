@@ -41,7 +41,7 @@ pub use crate::{
     pack::{PackError, Packer, pack},
     path::{ArtifactPath, PathError},
     server::{Server, serve},
-    store::{Check, Fill, LocalStore, Store, StoreError, Stored},
+    store::{Check, Fill, Hashed, LocalStore, Store, StoreError, Stored},
     tree::{Kind, Tree},
     unpack::{UnpackError, UnpackLimits, unpack},
 };

@@ -162,7 +162,7 @@ impl Store for LocalStore {
         let at = |action| move |source| disk(action, path.as_str(), source);
         point(Point::FileBefore);
         let file = tempfile::NamedTempFile::new_in(self.root.join(UNFINISHED)).map_err(at("create"))?;
-        let mut out = Hashed::new(BufWriter::with_capacity(64 * 1024, file.as_file()));
+        let mut out = Hashed::new(BufWriter::with_capacity(64 * 1024, file.as_file()), Algorithm::Sha256);
         fill(&mut out).map_err(StoreError::Fill)?;
         out.flush().map_err(at("write"))?;
         let (digest, size) = out.finish();
@@ -262,18 +262,20 @@ pub(crate) fn digest_of(mut file: impl Read, algorithm: Algorithm) -> io::Result
 }
 
 /// Counts and digests what is written through it.
-struct Hashed<W> {
+pub struct Hashed<W> {
     inner: W,
     digester: Digester,
     size: u64,
 }
 
 impl<W: Write> Hashed<W> {
-    fn new(inner: W) -> Self {
-        Self { inner, digester: Digester::new(Algorithm::Sha256), size: 0 }
+    /// Writes to `inner`.
+    pub fn new(inner: W, algorithm: Algorithm) -> Self {
+        Self { inner, digester: Digester::new(algorithm), size: 0 }
     }
 
-    fn finish(self) -> (Digest, u64) {
+    /// The digest of everything written, and its bytes.
+    pub fn finish(self) -> (Digest, u64) {
         (self.digester.finish(), self.size)
     }
 }

@@ -5,8 +5,8 @@
 //! which is the exit code, and hints. What is known of a kind of object stands in one table (`kinds`); the verbs are
 //! generic over it. Differences from `flux`: docs/cli.md.
 //!
-//! Reading order: error, say, args, memory, run; kinds, target, cluster, resource, discovery; table, shorten, age, ready, wait,
-//! typed, confirm, deploy_key, disk, documents, embedded; then one file per verb in `commands`.
+//! Reading order: error, say, args, memory, run; kinds, target, cluster, resource, discovery; table, shorten, age, ready,
+//! wait, typed, confirm, deploy_key, disk, documents, embedded; then one file per verb in `commands`.
 mod error;
 mod say;
 

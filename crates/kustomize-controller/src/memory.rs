@@ -158,10 +158,11 @@ impl Memory {
         }
     }
 
-    /// The pass has deleted what left the build.
-    pub(crate) fn pruned(&mut self) {
+    /// The pass has deleted what left the build but for what is left to others, `for_good` or to be looked for again.
+    pub(crate) fn note_prune(&mut self, left: Inventory, for_good: bool) {
+        self.left = left;
         if let Some(pass) = self.pass.as_mut() {
-            pass.pruned = true;
+            pass.pruned = for_good;
         }
     }
 

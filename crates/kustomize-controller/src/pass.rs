@@ -387,11 +387,8 @@ async fn prune_stage(
     }
     work.border()?;
     let Some(failure) = prune::failure(&pruned) else {
-        work.app.memories.with(&work.run.key, |memory| memory.left = left);
         let waiting = if is_taken { wait_for_takeover(work, pass) } else { None };
-        if waiting.is_none() {
-            work.app.memories.with(&work.run.key, |memory| memory.pruned());
-        }
+        work.app.memories.with(&work.run.key, |memory| memory.note_prune(left, waiting.is_none()));
         return Ok(waiting);
     };
     work.app.memories.with(&work.run.key, |memory| memory.fail());

@@ -64,7 +64,7 @@ fn ready(done: Done) -> Outcome<KustomizationStatus> {
         verdict: Verdict::Ready { reason: Reason::ReconciliationSucceeded.into(), message },
         conditions: done.sets,
         events: done.events,
-        next: done.due.map_or(Next::Interval(done.interval), Next::At),
+        next: done.next,
     }
 }
 

@@ -30,21 +30,15 @@ impl AddressRule {
         }
     }
 
-    /// Judges the host of a URL when it is a literal address; names are judged when they are resolved.
+    /// Judges the host of a URL when it is a literal address; names are judged when they are resolved. The host of a
+    /// `socks5` URL is text, also where it is an address.
     pub(crate) fn allows_url(self, url: &Url) -> bool {
         match url.host() {
             Some(Host::Ipv4(v4)) => self.allows(v4.into()),
             Some(Host::Ipv6(v6)) => self.allows(v6.into()),
-            Some(Host::Domain(_)) | None => true,
+            Some(Host::Domain(name)) => name.parse().map_or(true, |address| self.allows(address)),
+            None => true,
         }
-    }
-}
-
-impl AddressRule {
-    /// As [`AddressRule::allows_url`] of a proxy: the host of a `socks5` URL is text, also where it is an address.
-    pub(crate) fn allows_proxy(self, url: &Url) -> bool {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        self.allows_url(url) && host.parse().map_or(true, |address| self.allows(address))
     }
 }
 
@@ -118,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_proxy_is_judged_by_its_address_however_it_is_written() {
-        let allows = |url: &str| AddressRule::NoLinkLocal.allows_proxy(&url.parse().unwrap());
+        let allows = |url: &str| AddressRule::NoLinkLocal.allows_url(&url.parse().unwrap());
         for url in ["http://169.254.169.254", "socks5://169.254.169.254:80", "socks5://[fd00:ec2::254]:80"] {
             assert!(!allows(url), "{url}");
         }

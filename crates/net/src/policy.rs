@@ -83,7 +83,7 @@ impl Policy {
             builder = builder.identity(identity);
         }
         if let Some(proxy) = &self.credentials.proxy {
-            if !self.addresses.allows_proxy(proxy.address()) {
+            if !self.addresses.allows_url(proxy.address()) {
                 return Err(PolicyError::ProxyAddress);
             }
             builder = builder.proxy(proxy.for_client()?);

@@ -187,21 +187,22 @@ impl Host {
         let answer = self.client.get(base.clone()).await.map_err(OciError::Request)?;
         let challenge = match answer.status() {
             StatusCode::OK => Challenge::None,
-            StatusCode::UNAUTHORIZED => {
-                let demands = answer.headers().get_all(WWW_AUTHENTICATE);
-                Challenge::parse(demands.iter().filter_map(|value| value.to_str().ok()))
-            }
+            StatusCode::UNAUTHORIZED => challenge(&answer),
             _ => return Err(refusal(answer).await),
         };
         Ok(Greeting { base, challenge })
     }
 }
 
+fn challenge(answer: &Response) -> Challenge {
+    let demands = answer.headers().get_all(WWW_AUTHENTICATE);
+    Challenge::parse(demands.iter().filter_map(|value| value.to_str().ok()))
+}
+
 /// What a refusal demands, where that is something else than what the registry said at first: one that is open to all
 /// says nothing then, and one may change its mind.
 fn demanded(answer: &Response, greeting: &Greeting) -> Option<Greeting> {
-    let demands = answer.headers().get_all(WWW_AUTHENTICATE);
-    let challenge = Challenge::parse(demands.iter().filter_map(|value| value.to_str().ok()));
+    let challenge = challenge(answer);
     let changed = challenge != Challenge::None && challenge != greeting.challenge;
     changed.then(|| Greeting { base: greeting.base.clone(), challenge })
 }

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod checkout;
 pub(crate) mod features;
+pub(crate) mod ignore_files;
 pub(crate) mod layer;
 pub(crate) mod made;
 pub(crate) mod put;

@@ -106,10 +106,9 @@ impl ControlPlane {
         let token =
             self.kubectl_ok(&["create", "token", name, "--namespace", namespace, "--duration", "24h"])?;
         let authority = Authority::open(&self.dir)?;
-        let text = kubeconfig(&self.url, &authority.certificate, &Credential::Token(token.trim()));
-        let file = self.dir.join(format!("{namespace}-{name}-account.kubeconfig"));
-        std::fs::write(&file, text)?;
-        Ok(file)
+        let name = format!("{namespace}-{name}-account");
+        start::write_kubeconfig(&self.dir, &name, &self.url, &authority, token.trim())?;
+        Ok(self.dir.join(format!("{name}.kubeconfig")))
     }
 
     fn write_kubeconfig(&self, user: &str, group: Option<&str>) -> Result<PathBuf> {

@@ -4,13 +4,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::bench::{app, rows::NS};
 use anyhow::{Context, Result};
 use kube::Client;
 use serde_json::json;
 use testkit::{
     Cluster, ControlPlane, Controller, ControllerBuilder, GitRepo, GitServer, PlaneOptions, Usage,
 };
+
+use crate::bench::{app, rows::NS};
 
 /// How the bench is run.
 #[derive(Clone, Debug, clap::Args)]

@@ -106,7 +106,6 @@ impl<'a> Report<'a> {
 }
 
 /// Notes the releases an install or upgrade wrote: the newest is a new entry, an older one replaces its own.
-/// The history with releases that were written; the newest is what the action made.
 pub(crate) fn released(work: &Work<'_>, written: Vec<ReleaseSnapshot>, action: &str) {
     let mut newest: Vec<ReleaseSnapshot> = Vec::new();
     for snapshot in written {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::kustomize::v1::KustomizationStatus;
 use api::meta::{ConditionType, Reason};
-use runtime::{Event, Set};
+use runtime::{Event, Next, Set};
 use tokio::time::Instant;
 
 use crate::history::{self, Entry};
@@ -23,10 +23,9 @@ pub(crate) struct Done {
     pub sets: Vec<Set>,
     /// Events, in order.
     pub events: Vec<Event>,
-    /// How soon the next full pass is due, after one.
-    pub interval: Duration,
-    /// When it is due since an earlier one: commits that come more often than the interval do not put it off.
-    pub due: Option<Instant>,
+    /// The next full pass: an interval after this one, or when it was due since an earlier one. Commits that come more
+    /// often than the interval do not put it off.
+    pub next: Next,
 }
 
 /// What a pass says of health.
@@ -43,12 +42,9 @@ pub(crate) enum Checked {
 /// Everything is applied, pruned and healthy.
 pub(crate) fn done(work: &Work<'_>, checked: Checked) -> Done {
     let interval = interval(work);
-    let due = work.app.memories.with(&work.run.key, |memory| {
-        let due = memory.interval_at;
-        memory.interval_at = due.or(Some(Instant::now() + interval));
-        due
-    });
-    let (applied, changed, was_healthy, started) = work.app.memories.with(&work.run.key, |memory| {
+    let (next, applied, changed, was_healthy, started) = work.app.memories.with(&work.run.key, |memory| {
+        let next = memory.interval_at.map_or(Next::Interval(interval), Next::At);
+        memory.interval_at.get_or_insert(Instant::now() + interval);
         let pass = memory.pass.as_mut().map(|pass| {
             pass.last = Last::Ready;
             pass.wait = None;
@@ -56,7 +52,7 @@ pub(crate) fn done(work: &Work<'_>, checked: Checked) -> Done {
             (pass.changed, pass.was_healthy, pass.started)
         });
         let (changed, was_healthy, started) = pass.unwrap_or((false, true, work.run.started));
-        (memory.applied.clone(), changed, was_healthy, started)
+        (next, memory.applied.clone(), changed, was_healthy, started)
     });
     let new_revision = work.run.base.last_applied_revision.as_deref() != Some(&*work.target.revision);
     if new_revision && changed {
@@ -75,7 +71,7 @@ pub(crate) fn done(work: &Work<'_>, checked: Checked) -> Done {
     }
     let finished = Event::info(Reason::ReconciliationSucceeded, finished_message(took, interval));
     events.push(work.about(finished).with("commit_status", "update"));
-    Done { status, sets: health_condition(checked).into_iter().collect(), events, interval, due }
+    Done { status, sets: health_condition(checked).into_iter().collect(), events, next }
 }
 
 /// How long from the artifact's making until all of it is live. What was live before, and not last, is a rollback.

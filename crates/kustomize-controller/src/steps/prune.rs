@@ -50,15 +50,15 @@ pub(crate) fn claimed_by_others(
     let mut claimed = HashMap::new();
     app.peers.any(|key, peer| {
         let inventory = peer.status.as_ref().and_then(|status| status.inventory.as_ref());
-        let takes = || match takes_over(peer, own, &identity(app, peer)) {
+        let now = is_applying(peer);
+        let counts = match takes_over(peer, own, &identity(app, peer)) {
             Takes::Over => true,
-            Takes::Now => !is_late && is_applying(peer),
+            Takes::Now => now && !is_late,
             Takes::Nothing => false,
         };
-        if key != own && takes() {
+        if key != own && counts {
             let entries = inventory.iter().flat_map(|inventory| &inventory.entries);
             let ids = entries.filter_map(|entry| wanted.get(&entry.id)).map(|id| ObjectId::clone(id));
-            let now = is_applying(peer);
             ids.for_each(|id| *claimed.entry(id).or_default() |= now);
         }
         claimed.len() == wanted.len()
@@ -111,8 +111,8 @@ pub(crate) fn guard(work: &Work<'_>, candidates: usize, before: usize, built: us
         .map_err(|held| Failure::in_phase(Phase::Applying, Reason::PruneFailed, held.to_string()))
 }
 
-/// Deletes the candidates; tells also whether somebody is about to take over what is left.
-/// `is_late`: others were waited for.
+/// Deletes the candidates; tells also whether somebody is about to take over what is left. `is_late`: others were waited
+/// for.
 pub(crate) async fn prune(work: &Work<'_>, candidates: &Inventory, is_late: bool) -> (Pruned, bool) {
     let claimed = claimed_by_others(work.app, &work.run.key, candidates, is_late);
     let fence = || work.run.fence().is_ok();

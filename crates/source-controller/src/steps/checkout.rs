@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use artifact::{Digest, Digester, Ignore, IgnoreFile, Packer};
+use artifact::{Digest, Hashed, Ignore, Packer};
 use futures::FutureExt;
 use git::{EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
 use tokio::time::Instant;
 
 use crate::answers::Answers;
 use crate::status::{SourceReason, StepError};
+use crate::steps::ignore_files::{IgnoreFiles, TooManyPatterns};
 use crate::steps::made::{Made, Twin};
 use crate::steps::put::{FillFailure, NewArtifact, Target, blocking};
 use crate::steps::sparse::Sparse;
@@ -132,28 +133,13 @@ fn copied(target: &Target, revision: &str, twin: Twin) -> Result<Made, StepError
     // Compared while it is written: another file must not get the name, where consumers would find it.
     let copy = &mut |out: &mut dyn Write| {
         let expected: Digest = made.artifact.digest.parse()?;
-        let mut out = Both(out, Digester::new(expected.algorithm()));
+        let mut out = Hashed::new(out, expected.algorithm());
         std::io::copy(&mut content, &mut out)?;
-        let same = out.1.finish() == expected;
+        let same = out.finish().0 == expected;
         same.then_some(()).ok_or_else(|| format!("'{}' is not what was stored", made.artifact.path).into())
     };
     let (artifact, _) = target.put(&new_artifact(file, revision), copy)?;
     Ok(Made { artifact, ..made })
-}
-
-/// Writes to a file, and to its digest.
-struct Both<'a>(&'a mut dyn Write, Digester);
-
-impl Write for Both<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.0.write(bytes)?;
-        self.1.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
 }
 
 /// How a failure to store begins.
@@ -191,8 +177,8 @@ enum WalkFailure {
     Pack(#[from] artifact::PackError),
     #[error("the files hold more than {MOST_BYTES} bytes")]
     Large,
-    #[error("the .sourceignore files hold more than {} bytes", Ignore::MOST_BYTES)]
-    Patterns,
+    #[error(transparent)]
+    Patterns(#[from] TooManyPatterns),
 }
 
 /// Bytes of all files of an artifact, ten times what any consumer unpacks: one blob under many names makes terabytes of
@@ -201,17 +187,13 @@ const MOST_BYTES: usize = 1 << 30;
 
 /// The rules of the tree's own files and of the spec.
 fn ignore(checkout: &Checkout, spec: Option<&str>) -> Result<Ignore, WalkFailure> {
-    let mut files = Vec::new();
-    let mut left = Ignore::MOST_BYTES;
+    let mut files = IgnoreFiles::default();
     checkout.tree.walk::<WalkFailure>(&mut |entry| {
         let is_file = matches!(entry.kind, EntryKind::File { .. });
         if is_file && checkout.sparse.has(entry.kind, entry.path) && Ignore::is_ignore_file(entry.path) {
-            let dir = entry.path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
-            let content = entry.read()?;
-            left = left.checked_sub(content.len()).ok_or(WalkFailure::Patterns)?;
-            files.push(IgnoreFile { dir, text: String::from_utf8_lossy(&content).into_owned() });
+            files.add(entry.path, &entry.read()?)?;
         }
         Ok(())
     })?;
-    Ok(Ignore::new(&files, spec))
+    Ok(files.rules(spec))
 }

@@ -3,12 +3,13 @@ use std::path::{Path, PathBuf};
 
 use api::meta::Artifact;
 use api::source::v1::OCIRepositorySpec;
-use artifact::{Digest, Ignore, IgnoreFile, Kind, Tree, UnpackLimits, pack, unpack};
+use artifact::{Digest, Ignore, Kind, Tree, UnpackLimits, pack, unpack};
 use oci::{Descriptor, Manifest, Session};
 use tempfile::NamedTempFile;
 
 use crate::oci_repository::{is_copied, media_type};
 use crate::status::{SourceReason, StepError};
+use crate::steps::ignore_files::IgnoreFiles;
 use crate::steps::put::{NewArtifact, Target, blocking};
 
 /// What a layer may cost.
@@ -125,18 +126,13 @@ fn blob(layer: &Path) -> PathBuf {
 }
 
 fn ignore(tree: &Tree, spec: Option<&str>) -> std::io::Result<Ignore> {
-    let mut files = Vec::new();
-    let mut left = Ignore::MOST_BYTES;
+    let mut files = IgnoreFiles::default();
     for (path, kind) in tree.walk() {
         if matches!(kind, Kind::File { .. }) && Ignore::is_ignore_file(path) {
-            let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
-            let content = tree.read(path)?;
-            let large = || std::io::Error::other("the .sourceignore files hold too many bytes");
-            left = left.checked_sub(content.len()).ok_or_else(large)?;
-            files.push(IgnoreFile { dir, text: String::from_utf8_lossy(&content).into_owned() });
+            files.add(path, &tree.read(path)?).map_err(std::io::Error::other)?;
         }
     }
-    Ok(Ignore::new(&files, spec))
+    Ok(files.rules(spec))
 }
 
 fn operation(message: String) -> StepError {

@@ -170,14 +170,19 @@ async fn objects_that_want_the_same_of_a_repository_fetch_it_once() {
     assert_eq!(failed, None);
 }
 
-/// A GitRepository of the rig's repository that is ready, and how Git was asked for it.
-async fn twin(rig: &Rig, name: &str, more: Value) -> (Value, Vec<String>) {
-    let before = rig.git.requests().len();
+/// A GitRepository of the rig's repository.
+async fn another(rig: &Rig, name: &str, more: &Value) {
     let mut spec = json!({ "url": rig.repo.url(), "interval": "10m", "ref": { "branch": "main" } });
     for (key, value) in more.as_object().into_iter().flatten() {
         spec[key] = value.clone();
     }
     rig.source("GitRepository", name, spec).await.unwrap();
+}
+
+/// A GitRepository of the rig's repository that is ready, and how Git was asked for it.
+async fn twin(rig: &Rig, name: &str, more: Value) -> (Value, Vec<String>) {
+    let before = rig.git.requests().len();
+    another(rig, name, &more).await;
     let object = rig.told(("GitRepository", name), "True", "stored artifact").await.unwrap();
     let asked = rig.git.requests().split_off(before);
     (object, asked.iter().filter_map(|request| request.split(' ').next()).map(str::to_owned).collect())
@@ -191,14 +196,12 @@ async fn what_was_fetched_with_credentials_is_given_to_nobody_without_them() {
     rig.secret("right", json!({ "username": "git", "password": "s3cret" })).await.unwrap();
     rig.secret("wrong", json!({ "username": "git", "password": "guessed" })).await.unwrap();
     twin(&rig, "own", json!({ "url": url, "secretRef": { "name": "right" } })).await;
-    for (name, credentials) in
-        [("nobody", json!({})), ("guesser", json!({ "secretRef": { "name": "wrong" } }))]
-    {
-        let mut spec = json!({ "url": url, "interval": "10m", "ref": { "branch": "main" } });
-        for (key, value) in credentials.as_object().into_iter().flatten() {
-            spec[key] = value.clone();
-        }
-        rig.source("GitRepository", name, spec).await.unwrap();
+    let others = [
+        ("nobody", json!({ "url": url })),
+        ("guesser", json!({ "url": url, "secretRef": { "name": "wrong" } })),
+    ];
+    for (name, more) in others {
+        another(&rig, name, &more).await;
         let object = rig.told(("GitRepository", name), "False", "authentication required").await.unwrap();
         assert!(object["status"]["artifact"].is_null());
     }

@@ -390,8 +390,8 @@ impl Table {
 
     /// The watch is broken: what it knows may be old.
     pub(super) fn lost(&mut self, scope: &Scope) {
-        if self.kind(&scope.group, &scope.kind).is_some() {
-            self.kind_mut(&scope.group, &scope.kind).set_synced(scope.namespace.as_ref(), false);
+        if let Some(kind) = self.kinds.iter_mut().find(|kind| kind.is(&scope.group, &scope.kind)) {
+            kind.set_synced(scope.namespace.as_ref(), false);
         }
     }
 

@@ -137,7 +137,13 @@ fn write_files(plane: &ControlPlane) -> Result<()> {
     Ok(())
 }
 
-fn write_kubeconfig(dir: &Path, name: &str, url: &str, authority: &Authority, token: &str) -> Result<()> {
+pub(super) fn write_kubeconfig(
+    dir: &Path,
+    name: &str,
+    url: &str,
+    authority: &Authority,
+    token: &str,
+) -> Result<()> {
     let text = kubeconfig(url, &authority.certificate, &Credential::Token(token));
     Ok(std::fs::write(dir.join(format!("{name}.kubeconfig")), text)?)
 }
