@@ -43,7 +43,16 @@ impl Clients {
 
     /// A client whose writes pass only while the fence is open.
     pub(crate) fn fenced(&self, fence: Fence) -> Result<Client, kube::Error> {
-        let layer = PolicyLayer::new(fence, self.metrics.clone(), self.rate.clone());
+        self.build(fence, self.rate.clone())
+    }
+
+    /// A client for the Lease: nothing fences it, and it waits behind no other request.
+    pub(crate) fn of_lease(&self) -> Result<Client, kube::Error> {
+        self.build(Fence::open(), None)
+    }
+
+    fn build(&self, fence: Fence, rate: Option<Arc<Rate>>) -> Result<Client, kube::Error> {
+        let layer = PolicyLayer::new(fence, self.metrics.clone(), rate);
         let builder = ClientBuilder::try_from(self.config.clone())?;
         Ok(builder.with_layer(&layer).build())
     }

@@ -38,12 +38,25 @@ pub(crate) struct Times {
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Times {
-    pub(crate) fn of(args: &CommonArgs) -> Self {
-        Self {
+    /// # Errors
+    /// The flag that makes the election unsafe, and why.
+    pub(crate) fn of(args: &CommonArgs) -> Result<Self, (&'static str, String)> {
+        let times = Self {
             lease: args.leader_election_lease_duration,
             renew: args.leader_election_renew_deadline,
             retry: args.leader_election_retry_period,
+        };
+        if times.renew >= times.lease {
+            let cause = "must be shorter than --leader-election-lease-duration";
+            return Err(("--leader-election-renew-deadline", cause.to_owned()));
         }
+        if times.retry.is_zero() || times.retry.mul_f64(1.2) >= times.renew {
+            let cause =
+                "must be more than 0s, and 1.2 times it shorter than --leader-election-renew-deadline";
+            return Err(("--leader-election-retry-period", cause.to_owned()));
+        }
+        // A renewal may fail once before writes have to wait for the next one.
+        Ok(Self { retry: times.retry.min(times.window() / 2), ..times })
     }
 
     /// How long after a renewal writes may start: a request may be under way for 15 s (its deadline), and must be
@@ -131,7 +144,7 @@ impl Candidate {
                 () = shutdown.cancelled() => return Ok(()),
                 () = tokio::time::sleep(self.times.retry) => {}
             }
-            match tokio::time::timeout(self.times.retry.max(Duration::from_secs(1)), self.step()).await {
+            match tokio::time::timeout(self.times.renew / 2, self.renew()).await {
                 Ok(Ok(Step::Ours)) => renewed = Instant::now(),
                 Ok(Ok(Step::Theirs(holder))) => {
                     self.fence.close();
@@ -162,6 +175,29 @@ impl Candidate {
         }
     }
 
+    /// Renews the Lease as we left it; only when somebody else wrote it is it looked at. An API server that is slow has one
+    /// request to answer, and until half of the deadline: meanwhile the fence keeps us from writing.
+    async fn renew(&mut self) -> Result<Step, kube::Error> {
+        let Some(seen) = self.seen.clone().filter(|seen| seen.holder() == self.identity) else {
+            return self.step().await;
+        };
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        match self.write(&seen).await {
+            Ok(written) => Ok(self.won(written, now, wall)),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => self.step().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes that the Lease is ours, if nobody wrote it since it was seen.
+    async fn write(&self, seen: &Seen) -> Result<Lease, kube::Error> {
+        let next = record::renewed(seen, &self.identity, self.times);
+        point(Point::LeaseBefore);
+        let written = self.api.replace(&self.name, &PostParams::default(), &next).await;
+        point(Point::LeaseAfter);
+        written
+    }
+
     /// One look at the Lease, and its renewal or taking where that is due.
     async fn step(&mut self) -> Result<Step, kube::Error> {
         let (now, wall) = (Instant::now(), SystemTime::now());
@@ -173,18 +209,12 @@ impl Candidate {
             return Ok(self.won(created, now, wall));
         };
         let seen = Seen::again(self.seen.take(), found, now);
-        let seen = self.seen.insert(seen);
+        let seen = self.seen.insert(seen).clone();
         if !seen.may_be_taken(&self.identity, now) {
             return Ok(Step::Theirs(seen.holder().to_owned()));
         }
-        let next = record::renewed(seen, &self.identity, self.times);
-        point(Point::LeaseBefore);
-        let written = self.api.replace(&self.name, &PostParams::default(), &next).await;
-        point(Point::LeaseAfter);
-        match written {
-            Ok(written) => Ok(self.won(written, now, wall)),
-            Err(error) => Err(error),
-        }
+        let written = self.write(&seen).await?;
+        Ok(self.won(written, now, wall))
     }
 
     /// The window counts from before the request: the Lease in the cluster is never older than that.
@@ -196,8 +226,12 @@ impl Candidate {
 }
 
 #[cfg(test)]
+mod slow;
+
+#[cfg(test)]
 mod tests {
     use super::{Times, name};
+    use crate::args::CommonArgs;
     use std::time::Duration;
 
     #[test]
@@ -206,6 +240,27 @@ mod tests {
         let shard = name("kustomize-controller", Some("sharding.fluxcd.io/key=shard1"));
         assert_eq!(shard.len(), "kustomize-controller-leader-election-".len() + 8);
         assert_ne!(shard, name("kustomize-controller", Some("sharding.fluxcd.io/key=shard2")));
+    }
+
+    #[test]
+    fn times_that_contradict_each_other_are_refused_and_renewals_come_before_writes_must_wait() {
+        #[derive(clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            common: CommonArgs,
+        }
+        let times = |lease: &str, renew: &str, retry: &str| {
+            let flag = |name: &str, value: &str| format!("--leader-election-{name}={value}");
+            let flags =
+                [flag("lease-duration", lease), flag("renew-deadline", renew), flag("retry-period", retry)];
+            let args = ["test".to_owned()].into_iter().chain(flags);
+            Times::of(&<Command as clap::Parser>::parse_from(args).common)
+        };
+        assert_eq!(times("35s", "35s", "5s").unwrap_err().0, "--leader-election-renew-deadline");
+        assert_eq!(times("35s", "30s", "25s").unwrap_err().0, "--leader-election-retry-period");
+        assert_eq!(times("35s", "30s", "0s").unwrap_err().0, "--leader-election-retry-period");
+        assert_eq!(times("35s", "30s", "5s").unwrap().retry, Duration::from_secs(5));
+        assert_eq!(times("15s", "10s", "5s").unwrap().retry, Duration::from_millis(3750));
     }
 
     #[test]

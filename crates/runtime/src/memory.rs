@@ -44,7 +44,6 @@ pub(crate) async fn give_back(shutdown: CancellationToken) {
         // A kernel without /proc, or a hardened one, keeps the pages: nothing is lost.
         if let Err(error) = text::give_back() {
             tracing::debug!(%error, "text is not given back");
-            return;
         }
     }
 }

@@ -17,8 +17,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets_range
 use prometheus_client::registry::Registry;
 
 use self::labels::{
-    ChangeLabels, ControllerLabels, DriftLabels, InfoLabels, ManagerLabels, NameLabels, ObjectLabels,
-    RequestLabels, ResultLabels,
+    ChangeLabels, ControllerLabels, DriftLabels, InfoLabels, ManagerLabels, Managers, NameLabels,
+    ObjectLabels, RequestLabels, ResultLabels,
 };
 use crate::conditions;
 use crate::key::Key;
@@ -35,6 +35,7 @@ pub struct Metrics {
     infos: Mutex<HashMap<(&'static str, Key), InfoLabels>>,
     drift: Family<DriftLabels, Counter>,
     manual: Family<ManagerLabels, Counter>,
+    managers: Managers,
     changes: Family<ChangeLabels, Counter>,
     reconciles: Family<ResultLabels, Counter>,
     errors: Family<ControllerLabels, Counter>,
@@ -93,6 +94,7 @@ impl Metrics {
             infos: Mutex::default(),
             drift: Family::default(),
             manual: Family::default(),
+            managers: Managers::default(),
             changes: Family::default(),
             reconciles: Family::default(),
             errors: Family::default(),
@@ -193,13 +195,13 @@ impl Metrics {
 
     /// Drift of an applied object of a kind by a field manager, and what was done: `healed`, `contested`, `left`.
     pub fn drift(&self, kind: &str, manager: &str, action: &'static str) {
-        let labels = DriftLabels { kind: kind.to_owned(), manager: manager.to_owned(), action };
+        let labels = DriftLabels { kind: kind.to_owned(), manager: self.managers.known(manager), action };
         self.drift.get_or_create(&labels).inc();
     }
 
     /// Somebody changed by hand what we own.
     pub fn manual_change(&self, manager: &str) {
-        self.manual.get_or_create(&ManagerLabels { manager: manager.to_owned() }).inc();
+        self.manual.get_or_create(&ManagerLabels { manager: self.managers.known(manager) }).inc();
     }
 
     /// A change went live.

@@ -83,6 +83,8 @@ impl From<LeaseError> for RunError {
 
 /// How long tasks may go on after the end of the process was asked for.
 const GRACE: Duration = Duration::from_secs(25);
+/// How long the last events may take: their receiver may be ending too.
+const LAST_EVENTS: Duration = Duration::from_secs(3);
 
 /// Runs a controller until SIGTERM or SIGINT, or until it must not go on. `setup` is called once this replica leads;
 /// it registers reconcilers and starts what else the controller does.
@@ -141,6 +143,7 @@ where
     }
     metrics.leading(controller.name, true);
     let recorder = Recorder::start(client.clone(), controller.name, &args.events_addr);
+    let events = recorder.clone();
     let tasks = TaskTracker::new();
     let (args, shutting, tracked) = (Arc::new(args), shutdown.clone(), tasks.clone());
     let context = Context {
@@ -161,7 +164,7 @@ where
     set_up.map_err(|cause| RunError::Setup { controller: controller.name, cause: cause.into() })?;
     tracing::info!("started");
     let result = lead(candidate.as_mut(), &shutdown).await;
-    finish(result, candidate, tasks).await
+    finish(result, candidate, tasks, events).await
 }
 
 fn unreachable(error: kube::Error) -> RunError {
@@ -185,20 +188,32 @@ async fn lead(candidate: Option<&mut Candidate>, shutdown: &CancellationToken) -
     }
 }
 
-/// A lost Lease ends the process at once; a signal lets runs come to their end and gives the Lease back.
+/// A lost Lease ends the process at once; a signal lets runs come to their end, sends what they said and gives the Lease
+/// back. Until then it is renewed, so that the last runs can write.
 async fn finish(
     result: Result<(), RunError>,
     candidate: Option<Candidate>,
     tasks: TaskTracker,
+    events: Recorder,
 ) -> Result<(), RunError> {
     result?;
     tasks.close();
-    let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
-    if let Some(mut candidate) = candidate {
-        candidate.release().await;
-    }
+    let ended = async {
+        let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
+        events.flush(LAST_EVENTS).await;
+    };
+    let Some(mut candidate) = candidate else {
+        ended.await;
+        tracing::info!("ended");
+        return Ok(());
+    };
+    let held = tokio::select! {
+        () = ended => Ok(()),
+        held = candidate.hold(CancellationToken::new()) => held,
+    };
+    candidate.release().await;
     tracing::info!("ended");
-    Ok(())
+    Ok(held?)
 }
 
 async fn listen(
@@ -234,10 +249,11 @@ fn candidate(
     if !args.enable_leader_election.0 {
         return Ok(None);
     }
-    let client = clients.fenced(Fence::open()).map_err(unreachable)?;
+    let client = clients.of_lease().map_err(unreachable)?;
     let namespace = CommonArgs::runtime_namespace().unwrap_or_else(|| config.default_namespace.clone());
     let name = lease::name(controller.name, args.selector().as_deref());
-    let mut candidate = Candidate::new(client, &namespace, name, Times::of(args), fence.clone());
+    let times = Times::of(args).map_err(|(flag, cause)| RunError::Flag { flag, cause })?;
+    let mut candidate = Candidate::new(client, &namespace, name, times, fence.clone());
     candidate.release_on_cancel(args.leader_election_release_on_cancel.0);
     Ok(Some(candidate))
 }

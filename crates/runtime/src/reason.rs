@@ -68,6 +68,10 @@ pub enum Class {
 impl Class {
     /// How many classes there are.
     pub const COUNT: usize = 6;
+
+    /// All, in their order.
+    pub(crate) const ALL: [Self; Self::COUNT] =
+        [Self::Asked, Self::Heal, Self::Content, Self::Wake, Self::SameContent, Self::Interval];
 }
 
 impl Reason {

@@ -29,13 +29,15 @@ use crate::key::Key;
 pub struct Recorder {
     created: Arc<[mpsc::Sender<Waiting>]>,
     /// Empty where nothing is posted. Apart from the other lines, so that a receiver that is down delays nobody.
-    posted: Arc<[mpsc::Sender<Posted>]>,
+    posted: Arc<[mpsc::Sender<(Posted, Busy)>]>,
     lull: Lull,
+    /// Events that are in a line or on their way.
+    unsent: Lull,
     controller: &'static str,
 }
 
-/// An event in its line, and until when it may be held back.
-type Waiting = (Instant, CoreEvent);
+/// An event in its line, until when it may be held back, and that it is unsent.
+type Waiting = (Instant, CoreEvent, Busy);
 
 /// How long an event may wait for the work that others are at: a burst of events would slow it down.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -55,7 +57,7 @@ impl Recorder {
             Some(poster) => lines(POST_LINES, |receiver| post_all(poster.clone(), receiver)),
             None => Arc::default(),
         };
-        Self { created, posted, lull, controller }
+        Self { created, posted, lull, unsent: Lull::new(), controller }
     }
 
     /// A run is under way until what is returned is dropped.
@@ -77,8 +79,16 @@ impl Recorder {
 
     /// Whether there was room for it.
     fn queue(&self, key: &Key, core: CoreEvent) -> bool {
-        let waiting = (Instant::now() + PATIENCE, core);
+        let waiting = (Instant::now() + PATIENCE, core, self.unsent.run());
         line_of(key, &self.created).is_none_or(|line| line.try_send(waiting).is_ok())
+    }
+
+    /// Waits until all events are sent, at most so long: what is left then is lost with the process, and said so in the log.
+    pub(crate) async fn flush(&self, longest: Duration) {
+        if tokio::time::timeout(longest, self.unsent.end()).await.is_err() {
+            let error = "the process ends";
+            tracing::error!(events = self.unsent.count(), error, "events are not delivered");
+        }
     }
 
     /// The same, with another name of who reports.
@@ -93,7 +103,7 @@ impl Recorder {
         let Message { core, posted } = body::message(object, event, self.controller);
         let mut full = !self.queue(&key, core);
         if let (Some(posted), Some(line)) = (posted, line_of(&key, &self.posted)) {
-            full |= line.try_send(posted).is_err();
+            full |= line.try_send((posted, self.unsent.run())).is_err();
         }
         if full {
             dropped(&key);
@@ -138,7 +148,7 @@ where
 }
 
 async fn create_all(client: Client, lull: Lull, mut events: mpsc::Receiver<Waiting>) {
-    while let Some((until, event)) = events.recv().await {
+    while let Some((until, event, _unsent)) = events.recv().await {
         lull.wait(until).await;
         point(Point::EventBefore);
         create(&client, &event).await;
@@ -146,8 +156,8 @@ async fn create_all(client: Client, lull: Lull, mut events: mpsc::Receiver<Waiti
     }
 }
 
-async fn post_all(poster: Poster, mut events: mpsc::Receiver<Posted>) {
-    while let Some(event) = events.recv().await {
+async fn post_all(poster: Poster, mut events: mpsc::Receiver<(Posted, Busy)>) {
+    while let Some((event, _unsent)) = events.recv().await {
         point(Point::PostBefore);
         poster.post(&event).await;
         point(Point::PostAfter);
@@ -238,6 +248,18 @@ mod tests {
             recorder.send(&object(), Event::info(Reason::Succeeded, text));
         }
         tokio::time::timeout(Duration::from_millis(900), wait_for(&created, &["a", "b", "c"])).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_last_events_are_sent_before_the_process_ends() {
+        let (client, created) = api();
+        let (address, posted) = receiver(&[503, 202]).await;
+        let recorder = Recorder::start(client, "test", &address);
+        let busy: Vec<_> = (0..3).map(|_| recorder.run()).collect();
+        recorder.send(&object(), Event::info(Reason::Succeeded, "a"));
+        drop(busy);
+        recorder.flush(Duration::from_secs(10)).await;
+        assert_eq!((created.lock().unwrap().len(), posted.lock().unwrap().len()), (1, 2));
     }
 
     #[tokio::test]

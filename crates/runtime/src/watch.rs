@@ -78,7 +78,10 @@ where
             while let Some(event) = events.next().await {
                 match event {
                     Ok(event) => {
-                        pause = PAUSES.0;
+                        // A plain list is told to begin before it is asked for: that is no sign of life.
+                        if !matches!(event, Event::Init) {
+                            (pause, self.broken) = (PAUSES.0, false);
+                        }
                         self.take(event);
                     }
                     Err(error) => {
@@ -98,7 +101,6 @@ where
     }
 
     fn take(&mut self, event: Event<K>) {
-        self.broken = false;
         match event {
             Event::Init => self.mirror.begin_list(),
             Event::InitApply(object) => {

@@ -1,14 +1,17 @@
 //! Most of a small controller's resident memory is its own text: TLS set-up, schema readers and flag parsing run once
 //! and stay mapped for ever. Unmapping the pages leaves them in the page cache, from where they come back when called.
-use std::{ffi::c_void, fs, io};
+use std::{collections::HashSet, ffi::c_void, fs, io};
 
 use rustix::mm::{Advice, madvise};
 
 /// A part of the program's file as it lies in memory.
 #[derive(Debug, PartialEq)]
-struct Mapping {
+struct Mapping<'m> {
     start: usize,
     length: usize,
+    /// Device, inode and path.
+    file: &'m str,
+    has_code: bool,
     /// No page of it was ever written: not by the loader's relocations, not by a debugger.
     pristine: bool,
 }
@@ -16,51 +19,67 @@ struct Mapping {
 /// Unmaps all pages of text and constants of the program and its libraries.
 ///
 /// # Errors
-/// When the process may not read its own map.
+/// When the process may not read its own map, or the kernel refuses a mapping; the others are given back.
 pub(super) fn give_back() -> io::Result<()> {
     let map = fs::read_to_string("/proc/self/smaps")?;
-    for mapping in mappings(&map).filter(|mapping| mapping.pristine) {
-        drop_pages(&mapping)?;
-    }
-    Ok(())
+    let programs = programs(&map);
+    let ours = |mapping: &Mapping| mapping.pristine && programs.contains(mapping.file);
+    mappings(&map).filter(ours).map(|mapping| drop_pages(&mapping)).fold(Ok(()), Result::and)
+}
+
+/// The files that code of the process is in. They stay mapped until it ends; other files (git maps packs to read them) are
+/// unmapped at any time, and what lies in their place then is not to be touched.
+fn programs(smaps: &str) -> HashSet<&str> {
+    smaps
+        .lines()
+        .filter_map(read_only)
+        .filter(|mapping| mapping.has_code)
+        .map(|mapping| mapping.file)
+        .collect()
 }
 
 #[expect(unsafe_code, reason = "the kernel's advice has no safe face; see below")]
-fn drop_pages(mapping: &Mapping) -> io::Result<()> {
-    // SAFETY: the range is a whole private mapping of a file, read-only, and none of its pages differs from the file
-    // (`Anonymous: 0 kB`). Nobody can write to it in between, so that what is read after the call is what was there
-    // before: the kernel maps the same bytes of the file again.
+fn drop_pages(mapping: &Mapping<'_>) -> io::Result<()> {
+    // SAFETY: the range is a whole private mapping of the program or a library, read-only, which nobody unmaps while the
+    // process lives, and none of its pages differs from the file (`Anonymous: 0 kB`). Nobody can write to it in between,
+    // so that what is read after the call is what was there before: the kernel maps the same bytes of the file again.
     unsafe { madvise(mapping.start as *mut c_void, mapping.length, Advice::LinuxDontNeed)? };
     Ok(())
 }
 
 /// The read-only mappings of files in the text of `/proc/self/smaps`.
-fn mappings(smaps: &str) -> impl Iterator<Item = Mapping> + '_ {
+fn mappings(smaps: &str) -> impl Iterator<Item = Mapping<'_>> + '_ {
     let mut lines = smaps.lines().peekable();
     std::iter::from_fn(move || {
         loop {
-            let Some((start, length)) = read_only(lines.next()?) else { continue };
-            let mut pristine = false;
+            let Some(mut mapping) = read_only(lines.next()?) else { continue };
             while let Some(line) = lines.next_if(|line| is_field(line)) {
-                pristine |= line.strip_prefix("Anonymous:").is_some_and(|rest| rest.trim() == "0 kB");
+                mapping.pristine |= line.strip_prefix("Anonymous:").is_some_and(|rest| rest.trim() == "0 kB");
             }
-            return Some(Mapping { start, length, pristine });
+            return Some(mapping);
         }
     })
 }
 
 /// `START-END r-xp OFFSET DEVICE INODE PATH`, when it is a file's and cannot be written. `p`: it is private, so that the
 /// file behind it is the only other place its bytes stand in. `[vdso]` and its like have no file.
-fn read_only(line: &str) -> Option<(usize, usize)> {
-    let mut words = line.split_ascii_whitespace();
+fn read_only(line: &str) -> Option<Mapping<'_>> {
+    let mut words = line.splitn(4, ' ');
     let (start, end) = words.next()?.split_once('-')?;
     let rights = words.next()?;
-    if !matches!(rights, "r-xp" | "r--p") || !words.nth(3)?.starts_with('/') {
+    let file = words.nth(1)?;
+    if !matches!(rights, "r-xp" | "r--p") || !file.contains('/') {
         return None;
     }
     let start = usize::from_str_radix(start, 16).ok()?;
     let end = usize::from_str_radix(end, 16).ok()?;
-    Some((start, end.checked_sub(start)?))
+    Some(Mapping {
+        start,
+        length: end.checked_sub(start)?,
+        file,
+        has_code: rights == "r-xp",
+        pristine: false,
+    })
 }
 
 /// `Anonymous:   0 kB` and its like, which follow the line of their mapping.
@@ -88,13 +107,16 @@ Anonymous:             0 kB
 Anonymous:             0 kB
 7200-7300 r-xp 00000000 00:00 0 [vdso]
 Anonymous:             0 kB
+7300-7400 r--p 00000000 08:01 11 /tmp/pack-1.pack
+Anonymous:             0 kB
 ";
 
     #[test]
-    fn only_untouched_read_only_mappings_of_files_are_given_back() {
-        let found: Vec<Mapping> = mappings(SMAPS).filter(|mapping| mapping.pristine).collect();
-        let expected = |start, length| Mapping { start, length, pristine: true };
-        assert_eq!(found, [expected(0x5500, 0x100), expected(0x5600, 0x300), expected(0x7000, 0x100)]);
+    fn only_untouched_mappings_of_the_program_and_its_libraries_are_given_back() {
+        let programs = programs(SMAPS);
+        let ours = |mapping: &Mapping<'_>| mapping.pristine && programs.contains(mapping.file);
+        let found: Vec<_> = mappings(SMAPS).filter(ours).map(|found| (found.start, found.length)).collect();
+        assert_eq!(found, [(0x5500, 0x100), (0x5600, 0x300), (0x7000, 0x100)]);
     }
 
     #[test]

@@ -1,6 +1,26 @@
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use prometheus_client::encoding::EncodeLabelSet;
 
 use crate::key::Key;
+
+/// Field managers that have series of their own: whoever writes an object chooses the name, and a name is never dropped.
+#[derive(Debug, Default)]
+pub(super) struct Managers(Mutex<BTreeSet<String>>);
+
+impl Managers {
+    const MOST: usize = 64;
+
+    /// The name, or `other` where there are too many.
+    pub(super) fn known(&self, manager: &str) -> String {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(manager) || (known.len() < Self::MOST && known.insert(manager.to_owned())) {
+            return manager.to_owned();
+        }
+        "other".to_owned()
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ObjectLabels {

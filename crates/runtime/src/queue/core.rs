@@ -64,10 +64,13 @@ pub(crate) struct Core {
     depth: usize,
     /// New content was served last: where something waits to go on, that is next.
     began: bool,
+    /// Keys served since the one that waited longest was.
+    served: u32,
 }
 
-const CLASSES: [Class; Class::COUNT] =
-    [Class::Asked, Class::Heal, Class::Content, Class::Wake, Class::SameContent, Class::Interval];
+/// So often the key that waits longest is served, whatever its class: a tenant that asks without end, or a source that
+/// changes faster than all its objects are applied, delays the retries and intervals of others, but cannot stop them.
+const OLDEST_EVERY: u32 = 8;
 
 /// Times set by the last run: the next run sets new ones.
 const SET_BY_RUNS: [Reason; 4] = [Reason::Interval, Reason::Retry, Reason::Dependency, Reason::Deadline];
@@ -81,6 +84,7 @@ impl Core {
             free: Sizes { main: sizes.main.max(1), heal: sizes.heal },
             depth: 0,
             began: false,
+            served: 0,
         }
     }
 
@@ -111,9 +115,15 @@ impl Core {
     /// The next key in order for which a permit is free; it runs from now on.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Popped> {
         self.promote(now);
+        if self.served >= OLDEST_EVERY && self.free.main > 0 {
+            self.served = 0;
+            let (key, class) = self.lanes.pop_oldest()?;
+            return self.start(key, class, Permit::Main, now);
+        }
         for class in self.order() {
             let Some(permit) = self.permit_for(class) else { continue };
             if let Some(key) = self.lanes.pop(class) {
+                self.served += u32::from(permit == Permit::Main);
                 return self.start(key, class, permit, now);
             }
         }
@@ -123,7 +133,7 @@ impl Core {
     /// New content and what waits to go on take turns: a rollout of thousands is ready, and its dependents go on, one by
     /// one, not all at the end.
     fn order(&self) -> [Class; Class::COUNT] {
-        let mut order = CLASSES;
+        let mut order = Class::ALL;
         if self.began {
             order.swap(Class::Content as usize, Class::Wake as usize);
         }

@@ -34,6 +34,13 @@ impl Lanes {
     pub(super) fn pop(&mut self, class: Class) -> Option<Key> {
         self.classes[class as usize].pop()
     }
+
+    /// Takes the key that waits longest for what it waits for.
+    pub(super) fn pop_oldest(&mut self) -> Option<(Key, Class)> {
+        let oldest = |class: Class| Some((self.classes[class as usize].oldest()?, class));
+        let (ticket, class) = Class::ALL.into_iter().filter_map(oldest).min()?;
+        Some((self.classes[class as usize].take(ticket)?, class))
+    }
 }
 
 impl Lane {
@@ -52,6 +59,17 @@ impl Lane {
             self.waiting.remove(&key.namespace);
             self.turns.retain(|namespace| *namespace != key.namespace);
         }
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        self.waiting.values().filter_map(|keys| keys.first().map(|(ticket, _)| *ticket)).min()
+    }
+
+    fn take(&mut self, ticket: u64) -> Option<Key> {
+        let holds = |keys: &&BTreeSet<(u64, Key)>| keys.first().is_some_and(|(first, _)| *first == ticket);
+        let (_, key) = self.waiting.values().find(holds)?.first()?.clone();
+        self.remove(ticket, &key);
+        Some(key)
     }
 
     fn pop(&mut self) -> Option<Key> {

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-/// Runs under way, so that what can wait does while there are many.
+/// What is under way: runs, so that what can wait does while there are many, and events.
 #[derive(Clone, Debug)]
 pub(super) struct Lull(Arc<watch::Sender<usize>>);
 
-/// A run is under way for as long as this lives.
+/// It is under way for as long as this lives.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Busy(Arc<watch::Sender<usize>>);
@@ -30,6 +30,16 @@ impl Lull {
         let mut runs = self.0.subscribe();
         // The sender lives as long as we do: what ends the wait is a lull or the time.
         let _ = timeout_at(until, runs.wait_for(|runs| *runs <= FEW)).await;
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) async fn end(&self) {
+        // As above.
+        let _ = self.0.subscribe().wait_for(|runs| *runs == 0).await;
+    }
+
+    pub(super) fn count(&self) -> usize {
+        *self.0.borrow()
     }
 }
 

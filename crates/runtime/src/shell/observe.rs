@@ -1,6 +1,7 @@
 //! From a change in the watch to the reasons for a run.
 
 use api::meta::{FluxObject, FluxStatus, finalizers};
+use kube::Resource;
 
 use super::Shell;
 use crate::reason::Reason;
@@ -18,8 +19,14 @@ impl<R: Reconciler> Shell<R> {
                 self.reconciler.forget(&change.key);
             }
             Some(new) => {
+                // The watch may have missed the end of an object whose name another one has now.
+                let old = change.old.as_deref().filter(|old| old.meta().uid == new.meta().uid);
+                if old.is_none() && change.old.is_some() {
+                    shared.forget(&change.key);
+                    self.reconciler.forget(&change.key);
+                }
                 shared.metrics.seen(shared.kind, &change.key, new.as_ref());
-                for reason in reasons(change.old.as_deref(), new, change.initial) {
+                for reason in reasons(old, new, change.initial) {
                     self.wake(&change.key, reason);
                 }
             }
@@ -27,23 +34,21 @@ impl<R: Reconciler> Shell<R> {
     }
 }
 
-/// Why a change needs a run. Our own writes need none: they touch neither generation nor annotations.
+/// Why a change needs a run; `old` is the same object. Our own writes need none: they touch neither generation nor
+/// annotations. One that is being deleted wakes by its spec and by requests too: what holds its end may be mended.
 fn reasons<K: FluxObject>(old: Option<&K>, new: &K, initial: bool) -> Vec<Reason> {
-    let same = old.filter(|old| old.meta().uid == new.meta().uid);
-    let mut reasons = Vec::new();
-    if new.meta().deletion_timestamp.is_some() {
-        if same.is_none_or(|old| old.meta().deletion_timestamp.is_none()) {
-            reasons.push(Reason::Deletion);
-        }
-        return reasons;
+    let is_deleted = |object: &K| object.meta().deletion_timestamp.is_some();
+    if is_deleted(new) && !old.is_some_and(is_deleted) {
+        return vec![Reason::Deletion];
     }
-    match same {
+    let mut reasons = Vec::new();
+    match old {
         None => reasons.push(first(new, initial)),
         Some(old) if old.meta().generation != new.meta().generation => reasons.push(Reason::Generation),
         Some(old) if has_finalizer(old) && !has_finalizer(new) => reasons.push(Reason::Generation),
         Some(_) => {}
     }
-    if is_requested(same, new) {
+    if is_requested(old, new) {
         reasons.push(Reason::Requested);
     }
     reasons
@@ -121,9 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn another_object_of_the_same_name_is_new() {
-        let mut new = object(1, -1);
-        new.metadata.uid = Some("v".into());
-        assert_eq!(reasons(Some(&object(1, 1)), &new, false), [Reason::Generation]);
+    fn an_object_that_cannot_end_hears_of_its_spec_and_of_requests() {
+        let deleted = |generation| {
+            let mut object = object(generation, 1);
+            object.metadata.deletion_timestamp = Some(Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH));
+            object
+        };
+        assert_eq!(reasons(Some(&deleted(2)), &deleted(3), false), [Reason::Generation]);
+        assert_eq!(reasons(Some(&deleted(2)), &requested(deleted(2), "b"), false), [Reason::Requested]);
     }
 }

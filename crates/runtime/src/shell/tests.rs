@@ -25,6 +25,9 @@ struct Scripted {
     reasons: Mutex<Vec<String>>,
     verdicts: Mutex<Vec<Verdict>>,
     finalized: AtomicUsize,
+    forgotten: AtomicUsize,
+    /// What was made cannot be cleaned up.
+    holds: bool,
     /// Runs wait for a permit of this before they end, where there is one.
     gate: Option<Arc<Semaphore>>,
     release: bool,
@@ -64,12 +67,24 @@ impl Reconciler for Scripted {
         Outcome { status, verdict, conditions: Vec::new(), events: Vec::new(), next }
     }
 
-    async fn finalize(&self, _: &Run<GitRepository>) -> Finalized<GitRepositoryStatus> {
+    async fn finalize(&self, run: &Run<GitRepository>) -> Finalized<GitRepositoryStatus> {
         self.finalized.fetch_add(1, Ordering::SeqCst);
-        Finalized::Done { events: Vec::new() }
+        if !self.holds {
+            return Finalized::Done { events: Vec::new() };
+        }
+        let (reason, message) = (ConditionReason::Failed.into(), "forbidden".to_owned());
+        Finalized::Failed {
+            status: run.base.clone(),
+            reason,
+            message,
+            events: Vec::new(),
+            next: Next::Backoff,
+        }
     }
 
-    fn forget(&self, _: &Key) {}
+    fn forget(&self, _: &Key) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,6 +205,41 @@ async fn deletion_finalizes_unless_suspended_and_takes_the_finalizer_off() {
         assert_eq!(rig.reconciler.finalized.load(Ordering::SeqCst), usize::from(!suspend));
         assert_eq!(rig.api.object("app").metadata.finalizers, Some(Vec::new()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_end_is_let_go_as_soon_as_it_is_suspended() {
+    let rig = Rig::start(Scripted { holds: true, ..Scripted::default() }, 4);
+    rig.create("app");
+    rig.settle().await;
+    rig.change("app", |object| object.metadata.deletion_timestamp = Some(crate::status::now()));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(rig.reconciler.finalized.load(Ordering::SeqCst) > 4);
+    rig.change("app", |object| {
+        object.spec.suspend = true;
+        object.metadata.generation = Some(2);
+    });
+    rig.settle().await;
+    assert_eq!(rig.api.object("app").metadata.finalizers, Some(Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_end_was_missed_leaves_nothing_to_the_next_of_its_name() {
+    let failed = || Verdict::Failed { reason: ConditionReason::Failed.into(), message: "no".into() };
+    let rig = Rig::start(Scripted { verdicts: Mutex::new(vec![failed(); 7]), ..Scripted::default() }, 4);
+    rig.create("app");
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    let before = rig.reconciler.runs.load(Ordering::SeqCst);
+    assert!(before > 4, "{before}");
+    rig.change("app", |object| object.metadata.uid = Some("another".into()));
+    rig.settle().await;
+    assert_eq!(rig.reconciler.forgotten.load(Ordering::SeqCst), 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(
+        rig.reconciler.runs.load(Ordering::SeqCst),
+        before + 2,
+        "the first pause is the shortest again"
+    );
 }
 
 #[tokio::test(start_paused = true)]

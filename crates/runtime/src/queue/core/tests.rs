@@ -63,6 +63,21 @@ async fn what_waits_to_go_on_takes_turns_with_new_content() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_never_ends_delays_others_and_cannot_stop_them() {
+    for without_end in [Reason::Requested, Reason::NewRevision] {
+        let (mut core, now) = (core(1, 1), Instant::now());
+        core.push(&key("b/x"), Reason::Retry, now);
+        let served = (0..20).any(|number| {
+            core.push(&key(&format!("a/{number}")), without_end, now);
+            let popped = pop(&mut core, now);
+            core.done(&popped.key, now);
+            popped.key == key("b/x")
+        });
+        assert!(served, "{without_end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn within_a_class_namespaces_take_turns_and_each_is_first_in_first_out() {
     let (mut core, now) = (core(20, 0), Instant::now());
     for name in ["a/3", "a/1", "a/2", "b/1", "c/1", "b/2"] {
