@@ -216,6 +216,18 @@ async fn an_autoscaler_is_not_fought_over_replicas_that_stand_in_git() {
     assert_eq!(after["metadata"]["generation"].as_i64().unwrap(), generation + 2);
 }
 
+/// Undoing what a person did to one field leaves the field of the autoscaler to it.
+#[tokio::test]
+async fn an_edit_by_hand_is_undone_and_the_autoscaler_keeps_its_replicas() {
+    let world = started("beside", &[deployment("web", "web:1.0", 2)]).await;
+    scale_as_autoscaler(&world, 4).await;
+    kubectl(&world, &["set", "image", "deployment/web", "main=web:9.9"]);
+    event_tells(&world, "Deployment", "web", &["kubectl-set", "image"]).await;
+    let object = world.get("Deployment", "web").await.unwrap();
+    assert_eq!(object["spec"]["template"]["spec"]["containers"][0]["image"], "web:1.0");
+    assert_eq!(object["spec"]["replicas"], 4);
+}
+
 #[tokio::test]
 async fn nothing_is_healed_while_suspended() {
     let world = started("suspend", &[service("web")]).await;

@@ -41,6 +41,12 @@ fn file(world: &World, name: &str) -> String {
     path.display().to_string()
 }
 
+/// Whether fields of the main resource are this manager's.
+fn is_held_by(object: &Value, manager: &str) -> bool {
+    let entries = object["metadata"]["managedFields"].as_array();
+    entries.into_iter().flatten().any(|entry| entry["manager"] == manager && entry["subresource"].is_null())
+}
+
 fn rows() -> Vec<Row> {
     let row = |command, name, args, shows, fate| Row { command, name, args, shows, fate };
     vec![
@@ -104,10 +110,17 @@ fn rows() -> Vec<Row> {
             Fate::Kept,
         ),
         row(
+            "kubectl rollout pause",
+            "pause",
+            |_| words("rollout pause deployment/pause"),
+            |o| o["spec"]["paused"] == true || is_held_by(o, "kubectl-rollout"),
+            Fate::Undone("kubectl-rollout"),
+        ),
+        row(
             "kubectl rollout undo",
             "undo",
             |_| words("rollout undo deployment/undo"),
-            |o| container(o)["image"] == "web:1.0",
+            |o| container(o)["image"] == "web:1.0" || is_held_by(o, "kubectl"),
             Fate::Undone("kubectl"),
         ),
         row(

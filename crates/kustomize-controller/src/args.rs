@@ -114,6 +114,8 @@ pub(crate) struct Options {
     pub fail_fast: bool,
     /// What prune is held.
     pub prune_guard: Option<PruneGuard>,
+    /// Intervals are spread by up to so many percent to both sides.
+    pub interval_jitter_percentage: u8,
 }
 
 impl Options {
@@ -125,6 +127,7 @@ impl Options {
             strict_substitution: gates.enabled("StrictPostBuildSubstitutions"),
             fail_fast: !gates.enabled("DisableFailFastBehavior"),
             prune_guard: own.prune_guard.map(|max_percent| PruneGuard { max_percent }),
+            interval_jitter_percentage: common.interval_jitter_percentage,
         }
     }
 }

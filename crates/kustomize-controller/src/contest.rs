@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -38,11 +38,14 @@ struct Round {
     fields: Vec<String>,
 }
 
+/// Objects that were seen to differ, with one nomination for each manager.
+pub(crate) type Nominations = HashMap<ObjectId, Vec<Nomination>>;
+
 /// What was seen of drift in one Kustomization: who insists, and what is to be undone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contest {
     rounds: HashMap<(ObjectId, String), Round>,
-    nominations: HashMap<ObjectId, Nomination>,
+    nominations: Nominations,
 }
 
 impl Contest {
@@ -54,15 +57,18 @@ impl Contest {
         fields: Vec<String>,
         now: Instant,
     ) -> Heal {
-        if let Some(pending) = self.nominations.get_mut(&id)
-            && pending.manager == manager
-        {
+        if let Some(pending) = self.pending(&id, manager) {
             pending.fields = fields;
             return pending.heal;
         }
         let heal = self.next_heal(&id, manager, &fields, now);
-        self.nominations.insert(id, Nomination { manager: manager.to_owned(), fields, heal });
+        let nomination = Nomination { manager: manager.to_owned(), fields, heal };
+        self.nominations.entry(id).or_default().push(nomination);
         heal
+    }
+
+    fn pending(&mut self, id: &ObjectId, manager: &str) -> Option<&mut Nomination> {
+        self.nominations.get_mut(id)?.iter_mut().find(|one| one.manager == manager)
     }
 
     fn next_heal(&mut self, id: &ObjectId, manager: &str, fields: &[String], now: Instant) -> Heal {
@@ -81,23 +87,45 @@ impl Contest {
 
     /// How many nominated objects may be healed now.
     pub(crate) fn due(&self, now: Instant) -> usize {
-        self.nominations.values().filter(|nomination| is_due(nomination, now)).count()
+        self.nominations.values().filter(|all| all.iter().any(|one| is_due(one, now))).count()
     }
 
-    /// Takes out what may be healed now.
-    pub(crate) fn take_due(&mut self, now: Instant) -> HashMap<ObjectId, Nomination> {
-        self.nominations.extract_if(|_, nomination| is_due(nomination, now)).collect()
+    /// Takes out what may be healed now; what others hold of the same objects stays ([`Contest::insisting`]).
+    pub(crate) fn take_due(&mut self, now: Instant) -> Nominations {
+        let mut taken = Nominations::new();
+        self.nominations.retain(|id, all| {
+            let due: Vec<Nomination> = all.extract_if(.., |one| is_due(one, now)).collect();
+            if !due.is_empty() {
+                taken.insert(id.clone(), due);
+            }
+            !all.is_empty()
+        });
+        taken
     }
 
-    /// Takes out everything: a full pass undoes it all.
-    pub(crate) fn take_all(&mut self) -> HashMap<ObjectId, Nomination> {
+    /// Takes out everything: a full pass undoes it all. Whoever is answered by that alone has insisted until now.
+    pub(crate) fn take_all(&mut self, now: Instant) -> Nominations {
+        for ((id, manager), round) in &mut self.rounds {
+            if is_held(&self.nominations, id, manager) {
+                round.last = now;
+            }
+        }
         std::mem::take(&mut self.nominations)
     }
 
+    /// Managers whose fields in this object are not to be undone yet.
+    pub(crate) fn insisting(&self, id: &ObjectId) -> HashSet<String> {
+        self.nominations.get(id).into_iter().flatten().map(|one| one.manager.clone()).collect()
+    }
+
     /// Puts back what was taken out and not undone; what was nominated since stays as it is.
-    pub(crate) fn put_back(&mut self, taken: HashMap<ObjectId, Nomination>) {
-        for (id, nomination) in taken {
-            self.nominations.entry(id).or_insert(nomination);
+    pub(crate) fn put_back(&mut self, taken: Nominations) {
+        for (id, nominations) in taken {
+            for nomination in nominations {
+                if self.pending(&id, &nomination.manager).is_none() {
+                    self.nominations.entry(id.clone()).or_default().push(nomination);
+                }
+            }
         }
     }
 
@@ -107,23 +135,24 @@ impl Contest {
             Heal::At(at) => Some(at),
             Heal::AtInterval => None,
         };
-        self.nominations.values().filter_map(at).min()
+        self.nominations.values().flatten().filter_map(at).min()
     }
 
     /// Objects that somebody insists on, in a fixed order.
     pub(crate) fn insisted(&self, now: Instant) -> Vec<Insisted<'_>> {
-        let insists = |round: &Round| round.heals > DELAYS.len() && now.duration_since(round.last) <= WINDOW;
+        let is_recent =
+            |round: &Round| round.heals > DELAYS.len() && now.duration_since(round.last) <= WINDOW;
         let mut all: Vec<_> = self
             .rounds
             .iter()
-            .filter(|(_, round)| insists(round))
+            .filter(|((id, manager), round)| is_recent(round) || is_held(&self.nominations, id, manager))
             .map(|((id, manager), round)| Insisted { id, manager, fields: &round.fields })
             .collect();
         all.sort_by_key(|one| (one.id, one.manager));
         all
     }
 
-    /// Forgets contests that ended; called by full passes.
+    /// Forgets contests that ended; called by full passes, which take all nominations first.
     pub(crate) fn forget_old(&mut self, now: Instant) {
         self.rounds.retain(|_, round| now.duration_since(round.last) <= WINDOW);
     }
@@ -131,6 +160,12 @@ impl Contest {
 
 fn is_due(nomination: &Nomination, now: Instant) -> bool {
     matches!(nomination.heal, Heal::At(at) if at <= now)
+}
+
+/// Whether this manager's change waits for the interval.
+fn is_held(nominations: &Nominations, id: &ObjectId, manager: &str) -> bool {
+    let mut all = nominations.get(id).into_iter().flatten();
+    all.any(|one| one.manager == manager && one.heal == Heal::AtInterval)
 }
 
 /// An object that a manager takes again and again.
@@ -167,7 +202,7 @@ mod tests {
     }
 
     fn take(contest: &mut Contest, now: Instant) -> Heal {
-        contest.take_all();
+        contest.take_all(now);
         contest.nominate(id(), "other", vec![".spec.replicas".into()], now)
     }
 
@@ -197,7 +232,44 @@ mod tests {
         let taken = contest.take_due(now);
         contest.nominate(id(), "b", vec![], now);
         contest.put_back(taken);
-        assert_eq!(contest.take_all()[&id()].manager, "b");
+        assert_eq!(managers(&contest.take_all(now)), ["b", "a"]);
+    }
+
+    fn managers(taken: &Nominations) -> Vec<&str> {
+        taken[&id()].iter().map(|one| one.manager.as_str()).collect()
+    }
+
+    #[test]
+    fn what_waits_is_left_alone_when_another_change_of_the_object_is_undone() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        for _ in 0..4 {
+            take(&mut contest, now);
+        }
+        contest.nominate(id(), "kubectl-edit", vec![], now);
+        assert_eq!(contest.due(now), 1);
+        assert_eq!(managers(&contest.take_due(now)), ["kubectl-edit"]);
+        assert_eq!(contest.insisting(&id()), HashSet::from(["other".to_owned()]));
+        assert_eq!((contest.due(now), contest.insisted(now).len()), (0, 1));
+    }
+
+    #[test]
+    fn who_holds_what_the_interval_is_to_undo_insists_until_then() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        for _ in 0..4 {
+            take(&mut contest, now);
+        }
+        let later = now + WINDOW * 6;
+        assert_eq!(contest.insisted(later).len(), 1, "it is pending");
+        contest.take_all(later);
+        contest.forget_old(later);
+        assert_eq!(contest.insisted(later).len(), 1);
+        assert_eq!(
+            take(&mut contest, later + Duration::from_secs(1)),
+            Heal::AtInterval,
+            "and takes it again"
+        );
+        contest.take_all(later);
+        assert!(contest.insisted(later + WINDOW * 2).is_empty(), "ten quiet minutes");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use manifest::{Inventory, ObjectId};
 use runtime::Key;
+use ssa::Secrets;
 use tokio::time::Instant;
 
 use crate::contest::Contest;
@@ -119,7 +120,9 @@ pub(crate) struct Memory {
     pub deferred_since: Option<(Target, Instant)>,
     /// Objects that go away with the Kustomization and are waited for.
     pub termination: Option<Termination>,
-    /// File and line of objects that somebody insists on; empty where they are not found.
+    /// Values of Secrets that became variables of the last build: no message of the pass shows them, to its end.
+    pub secrets: Secrets,
+    /// File and line, at the target of the pass, of objects that somebody insists on; empty where they are not found.
     pub places: HashMap<ObjectId, String>,
     /// The revision for which dropped fields were told.
     pub warned: Option<String>,
@@ -146,6 +149,25 @@ impl Memory {
             _ => {
                 self.woken = Some(now);
                 self.woken
+            }
+        }
+    }
+
+    /// A pass begins. Where objects stand in the source is looked up anew at another revision.
+    pub(crate) fn begin(&mut self, pass: Pass) {
+        if self.pass.as_ref().is_none_or(|before| before.target != pass.target) {
+            self.places.clear();
+        }
+        self.pass = Some(pass);
+    }
+
+    /// These are waited for too, if health is: what a heal wrote was judged before it drifted.
+    pub(crate) fn judge_again(&mut self, checks: impl Iterator<Item = (ObjectId, String)>) {
+        let wait = self.pass.as_mut().and_then(|pass| pass.wait.as_mut());
+        let Some(wait) = wait.filter(|wait| wait.stage == Stage::Health) else { return };
+        for check in checks {
+            if !wait.pending.contains(&check) {
+                wait.pending.push(check);
             }
         }
     }
@@ -207,7 +229,7 @@ impl Memory {
             self.deferred_since = Some((target.clone(), now));
             self.deferrals = 1;
         }
-        self.pass = Some(Pass {
+        self.begin(Pass {
             target: target.clone(),
             started,
             changed: false,
@@ -275,6 +297,45 @@ impl Memories {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn pass(revision: &str, wait: Option<Wait>) -> Pass {
+        Pass {
+            target: Target { generation: 1, revision: revision.into() },
+            started: Instant::now(),
+            changed: false,
+            healthy: HashSet::new(),
+            was_healthy: false,
+            wait,
+            pruned: false,
+            last: Last::Waiting,
+        }
+    }
+
+    #[test]
+    fn places_in_the_source_are_those_of_the_last_revision() {
+        let id = ObjectId::parse("ns_web_apps_Deployment").unwrap();
+        let mut memory = Memory::default();
+        memory.begin(pass("a", None));
+        memory.places.insert(id, "web.yaml:7".into());
+        memory.begin(pass("a", None));
+        assert_eq!(memory.places.len(), 1, "it stands where it stood");
+        memory.begin(pass("b", None));
+        assert!(memory.places.is_empty());
+    }
+
+    #[test]
+    fn what_is_healed_while_health_is_waited_for_is_waited_for_once() {
+        let check = |id: &str| (ObjectId::parse(id).unwrap(), "v1".to_owned());
+        let now = Instant::now();
+        let wait = |stage| Wait { stage, until: now, since: now, pending: vec![check("ns_a__ConfigMap")] };
+        let pending = |stage| {
+            let mut memory = Memory::default();
+            memory.begin(pass("a", Some(wait(stage))));
+            memory.judge_again([check("ns_a__ConfigMap"), check("ns_b__ConfigMap")].into_iter());
+            memory.pass.unwrap().wait.unwrap().pending.len()
+        };
+        assert_eq!((pending(Stage::Health), pending(Stage::Siblings)), (2, 1));
+    }
 
     #[test]
     fn the_first_signal_wakes_at_once_and_the_next_ones_together() {

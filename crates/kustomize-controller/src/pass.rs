@@ -6,10 +6,10 @@ use api::meta::{ConditionType, Reason};
 use manifest::{Inventory, ObjectId};
 use runtime::conditions::find;
 use runtime::{Event, Set};
-use ssa::{Applied, ApplyError, Change, Deferred, FIRST_LOOK, ObjectError, Prepared};
+use ssa::{Applied, ApplyError, Change, Deferred, FIRST_LOOK, ObjectError, Prepared, Secrets};
 use tokio::time::Instant;
 
-use crate::contest::Nomination;
+use crate::contest::Nominations;
 use crate::hints;
 use crate::memory::{AppliedBuild, Pass, Stage, TOLD_AFTER, Wait};
 use crate::state::{Last, Scope};
@@ -46,6 +46,19 @@ pub(crate) struct Waiting {
     pub next: Again,
 }
 
+impl Waiting {
+    /// The same, without these texts.
+    pub(crate) fn masked(mut self, secrets: &Secrets) -> Self {
+        let message = |set: &mut Set| match set {
+            Set::Put { message, .. } => *message = secrets.mask(message),
+            Set::Remove(_) => {}
+        };
+        self.sets.iter_mut().for_each(message);
+        self.reconciling.1 = secrets.mask(&self.reconciling.1);
+        self
+    }
+}
+
 /// When a waiting object is looked at again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
@@ -58,7 +71,7 @@ pub(crate) enum Again {
 /// What a pass is about to do.
 struct Plan {
     sends: Sends,
-    nominations: HashMap<ObjectId, Nomination>,
+    nominations: Nominations,
     build: AppliedBuild,
 }
 
@@ -83,8 +96,9 @@ pub(crate) async fn pass(work: &Work<'_>, scope: Scope) -> Result<End, Stop> {
     })?;
     let plan = plan(work, &prepared, built.digest, scope);
     warn_of_dropped(work, &prepared).await;
-    if has_nothing_to_do(work, &plan)? {
+    if let Some(left) = left_with_nothing_to_do(work, &plan)? {
         keep(work, &remembered(work, &prepared, &plan.build.digest, &[]), false);
+        work.app.memories.with(&work.run.key, |memory| memory.note_prune(left, true));
         return Ok(End::Done(Box::new(finish::done(work, Checked::Before))));
     }
     let nominations = plan.nominations.clone();
@@ -145,16 +159,18 @@ fn plan(work: &Work<'_>, prepared: &Prepared, digest: String, scope: Scope) -> P
         let same = memory.pass.as_ref().is_some_and(|pass| pass.target == work.target);
         let (sends, nominations) = match scope {
             Scope::Full => {
+                let nominations = memory.contest.take_all(now);
                 memory.contest.forget_old(now);
-                (Sends::All, memory.contest.take_all())
+                (Sends::All, nominations)
             }
             // What the build takes from elsewhere changed without a new revision: what was applied is another build.
             Scope::Changed if same && memory.applied.digest != build.digest => {
-                (Sends::All, memory.contest.take_all())
+                (Sends::All, memory.contest.take_all(now))
             }
             Scope::Changed if same => {
                 let due = memory.contest.take_due(now);
-                (Sends::Drifted(due.keys().cloned().collect()), due)
+                let left = |id: &ObjectId| (id.clone(), memory.contest.insisting(id));
+                (Sends::Drifted(due.keys().map(left).collect()), due)
             }
             Scope::Changed => {
                 (Sends::Changed(inventory::changed(&memory.applied.objects, &build.objects)), HashMap::new())
@@ -164,12 +180,12 @@ fn plan(work: &Work<'_>, prepared: &Prepared, digest: String, scope: Scope) -> P
     })
 }
 
-/// A revision that changes nothing here (decision D4): no object differs and none left.
-fn has_nothing_to_do(work: &Work<'_>, plan: &Plan) -> Result<bool, Stop> {
-    let before = old_inventory(work)?;
-    Ok(matches!(plan.sends, Sends::Changed(_))
-        && plan.sends.is_nothing()
-        && before.minus(&plan.build.inventory()).is_empty())
+/// A revision that changes nothing here (decision D4): no object differs, and none left but those that the last pass left
+/// to another Kustomization, which claims them still. These are given.
+fn left_with_nothing_to_do(work: &Work<'_>, plan: &Plan) -> Result<Option<Inventory>, Stop> {
+    let gone = old_inventory(work)?.minus(&plan.build.inventory());
+    let nothing = matches!(plan.sends, Sends::Changed(_)) && plan.sends.is_nothing();
+    Ok((nothing && prune::stays_left(work, &gone)).then_some(gone))
 }
 
 fn old_inventory(work: &Work<'_>) -> Result<Inventory, Stop> {
@@ -250,7 +266,8 @@ fn tell_changes(work: &Work<'_>, changes: &[Change], plan: &Plan) {
         work.tell(lines);
     }
     for change in changes {
-        drift::tell(work, change, plan.nominations.get(&change.id));
+        let nominations = plan.nominations.get(&change.id);
+        drift::tell(work, change, nominations.and_then(|all| all.last()));
     }
 }
 
@@ -277,6 +294,9 @@ async fn after_apply(
     let healthy =
         applied.changes.iter().filter(|change| change.healthy).map(|change| change.id.clone()).collect();
     work.app.memories.with(&work.run.key, |memory| memory.note_changes(changed, healthy));
+    if heals {
+        health::judge_again(work, &applied.changes);
+    }
     let was_done = work.app.memories.with(&work.run.key, |memory| memory.is(Last::Ready));
     if heals && was_done { Ok(rest(work)) } else { look(work).await }
 }
@@ -299,7 +319,7 @@ fn keep(work: &Work<'_>, build: &AppliedBuild, heals: bool) {
         if heals && memory.pass.is_some() {
             return;
         }
-        memory.pass = Some(Pass {
+        memory.begin(Pass {
             target: work.target.clone(),
             started: work.run.started,
             changed: false,
@@ -370,7 +390,9 @@ async fn prune_stage(
     candidates: &Inventory,
 ) -> Result<Option<End>, Stop> {
     let before = old_inventory(work)?.len();
-    let held = prune::guard(work, candidates.len(), before, applied.objects.len());
+    let is_late = pass.wait.as_ref().is_some_and(|wait| wait.until <= Instant::now());
+    let deleted = prune::unclaimed(work, candidates, is_late);
+    let held = prune::guard(work, deleted, before, applied.objects.len());
     held.map_err(|failure| finish::failed(work, failure, attempted(work), &applied.digest))?;
     if let Some(waiting) = wait_for_siblings(work, pass) {
         return Ok(Some(waiting));
@@ -378,7 +400,6 @@ async fn prune_stage(
     work.border()?;
     let ids: Vec<ObjectId> = candidates.iter().map(|(id, _)| id.clone()).collect();
     work.app.cluster.drift().untrack(&work.owner, &ids);
-    let is_late = pass.wait.as_ref().is_some_and(|wait| wait.until <= Instant::now());
     let (pruned, is_taken) = prune::prune(work, candidates, is_late).await;
     let left = prune::left(&pruned, candidates);
     let lines = prune::lines(&pruned);
@@ -512,5 +533,23 @@ fn health_wait(work: &Work<'_>, pass: &Pass, checks: Vec<health::Check>) -> Wait
             let since = health::begun_before(&work.run.base, &work.target).unwrap_or_else(Instant::now);
             Wait { stage: Stage::Health, until: since + work.timeout(), since, pending: checks }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_secrets_are_masked_in_what_is_told_of_a_wait() {
+        let told = || "denied: canary".to_owned();
+        let waiting = Waiting {
+            status: KustomizationStatus::default(),
+            reconciling: (Reason::ProgressingWithRetry, told()),
+            sets: vec![Set::unknown(ConditionType::Healthy, Reason::Progressing, told())],
+            next: Again::Pass(Duration::ZERO),
+        };
+        let masked = format!("{:?}", waiting.masked(&Secrets::new(["canary".to_owned()], 1)));
+        assert!(!masked.contains("canary") && masked.contains("denied: ***"), "{masked}");
     }
 }

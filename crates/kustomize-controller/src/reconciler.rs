@@ -37,14 +37,13 @@ impl KustomizationReconciler {
         let observed = observe(&work);
         origin::place_contested(&work).await;
         let Some(action) = action(state(&observed), observed.nominated) else { return Ok(pass::rest(&work)) };
-        match action {
-            Action::Look => pass::look(&work).await,
-            Action::Heal(scope) => pass::pass(&work, scope).await.map_err(|stop| work.discreet(stop)),
-            Action::Pass(scope) => {
-                depend(&work).await?;
-                pass::pass(&work, scope).await.map_err(|stop| work.discreet(stop))
-            }
+        if matches!(action, Action::Pass(_)) {
+            depend(&work).await?;
         }
+        work.discreet(match action {
+            Action::Look => pass::look(&work).await,
+            Action::Heal(scope) | Action::Pass(scope) => pass::pass(&work, scope).await,
+        })
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::kustomize::v1::Kustomization;
+use api::meta::ConditionType;
+use runtime::conditions::find;
 use runtime::{Change, Key};
 
 use crate::sources::SourceKey;
@@ -88,9 +90,16 @@ impl Index {
 
 /// Its source and the revision it tried last; none when it will not try another.
 fn tries(object: &Kustomization) -> Option<(SourceKey, Option<String>)> {
-    let rests = object.spec.suspend || object.metadata.deletion_timestamp.is_some();
+    let rests = object.spec.suspend || object.metadata.deletion_timestamp.is_some() || is_stalled(object);
     let tried = object.status.as_ref().and_then(|status| status.last_attempted_revision.clone());
     (!rests).then(|| (source_of(object), tried))
+}
+
+/// Whether only a change of its spec helps, which has not come since.
+fn is_stalled(object: &Kustomization) -> bool {
+    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let stalled = find(conditions, ConditionType::Stalled).filter(|stalled| stalled.status == "True");
+    stalled.is_some_and(|stalled| stalled.observed_generation == object.metadata.generation)
 }
 
 #[cfg(test)]
@@ -109,10 +118,23 @@ mod tests {
         /// Gives who is told.
         fn shows(&mut self, name: &str, spec: Value, tried: Option<&str>) -> Vec<String> {
             let object = json!({"metadata": {"name": name, "namespace": "ns"}, "spec": spec, "status": {"lastAttemptedRevision": tried}});
+            self.is(name, object)
+        }
+
+        fn is(&mut self, name: &str, object: Value) -> Vec<String> {
             let new = Arc::new(serde_json::from_value(object).unwrap());
             let key = Key::new("ns", name);
             let old = self.1.insert(key.clone(), Arc::clone(&new));
             self.told(Change { key, old, new: Some(new), initial: false })
+        }
+
+        /// As an older one that stalled in generation 1. Gives who is told.
+        fn stalls(&mut self, name: &str, generation: i64) -> Vec<String> {
+            let stalled = json!({"type": "Stalled", "status": "True", "reason": "R", "message": "",
+                "lastTransitionTime": "2026-11-22T00:00:00Z", "observedGeneration": 1});
+            let object = json!({"metadata": {"name": name, "namespace": "ns", "generation": generation}, "spec": of("repo", false),
+                "status": {"lastAttemptedRevision": "a", "conditions": [stalled]}});
+            self.is(name, object)
         }
 
         fn tells_its_end(&mut self, name: &str) -> Vec<String> {
@@ -167,6 +189,18 @@ mod tests {
         assert_eq!(watched.waits("own", &[]).as_deref(), Some("two"));
         assert_eq!(watched.tells_its_end("two"), ["own"]);
         assert_eq!(watched.waits("own", &[]), None);
+    }
+
+    #[test]
+    fn one_that_is_stalled_is_not_waited_for_until_its_spec_changes() {
+        let mut watched = Watched::new();
+        watched.shows("own", of("repo", false), Some("b"));
+        watched.shows("zoo", of("repo", false), Some("a"));
+        assert_eq!(watched.waits("own", &[]).as_deref(), Some("zoo"));
+        assert_eq!(watched.stalls("zoo", 1), ["own"], "it is told");
+        assert_eq!(watched.waits("own", &[]), None);
+        watched.stalls("zoo", 2);
+        assert_eq!(watched.waits("own", &[]).as_deref(), Some("zoo"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
@@ -6,10 +6,11 @@ use api::meta::{Artifact, ConditionType, Reason};
 use applier::Rules;
 use k8s_openapi::api::core::v1::ObjectReference;
 use runtime::{Event, Run, Set};
-use ssa::{Identity, Owner, Secrets, Session};
+use ssa::{Identity, Owner, Session};
 
 use crate::app::App;
 use crate::memory::Target;
+use crate::pass::End;
 use crate::status::{Failure, IN_PROGRESS, Phase};
 use crate::steps::source::origin_revision;
 
@@ -48,8 +49,6 @@ pub(crate) struct Work<'a> {
     pub owner: Owner,
     /// Requests to the cluster as the Kustomization's identity.
     pub session: Session,
-    /// Values of Secrets that became variables of the build: no message shows them.
-    pub secrets: OnceLock<Secrets>,
 }
 
 impl<'a> Work<'a> {
@@ -59,14 +58,16 @@ impl<'a> Work<'a> {
         let origin = origin_revision(&artifact);
         let owner = owner(run);
         let session = app.cluster.session(identity(app, &run.object));
-        Self { app, run, rules, artifact, origin, target, owner, session, secrets: OnceLock::new() }
+        Self { app, run, rules, artifact, origin, target, owner, session }
     }
 
-    /// The same, but a failure shows no value of a Secret, whoever quotes it.
-    pub(crate) fn discreet(&self, stop: Stop) -> Stop {
-        match (stop, self.secrets.get()) {
-            (Stop::Failed(failure), Some(secrets)) => failure.masked(secrets).into(),
-            (stop, _) => stop,
+    /// What a run came to without the values of Secrets that became variables of the build, whoever quotes them.
+    pub(crate) fn discreet(&self, result: Result<End, Stop>) -> Result<End, Stop> {
+        let secrets = self.app.memories.with(&self.run.key, |memory| memory.secrets.clone());
+        match result {
+            Err(Stop::Failed(failure)) => Err(failure.masked(&secrets).into()),
+            Ok(End::Waiting(waiting)) => Ok(End::Waiting(Box::new(waiting.masked(&secrets)))),
+            other => other,
         }
     }
 

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -24,15 +24,16 @@ pub enum Pass<'a> {
     Full,
     /// Those whose build changed since it was last applied.
     Only(&'a HashSet<ObjectId>),
-    /// Those that the drift watch nominated.
-    Heal(&'a HashSet<ObjectId>),
+    /// Those that the drift watch nominated, each with the managers whose fields are left to the interval.
+    Heal(&'a HashMap<ObjectId, HashSet<String>>),
 }
 
 impl Pass<'_> {
     fn sends(&self, id: &ObjectId) -> bool {
         match self {
             Self::Full => true,
-            Self::Only(ids) | Self::Heal(ids) => ids.contains(id),
+            Self::Only(ids) => ids.contains(id),
+            Self::Heal(drifted) => drifted.contains_key(id),
         }
     }
 }

@@ -31,10 +31,9 @@ impl DriftReport {
         Self { deleted: true, ..Self::default() }
     }
 
-    /// Compares the live object with what an apply makes of it.
-    pub(crate) fn of(live: &Value, result: &Value, rules: &Takeover) -> Self {
-        let lost = lost_fields(live, result, rules);
-        let culprits = culprits(live, &lost, rules);
+    /// Of a live object that lost these fields.
+    pub(crate) fn of(live: &Value, lost: &Value, rules: &Takeover) -> Self {
+        let culprits = culprits(live, lost, rules);
         let newest = culprits.iter().max_by_key(|(entry, _)| entry.time().unwrap_or_default());
         let secret = live.get("kind").and_then(Value::as_str) == Some("Secret");
         let touched = culprits.iter().fold(lost.clone(), |all, (_, touched)| fields::union(&all, touched));
@@ -61,7 +60,7 @@ fn culprits<'a>(live: &'a Value, lost: &Value, rules: &Takeover) -> Vec<(Entry<'
         managed::entries(live).filter(|entry| !(entry.is_apply() && entry.manager() == rules.field_manager));
     let touched = |entry: Entry<'a>| {
         let fields =
-            if rules.takes(entry) { entry.fields().clone() } else { fields::intersect(entry.fields(), lost) };
+            if rules.takes(entry) { entry.fields_to_take() } else { fields::intersect(entry.fields(), lost) };
         (entry, fields)
     };
     others.map(touched).filter(|(_, fields)| !fields::is_empty(fields)).collect()
@@ -91,6 +90,10 @@ mod tests {
         json!({"manager": "kustomize-controller", "operation": "Apply", "fieldsV1": fields})
     }
 
+    fn report(live: &Value, result: &Value) -> DriftReport {
+        DriftReport::of(live, &lost_fields(live, result, &rules()), &rules())
+    }
+
     #[test]
     fn names_the_manager_that_took_the_field() {
         let live = json!({"kind": "Deployment", "metadata": {"managedFields": [
@@ -99,7 +102,7 @@ mod tests {
             {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "time": "2026-01-03T00:00:00Z", "fieldsV1": {"f:status": {}}},
         ]}});
         let result = json!({"metadata": {"managedFields": [own(json!({"f:spec": {"f:paused": {}, "f:replicas": {}}}))]}});
-        let report = DriftReport::of(&live, &result, &rules());
+        let report = report(&live, &result);
         assert_eq!(
             (report.manager.as_str(), report.fields.as_slice()),
             ("kubectl", &[".spec.replicas".to_owned()][..])
@@ -112,7 +115,7 @@ mod tests {
         let ours = own(json!({"f:data": {"f:a": {}}}));
         let live = json!({"kind": "Secret", "metadata": {"managedFields": [ours,
             {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:data": {"f:b": {}}, "f:metadata": {"f:finalizers": {"v:\"canary\"": {}}}}}]}});
-        let report = DriftReport::of(&live, &json!({"metadata": {"managedFields": [ours]}}), &rules());
+        let report = report(&live, &json!({"metadata": {"managedFields": [ours]}}));
         assert_eq!(report.fields, [".data.b", ".metadata.finalizers[=***]"]);
     }
 
@@ -120,7 +123,7 @@ mod tests {
     fn a_field_without_owner_has_no_manager() {
         let live = json!({"metadata": {"managedFields": []}});
         let result = json!({"metadata": {"managedFields": [own(json!({"f:data": {"f:a": {}}}))]}});
-        let report = DriftReport::of(&live, &result, &rules());
+        let report = report(&live, &result);
         assert_eq!(report.to_string(), "changed by an unknown manager: .data.a");
     }
 }

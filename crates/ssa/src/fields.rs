@@ -57,19 +57,55 @@ pub(crate) fn is_empty(set: &Value) -> bool {
     set.as_object().is_none_or(Map::is_empty)
 }
 
+/// Whether the set names a field, and not only parents (`.`) of fields that it does not hold.
+fn names_any(set: &Value) -> bool {
+    let names = |(key, below): (&String, &Value)| key != "." && (is_empty(below) || names_any(below));
+    set.as_object().is_some_and(|map| map.iter().any(names))
+}
+
+/// Takes the fields of a set out of an object. List elements are found by their keys, and stay.
+pub(crate) fn take_out(object: &mut Value, set: &Value) {
+    for (key, below) in set.as_object().into_iter().flatten() {
+        match key.split_once(':') {
+            Some(("f", name)) if is_empty(below) => {
+                object.as_object_mut().and_then(|map| map.shift_remove(name));
+            }
+            Some(("f", name)) => {
+                if let Some(inner) = object.get_mut(name) {
+                    take_out(inner, below);
+                }
+            }
+            Some(("k", keys)) => {
+                let found =
+                    object.as_array_mut().and_then(|list| list.iter_mut().find(|one| has_keys(one, keys)));
+                if let Some(element) = found {
+                    take_out(element, below);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a list element is the one that these keys (the text behind `k:`) name.
+pub(crate) fn has_keys(element: &Value, keys: &str) -> bool {
+    let keys: Option<Map<String, Value>> = serde_json::from_str(keys).ok();
+    keys.is_some_and(|keys| keys.iter().all(|(key, value)| element.get(key) == Some(value)))
+}
+
 /// Whether the field at these raw keys (`f:spec`, `f:replicas`) stands in the set.
 pub(crate) fn contains(set: &Value, path: &[String]) -> bool {
     path.iter().try_fold(set, |at, key| at.get(key)).is_some()
 }
 
-/// Takes one field out, and the parents that are empty after it.
+/// Takes one field out, and the parents that name no other field after it.
 pub(crate) fn remove(set: &mut Value, path: &[&str]) {
     let (Some((first, rest)), Value::Object(map)) = (path.split_first(), set) else { return };
     if rest.is_empty() {
         map.shift_remove(*first);
     } else if let Some(below) = map.get_mut(*first) {
         remove(below, rest);
-        if is_empty(below) {
+        if !names_any(below) {
             map.shift_remove(*first);
         }
     }
@@ -164,6 +200,20 @@ mod tests {
         assert_eq!(set, json!({"f:data": {}}));
         remove(&mut set, &["f:nope", "f:a"]);
         assert_eq!(set, json!({"f:data": {}}));
+        let mut set = json!({"f:a": {".": {}, "f:b": {}}, "f:c": {".": {}}});
+        remove(&mut set, &["f:a", "f:b"]);
+        assert_eq!(set, json!({"f:c": {".": {}}}), "a parent by itself is not held for anybody");
+    }
+
+    #[test]
+    fn fields_are_taken_out_of_an_object_and_list_elements_stay() {
+        let mut object = json!({"spec": {"replicas": 1, "paused": true, "list": [{"name": "a", "x": 1}, {"name": "b", "x": 1}]}});
+        let set = json!({"f:spec": {"f:replicas": {}, "f:none": {"f:x": {}}, "f:list": {
+            "k:{\"name\":\"b\"}": {".": {}, "f:x": {}}, "k:{\"name\":\"c\"}": {"f:x": {}}, "k:nonsense": {}}}});
+        take_out(&mut object, &set);
+        assert_eq!(object["spec"], json!({"paused": true, "list": [{"name": "a", "x": 1}, {"name": "b"}]}));
+        take_out(&mut object, &json!({"f:spec": {"k:{}": {"f:x": {}}}}));
+        assert_eq!(object["spec"]["paused"], true);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Objects of any shape, from Git or from a server, must never end the process.
 
+use std::collections::HashSet;
+
 use manifest::{LabelSelector, Object};
 use proptest::{collection, prelude::*};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    DriftReport, Fingerprint, IgnoreRule, IgnoreRules, compare, failing_pod, ignore,
+    DriftReport, Fingerprint, IgnoreRule, IgnoreRules, compare, drift, failing_pod, fields, ignore,
     managed::{self, Takeover},
     marks::Marks,
     normalize::normalize,
@@ -105,10 +107,11 @@ proptest! {
         prop_assert!(!compare::differs(&a, &a, &[]));
         let print = Fingerprint::of(&a, &rules, &marks);
         prop_assert!(print.same_state(&Fingerprint::of(&a, &rules, &marks)));
-        let _ = DriftReport::of(&a, &b, &rules).to_string();
+        let _ = DriftReport::of(&a, &drift::lost_fields(&a, &b, &rules), &rules).to_string();
         prop_assert_eq!(takeover::is_due(&a, &rules), takeover::patch(&a, &rules).is_some());
         takeover::migration(&a, "v2");
-        managed::held_by_subresource(&a, &b);
+        managed::held(&a, &b, &HashSet::new());
+        fields::take_out(desired.value_mut(), &b);
         failing_pod::selector(&Object::from_value(a).unwrap());
     }
 

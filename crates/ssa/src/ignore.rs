@@ -198,11 +198,8 @@ fn field_keys(live: &Value, path: &str) -> Vec<String> {
 
 fn element_key(live: &Value, parent: &[String], list: &[Value], token: &str) -> String {
     let element = token.parse::<usize>().ok().and_then(|index| list.get(index)).unwrap_or(&Value::Null);
-    let names_it = |key: &str| {
-        let keys: Option<serde_json::Map<String, Value>> =
-            key.strip_prefix("k:").and_then(|text| serde_json::from_str(text).ok());
-        keys.is_some_and(|keys| keys.iter().all(|(key, value)| element.get(key) == Some(value)))
-    };
+    let names_it =
+        |key: &str| key.strip_prefix("k:").is_some_and(|keys| crate::fields::has_keys(element, keys));
     let below = |set: &Value| -> Option<String> {
         let parent = parent.iter().try_fold(set, |at, key| at.get(key))?;
         parent.as_object()?.keys().find(|key| names_it(key)).cloned()

@@ -1,6 +1,13 @@
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::fields;
+
+/// Where a restart asked for by hand stands. It is never taken over: it stays in the object, owned by nobody, when the
+/// rest of its manager's fields become ours.
+const RESTARTED_AT: [&str; 5] =
+    ["f:spec", "f:template", "f:metadata", "f:annotations", "f:kubectl.kubernetes.io/restartedAt"];
 
 /// One entry of `metadata.managedFields`, read leniently.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +33,13 @@ impl<'a> Entry<'a> {
 
     pub(crate) fn fields(self) -> &'a Value {
         self.0.get("fieldsV1").unwrap_or(&Value::Null)
+    }
+
+    /// The fields that become ours when the entry is taken over.
+    pub(crate) fn fields_to_take(self) -> Value {
+        let mut fields = self.fields().clone();
+        fields::remove(&mut fields, &RESTARTED_AT);
+        fields
     }
 
     pub(crate) fn raw(self) -> &'a Value {
@@ -69,14 +83,15 @@ pub(crate) struct Takeover {
 }
 
 impl Takeover {
-    /// Flux's rules, except for `kubectl-rollout`: a restart asked for by hand is never undone.
+    /// Flux's rules, except for a restart asked for by hand, which is never undone. `kubectl rollout pause` acts under
+    /// the same name, and its fields are taken.
     pub(crate) fn takes(&self, entry: Entry<'_>) -> bool {
         if entry.subresource().is_some() || !(entry.is_apply() || entry.is_update()) {
             return false;
         }
         let manager = entry.manager();
         if manager == "kubectl-rollout" {
-            return false;
+            return !fields::is_empty(&entry.fields_to_take());
         }
         manager.starts_with("kubectl")
             || entry.is_update() && (manager == "before-first-apply" || manager == self.field_manager)
@@ -98,13 +113,15 @@ pub(crate) fn is_by_hand(manager: &str) -> bool {
     manager.starts_with("kubectl")
 }
 
-/// Whether all these fields are held through a subresource by something that is no person.
-pub(crate) fn held_by_subresource(object: &Value, lost: &Value) -> bool {
-    let mut rest = lost.clone();
-    for entry in entries(object).filter(|e| e.subresource().is_some() && !is_by_hand(e.manager())) {
-        rest = fields::minus(&rest, entry.fields());
-    }
-    !fields::is_empty(lost) && fields::is_empty(&rest)
+/// Those of these fields that a heal leaves alone: they are held through a subresource by something that is no person,
+/// or by one of `others`.
+pub(crate) fn held(object: &Value, lost: &Value, others: &HashSet<String>) -> Value {
+    let is_left = |entry: &Entry<'_>| match entry.subresource() {
+        Some(_) => !is_by_hand(entry.manager()),
+        None => others.contains(entry.manager()),
+    };
+    let rest = entries(object).filter(is_left).fold(lost.clone(), |rest, e| fields::minus(&rest, e.fields()));
+    fields::minus(lost, &rest)
 }
 
 #[cfg(test)]
@@ -157,18 +174,31 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_is_taken_over_and_a_restart_is_not() {
+        let restart = json!({"f:template": {"f:metadata": {"f:annotations": {".": {}, "f:kubectl.kubernetes.io/restartedAt": {}}}}});
+        let entry = |spec: &Value| json!({"manager": "kubectl-rollout", "operation": "Update", "fieldsV1": {"f:spec": spec}});
+        assert!(!takes(entry(&restart)));
+        let mut both = restart;
+        both["f:paused"] = json!({});
+        assert!(takes(entry(&both)));
+        let taken = Entry(&entry(&both)).fields_to_take();
+        assert_eq!(fields::paths(&taken, 9, true), [".spec.paused"]);
+    }
+
+    #[test]
     fn an_autoscaler_holds_replicas_and_a_person_does_not() {
-        let scaled = |manager: &str| {
-            json!({"metadata": {"managedFields": [
-            {"manager": manager, "operation": "Update", "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]}})
+        let (replicas, both) =
+            (json!({"f:spec": {"f:replicas": {}}}), json!({"f:spec": {"f:replicas": {}, "f:paused": {}}}));
+        let held = |manager: &str, subresource: &str, lost: &Value| {
+            let entry = json!({"manager": manager, "operation": "Update", "subresource": subresource, "fieldsV1": replicas});
+            let object = json!({"metadata": {"managedFields": [entry]}});
+            held(&object, lost, &HashSet::from(["insists".to_owned()]))
         };
-        let lost = json!({"f:spec": {"f:replicas": {}}});
-        assert!(held_by_subresource(&scaled("kube-controller-manager"), &lost));
-        assert!(!held_by_subresource(&scaled("kubectl"), &lost));
-        assert!(!held_by_subresource(
-            &scaled("kube-controller-manager"),
-            &json!({"f:spec": {"f:paused": {}}})
-        ));
-        assert!(!held_by_subresource(&scaled("kube-controller-manager"), &fields::empty()));
+        assert_eq!(held("kube-controller-manager", "scale", &both), replicas);
+        assert_eq!(held("insists", "", &both), replicas, "left to the interval");
+        for (manager, subresource) in [("kubectl", "scale"), ("other", "")] {
+            assert!(fields::is_empty(&held(manager, subresource, &replicas)), "{manager}");
+        }
+        assert!(fields::is_empty(&held("kube-controller-manager", "scale", &fields::empty())));
     }
 }

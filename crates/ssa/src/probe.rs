@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     Action, Change, Deferred, DriftReport, ObjectCause, ObjectError, Pass, apply::Run, compare, defer,
-    discovery::Resource, drift, ignore, managed, request::Answer,
+    discovery::Resource, drift, fields, ignore, request::Answer,
 };
 
 mod known;
@@ -127,7 +127,7 @@ impl Run<'_> {
         if self.is_skipped(target.object, &live) {
             return Ok(skipped(target.object, Some(self.seen(&live))));
         }
-        if matches!(self.options.pass, Pass::Heal(_)) && may_be_scaled(&live) {
+        if self.may_leave_fields(target.object, &live) {
             return self.plan(target).await;
         }
         let step = if self.takes_over(target.object, &live) { Step::TakeOver } else { Step::Blind };
@@ -181,7 +181,8 @@ impl Run<'_> {
         if !due && !compare::moved(&answer, &self.session.cluster.settings.field_manager) {
             return Ok(settled(target.object, Action::Unchanged, Some(self.seen(result)), None));
         }
-        if !due && target.ignored.is_empty() && self.surely_moved(target.object, result) {
+        let is_heal = matches!(self.options.pass, Pass::Heal(_));
+        if !due && !is_heal && target.ignored.is_empty() && self.surely_moved(target.object, result) {
             return Ok(target.write(Step::Apply(Action::Configured), None, None));
         }
         match self.live(target).await? {
@@ -200,13 +201,16 @@ impl Run<'_> {
         if !due && !compare::differs(&live, result, &target.ignored) {
             return settled(target.object, Action::Unchanged, Some(self.seen(&live)), None);
         }
-        let drift = self.drift_report(&live, result);
         let lost = drift::lost_fields(&live, result, rules);
-        let heal = matches!(self.options.pass, Pass::Heal(_));
-        if heal && !due && managed::held_by_subresource(&live, &lost) {
+        let left = self.left_alone(target.object, &live, &lost);
+        let undone = fields::minus(&lost, &left);
+        if !due && !fields::is_empty(&left) && fields::is_empty(&undone) {
+            let drift = self.drift_of(&live, result, &left);
             return settled(target.object, Action::Left, Some(self.seen(&live)), drift);
         }
+        let drift = self.drift_of(&live, result, &undone);
         let mut object = target.object.clone();
+        fields::take_out(object.value_mut(), &left);
         ignore::adapt(&mut object, &live, result, &target.ignored, &rules.field_manager);
         let step = if due { Step::TakeOver } else { Step::Apply(Action::Configured) };
         Plan::Write(Box::new(Write {
@@ -237,13 +241,6 @@ impl Target<'_> {
             drift,
         }))
     }
-}
-
-/// Whether something other than a person writes the object through a subresource that is not its status.
-fn may_be_scaled(live: &Value) -> bool {
-    managed::entries(live).any(|entry| {
-        entry.subresource().is_some_and(|s| s != "status") && !managed::is_by_hand(entry.manager())
-    })
 }
 
 fn creates(answer: &Answer) -> bool {

@@ -13,10 +13,6 @@ const OLD_ANNOTATIONS: [&str; 3] = [
 ];
 /// Label of Flux 1, removed before an apply.
 const OLD_LABEL: &str = "fluxcd.io/sync-gc-mark";
-/// Where a restart asked for by hand stands: it stays in the object, owned by nobody, when its manager is
-/// taken over.
-const RESTARTED_AT: [&str; 5] =
-    ["f:spec", "f:template", "f:metadata", "f:annotations", "f:kubectl.kubernetes.io/restartedAt"];
 
 /// Whether `patch` would have something to do.
 pub(crate) fn is_due(object: &Value, rules: &Takeover) -> bool {
@@ -76,9 +72,7 @@ fn rewritten(object: &Value, rules: &Takeover) -> Option<Vec<Value>> {
     let mut merged = own.unwrap_or(*first).raw().clone();
     let mut set = own.map_or_else(fields::empty, |own| own.fields().clone());
     for entry in &taken {
-        let mut theirs = entry.fields().clone();
-        fields::remove(&mut theirs, &RESTARTED_AT);
-        set = fields::union(&set, &theirs);
+        set = fields::union(&set, &entry.fields_to_take());
     }
     if let Value::Object(map) = &mut merged {
         become_ours(map, set, &rules.field_manager);

@@ -18,8 +18,8 @@ pub(crate) enum Sends {
     All,
     /// Objects whose build changed.
     Changed(HashSet<ObjectId>),
-    /// Objects that drifted.
-    Drifted(HashSet<ObjectId>),
+    /// Objects that drifted, each with the managers whose fields are left to the interval.
+    Drifted(HashMap<ObjectId, HashSet<String>>),
 }
 
 impl Sends {
@@ -27,7 +27,8 @@ impl Sends {
     pub(crate) fn is_nothing(&self) -> bool {
         match self {
             Self::All => false,
-            Self::Changed(ids) | Self::Drifted(ids) => ids.is_empty(),
+            Self::Changed(ids) => ids.is_empty(),
+            Self::Drifted(drifted) => drifted.is_empty(),
         }
     }
 
@@ -35,7 +36,7 @@ impl Sends {
         match self {
             Self::All => Pass::Full,
             Self::Changed(ids) => Pass::Only(ids),
-            Self::Drifted(ids) => Pass::Heal(ids),
+            Self::Drifted(drifted) => Pass::Heal(drifted),
         }
     }
 }

@@ -76,8 +76,7 @@ pub(crate) async fn from_source(work: &Work<'_>) -> Result<Build, Stop> {
         Some(post_build) => {
             match variables::read(&work.app.client, &work.run.key.namespace, post_build).await {
                 Ok(variables) => {
-                    // One build a pass: nobody has set it before.
-                    let _ = work.secrets.set(variables.secrets());
+                    work.app.memories.with(&work.run.key, |memory| memory.secrets = variables.secrets());
                     Some(Substitute {
                         vars: variables.into_inner(),
                         strict: work.app.options.strict_substitution,

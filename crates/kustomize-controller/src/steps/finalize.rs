@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::kustomize::v1::{DeletionPolicy, Kustomization, KustomizationStatus};
-use api::meta::{ConditionType, Reason};
+use api::meta::{ConditionType, FluxObject, Reason};
 use manifest::Inventory;
 use runtime::conditions::find;
 use runtime::{Event, Finalized, Next, ReasonName, Run};
@@ -27,7 +27,15 @@ pub(crate) async fn finalize(app: &App, run: &Run<Kustomization>) -> Finalized<K
         Ok(inventory) => inventory,
         Err(error) => return failed(run, error.to_string(), Vec::new()),
     };
-    if inventory.is_empty() || !deletes(&run.object) {
+    if inventory.is_empty() {
+        return done(run, Vec::new());
+    }
+    if let Some(message) = unreadable(&run.object) {
+        let (status, reason) = (run.base.clone(), Reason::PruneFailed.into());
+        let events = vec![about(run, Event::error(ready_reason(run), &*message))];
+        return Finalized::Failed { status, reason, message, events, next: Next::Never };
+    }
+    if !deletes(&run.object) {
         return done(run, Vec::new());
     }
     if run.object.spec.kube_config.is_some() {
@@ -43,6 +51,16 @@ pub(crate) async fn finalize(app: &App, run: &Run<Kustomization>) -> Finalized<K
         Ok(false) => done(run, vec![about(run, Event::error(ready_reason(run), orphaned(&inventory)))]),
         Err(error) => failed(run, error.to_string(), Vec::new()),
     }
+}
+
+/// A field that cannot be read could be the account that deletes, or say that nothing is to be deleted: the object stays
+/// until it can be read.
+fn unreadable(object: &Kustomization) -> Option<String> {
+    let error = object.spec_error()?;
+    Some(format!(
+        "its objects are not deleted: the stored object cannot be read: {error}; mend it, or take its finalizer off to \
+         leave them in the cluster"
+    ))
 }
 
 fn deletes(object: &Kustomization) -> bool {
@@ -187,4 +205,28 @@ fn about(run: &Run<Kustomization>, event: Event) -> Event {
         status.last_applied_revision.as_deref(),
         status.last_applied_origin_revision.as_deref(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn kustomization(spec: Value) -> Kustomization {
+        serde_json::from_value(json!({"metadata": {"name": "app"}, "spec": spec})).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_deleted_for_a_spec_that_cannot_be_read() {
+        let lost = kustomization(json!({"prune": true, "serviceAccountName": 7}));
+        assert_eq!(
+            (deletes(&lost), lost.spec.service_account_name.as_deref()),
+            (true, None),
+            "as the controller"
+        );
+        let message = unreadable(&lost).unwrap();
+        assert!(message.contains("cannot read spec.serviceAccountName; mend it"), "{message}");
+        assert!(unreadable(&kustomization(json!({"prune": true, "serviceAccountName": "tenant"}))).is_none());
+    }
 }

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kstatus::Status;
 use manifest::{Gvk, ObjectId};
 use runtime::conditions::find;
-use ssa::ObjectHealth;
+use ssa::{Change, ObjectHealth};
 use tokio::time::Instant;
 
 use crate::hints;
@@ -96,6 +96,16 @@ pub(crate) struct Look {
 pub(crate) async fn look(work: &Work<'_>, pending: &[Check]) -> Look {
     let healths = work.session.health(pending, &work.owner, &work.rules.exprs).await;
     judge(pending, &healths)
+}
+
+/// Waits again for what a heal wrote, when health is waited for.
+pub(crate) fn judge_again(work: &Work<'_>, changes: &[Change]) {
+    let written =
+        |(id, _): &Check| changes.iter().any(|change| change.action.is_change() && change.id == *id);
+    work.app.memories.with(&work.run.key, |memory| {
+        let checks = checks(work.object(), &memory.applied.objects).unwrap_or_default();
+        memory.judge_again(checks.into_iter().filter(written));
+    });
 }
 
 /// Whether the first look can wait for the first signal: nothing of what was just applied has moved yet, and every

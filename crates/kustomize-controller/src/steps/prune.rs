@@ -66,6 +66,21 @@ pub(crate) fn claimed_by_others(
     claimed
 }
 
+/// How many of the candidates nobody else claims: what a prune would delete.
+pub(crate) fn unclaimed(work: &Work<'_>, candidates: &Inventory, is_late: bool) -> usize {
+    candidates.len() - claimed_by_others(work.app, &work.run.key, candidates, is_late).len()
+}
+
+/// Whether all of these were left to others before, who claim them still and are not about to take them over.
+pub(crate) fn stays_left(work: &Work<'_>, gone: &Inventory) -> bool {
+    let before = work.app.memories.with(&work.run.key, |memory| memory.left.clone());
+    if !gone.minus(&before).is_empty() {
+        return false;
+    }
+    let claimed = claimed_by_others(work.app, &work.run.key, gone, true);
+    claimed.len() == gone.len() && claimed.values().all(|now| !now)
+}
+
 /// What the inventory of a Kustomization says of an object that is to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Takes {

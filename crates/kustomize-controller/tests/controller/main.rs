@@ -1,5 +1,6 @@
 //! kustomize-controller against a real API server, driven by a source status written by hand and a plain file server.
 
+mod claims;
 mod drift;
 mod refusal;
 mod requests;

@@ -22,6 +22,59 @@ async fn an_expression_tells_health_and_its_change_ends_the_wait() {
     rig.event("Health check passed in").await.unwrap();
 }
 
+/// How often the controller has read a ConfigMap.
+fn reads(rig: &Rig, name: &str) -> usize {
+    let requests = rig.requests().unwrap();
+    requests
+        .iter()
+        .filter(|one| one.starts_with("get") && one.contains(&format!("/configmaps/{name}")))
+        .count()
+}
+
+/// Annotates a ConfigMap, and waits until the controller has looked at `seen` after it.
+async fn annotate(rig: &Rig, name: &str, state: &str, seen: &str) {
+    let before = reads(rig, seen);
+    let patch = json!({ "metadata": { "annotations": { "state": state } } });
+    rig.cluster.patch("ConfigMap", rig.ns.name(), name, patch).await.unwrap();
+    let until = std::time::Instant::now() + SOON;
+    while reads(rig, seen) == before {
+        assert!(std::time::Instant::now() < until, "{seen} is not looked at after {name} changed");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_healed_during_a_wait_is_judged_again() {
+    let rig = Rig::start("again").await.unwrap();
+    let files = [("app/a.yaml", &*config_map("a", "1")), ("app/b.yaml", &*config_map("b", "1"))];
+    let revision = rig.publish(1, &files).await.unwrap();
+    let check = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "current": "has(metadata.annotations) && metadata.annotations['state'] == 'ok'",
+    });
+    rig.apply("app", json!({ "wait": true, "timeout": "5m", "healthCheckExprs": [check] })).await.unwrap();
+    rig.when("app", |object| message(object, "Healthy").starts_with("Running")).await.unwrap();
+    annotate(&rig, "a", "ok", "a").await;
+    loop {
+        // A look that asks for `b` alone has seen that `a` is healthy.
+        let before = reads(&rig, "a");
+        annotate(&rig, "b", "no", "b").await;
+        annotate(&rig, "b", "not yet", "b").await;
+        if reads(&rig, "a") == before {
+            break;
+        }
+    }
+    let uid = rig.get("ConfigMap", "a").await.unwrap()["metadata"]["uid"].clone();
+    rig.cluster.delete("ConfigMap", rig.ns.name(), "a").await.unwrap();
+    let key = ("ConfigMap", rig.ns.name(), "a");
+    rig.cluster.wait(key, SOON, |object| object["metadata"]["uid"] != uid).await.unwrap();
+    annotate(&rig, "b", "ok", "a").await;
+    let waiting = rig.get("Kustomization", "app").await.unwrap();
+    assert!(waiting["status"]["lastAppliedRevision"].is_null(), "the new one is not healthy: {waiting:#}");
+    annotate(&rig, "a", "ok", "a").await;
+    rig.applied("app", &revision).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_failed_job_ends_the_wait_early() {
     let rig = Rig::start("job").await.unwrap();

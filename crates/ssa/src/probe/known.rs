@@ -1,9 +1,11 @@
 //! What the marks, the watch and a live object say about how to go on.
 
+use std::collections::HashSet;
+
 use manifest::Object;
 use serde_json::Value;
 
-use crate::{DriftReport, Fingerprint, Pass, apply::Run, managed, takeover, write::status};
+use crate::{DriftReport, Fingerprint, Pass, apply::Run, drift, fields, managed, takeover, write::status};
 
 /// What is remembered of a live object.
 pub(super) struct Seen {
@@ -57,9 +59,14 @@ impl Run<'_> {
     /// after and not before, and nobody else's, was removed by somebody, or is new in the source: told only
     /// when the source is known not to have changed our fields.
     pub(crate) fn drift_report(&self, live: &Value, result: &Value) -> Option<DriftReport> {
+        self.drift_of(live, result, &drift::lost_fields(live, result, &self.session.cluster.takeover))
+    }
+
+    /// The same, of these fields of those that were lost.
+    pub(super) fn drift_of(&self, live: &Value, result: &Value, lost: &Value) -> Option<DriftReport> {
         let rules = &self.session.cluster.takeover;
         managed::own(live, &rules.field_manager)?;
-        let report = DriftReport::of(live, result, rules);
+        let report = DriftReport::of(live, lost, rules);
         let told = !report.manager.is_empty() || self.same_fields(live, result);
         (!report.fields.is_empty() && told).then_some(report)
     }
@@ -69,6 +76,27 @@ impl Run<'_> {
         let drift = &self.session.cluster.drift;
         let heal = matches!(self.options.pass, Pass::Heal(_));
         heal || drift.applied_fields(self.options.owner, &object.id()) == Some(self.fold(result).entry)
+    }
+
+    /// Whether a heal may have to leave fields of the live object alone: somebody insists on some, or something other
+    /// than a person writes it through a subresource that is not its status.
+    pub(super) fn may_leave_fields(&self, object: &Object, live: &Value) -> bool {
+        let Pass::Heal(drifted) = self.options.pass else { return false };
+        let is_scaled = managed::entries(live).any(|entry| {
+            entry.subresource().is_some_and(|s| s != "status") && !managed::is_by_hand(entry.manager())
+        });
+        is_scaled || drifted.get(&object.id()).is_some_and(|insisting| !insisting.is_empty())
+    }
+
+    /// Those of the lost fields that a heal leaves to the interval; none in other passes.
+    pub(super) fn left_alone(&self, object: &Object, live: &Value, lost: &Value) -> Value {
+        match self.options.pass {
+            Pass::Heal(drifted) => {
+                let none = HashSet::new();
+                managed::held(live, lost, drifted.get(&object.id()).unwrap_or(&none))
+            }
+            Pass::Full | Pass::Only(_) => fields::empty(),
+        }
     }
 
     /// In a heal, an object that is absent has been deleted.

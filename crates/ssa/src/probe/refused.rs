@@ -66,21 +66,29 @@ impl Run<'_> {
         live: Option<Value>,
     ) -> Result<Plan, ObjectError> {
         match self.migrated(target, &error, live.as_ref()).await {
-            Some(answer) => self.plan_by_result(target, answer).await,
+            Some((answer, object)) => {
+                let target = Target { object: object.as_ref().unwrap_or(target.object), ..target.clone() };
+                self.plan_by_result(&target, answer).await
+            }
             None => self.refused(target, error, live),
         }
     }
 
-    /// The result of a dry run after the live object's managedFields were brought to the version that is
+    /// The outcome of a dry run after the live object's managedFields were brought to the version that is
     /// applied, where that was what it failed for.
-    async fn migrated(&self, target: &Target<'_>, error: &ApiError, live: Option<&Value>) -> Option<Answer> {
+    async fn migrated(
+        &self,
+        target: &Target<'_>,
+        error: &ApiError,
+        live: Option<&Value>,
+    ) -> Option<(Answer, Option<Object>)> {
         let failure = error.failure().filter(|failure| unknown_fields::is_undeclared(&failure.message));
         let patch = takeover::migration(live.filter(|_| failure.is_some())?, target.object.api_version())?;
         self.may_write(target.object).ok()?;
         let manager = crate::discovery::segment(&self.session.cluster.settings.field_manager);
         let call = Call::patch(format!("{}?fieldManager={manager}", target.path), JSON_PATCH, &patch);
         self.session.send(&call).await.ok()?;
-        self.dry_run(target).await.ok().map(|(answer, _)| answer)
+        self.dry_run(target).await.ok()
     }
 
     fn refused(

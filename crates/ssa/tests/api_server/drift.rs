@@ -1,6 +1,9 @@
 //! What the watch tells, and what it keeps quiet about.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -8,7 +11,7 @@ use ssa::{Action, Pass, Signal, What};
 use testkit::patience;
 use tokio::{sync::mpsc, time::timeout};
 
-use crate::world::{World, actions, ids};
+use crate::world::{World, actions, ids, only};
 
 /// Applies, and waits until the watch of this kind works.
 async fn watched(
@@ -62,8 +65,7 @@ async fn edits_are_nominated_and_a_heal_undoes_them_and_names_who() -> Result<()
             matches!(&signal.what, What::Nominated { manager: guess, .. } if guess == manager),
             "{signal:?}"
         );
-        let healed =
-            world.apply_as(&world.session, &objects, Pass::Heal(&HashSet::from([signal.id]))).await?;
+        let healed = world.apply_as(&world.session, &objects, Pass::Heal(&only(signal.id))).await?;
         assert_eq!(actions(&healed.changes), ["web configured"]);
         let drift = healed.changes[0].drift.clone().unwrap();
         assert_eq!(drift.manager, manager);
@@ -88,7 +90,7 @@ async fn a_deletion_is_told_and_healed_with_two_requests() -> Result<()> {
     let signal = next(&mut signals).await?;
     assert_eq!(signal.what, What::Gone);
     world.requests();
-    let healed = world.apply_as(&world.session, &objects, Pass::Heal(&HashSet::from([signal.id]))).await?;
+    let healed = world.apply_as(&world.session, &objects, Pass::Heal(&only(signal.id))).await?;
     assert_eq!(actions(&healed.changes), ["web created"]);
     assert!(healed.changes[0].drift.as_ref().unwrap().deleted);
     assert_eq!(world.requests().len(), 2);
@@ -103,9 +105,8 @@ async fn a_removed_owner_label_is_told_as_gone_and_healed() -> Result<()> {
     let mut signals = watched(&world, &objects, "", "ConfigMap").await?;
     world.kubectl(&["label", "cm", "a", "kustomize.toolkit.fluxcd.io/name-"]);
     assert_eq!(next(&mut signals).await?.what, What::Gone);
-    let healed = world
-        .apply_as(&world.session, &objects, Pass::Heal(&HashSet::from([world.id("", "ConfigMap", "a")])))
-        .await?;
+    let healed =
+        world.apply_as(&world.session, &objects, Pass::Heal(&only(world.id("", "ConfigMap", "a")))).await?;
     assert_eq!(actions(&healed.changes), ["a configured"]);
     assert_eq!(
         world.live("ConfigMap", "a").await["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"],
@@ -126,24 +127,70 @@ async fn status_restarts_and_foreign_fields_are_no_drift() -> Result<()> {
     Ok(())
 }
 
+/// A stand-in for the autoscaler: the write that it makes, under the name it has.
+async fn scale_as_autoscaler(world: &World, replicas: u32) -> Result<()> {
+    let scale = format!(
+        "/apis/apps/v1/namespaces/{}/deployments/web/scale?fieldManager=kube-controller-manager",
+        world.ns.name()
+    );
+    let patch = json!({"spec": {"replicas": replicas}}).to_string().into_bytes();
+    let request =
+        http::Request::patch(scale).header("content-type", "application/merge-patch+json").body(patch)?;
+    world.cluster.client().request::<serde_json::Value>(request).await?;
+    Ok(())
+}
+
+/// Heals what the next signal is about, with fields of these managers left alone, until the edit by hand is undone.
+async fn heal_image(
+    world: &World,
+    objects: &[serde_json::Value],
+    left: &HashSet<String>,
+) -> Result<ssa::Change> {
+    world.kubectl(&["set", "image", "deployment", "web", "web=example.com/web:9"]);
+    let drifted = HashMap::from([(world.id("apps", "Deployment", "web"), left.clone())]);
+    let mut healed = world.apply_as(&world.session, objects, Pass::Heal(&drifted)).await?;
+    let live = world.live("Deployment", "web").await;
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "example.com/web:1");
+    healed.changes.pop().context("nothing was healed")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heal_of_one_field_leaves_those_of_an_autoscaler_and_of_who_insists() -> Result<()> {
+    let world = World::new("ssa-part").await?;
+    let objects = [world.deployment("web", json!({"minReadySeconds": 1})), world.config_map("a", json!({}))];
+    world.apply(&objects).await?;
+    scale_as_autoscaler(&world, 3).await?;
+    let change = heal_image(&world, &objects, &HashSet::new()).await?;
+    assert_eq!(world.live("Deployment", "web").await["spec"]["replicas"], 3);
+    let drift = change.drift.context("no drift is told")?;
+    let image = ".spec.template.spec.containers[name=\"web\"].image";
+    assert_eq!((drift.manager.as_str(), drift.fields), ("kubectl-set", vec![image.to_owned()]));
+
+    let manager = "--field-manager=insists";
+    world.kubectl(&["patch", "deployment", "web", manager, "-p", r#"{"spec":{"minReadySeconds":7}}"#]);
+    heal_image(&world, &objects, &HashSet::from(["insists".to_owned()])).await?;
+    let live = world.live("Deployment", "web").await;
+    assert_eq!((&live["spec"]["minReadySeconds"], &live["spec"]["replicas"]), (&json!(7), &json!(3)));
+    heal_image(&world, &objects, &HashSet::new()).await?;
+    let live = world.live("Deployment", "web").await;
+    assert_eq!((&live["spec"]["minReadySeconds"], &live["spec"]["replicas"]), (&json!(1), &json!(3)));
+
+    // The interval judges everything.
+    world.apply(&objects).await?;
+    assert_eq!(world.live("Deployment", "web").await["spec"]["replicas"], 0);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_set_by_an_autoscaler_are_left_between_passes() -> Result<()> {
     let world = World::new("ssa-hpa").await?;
     let objects = [world.deployment("web", json!({})), world.config_map("a", json!({}))];
     let mut signals = watched(&world, &objects, "apps", "Deployment").await?;
     for replicas in ["3", "5"] {
-        let scale = format!(
-            "/apis/apps/v1/namespaces/{}/deployments/web/scale?fieldManager=kube-controller-manager",
-            world.ns.name()
-        );
-        let patch = json!({"spec": {"replicas": replicas.parse::<i32>()?}}).to_string().into_bytes();
-        let request =
-            http::Request::patch(scale).header("content-type", "application/merge-patch+json").body(patch)?;
-        world.cluster.client().request::<serde_json::Value>(request).await?;
+        scale_as_autoscaler(&world, replicas.parse()?).await?;
         if replicas == "3" {
             let signal = next(&mut signals).await?;
-            let left =
-                world.apply_as(&world.session, &objects, Pass::Heal(&HashSet::from([signal.id]))).await?;
+            let left = world.apply_as(&world.session, &objects, Pass::Heal(&only(signal.id))).await?;
             assert_eq!(left.changes[0].action, Action::Left);
         }
     }

@@ -1,7 +1,14 @@
 //! Kinds that come with the build, later, or never.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use anyhow::Result;
+use kube::client::Body;
 use serde_json::{Value, json};
+use ssa::Pass;
 
 use crate::world::{World, actions};
 
@@ -163,5 +170,49 @@ async fn a_new_version_with_a_defaulted_field_can_be_applied_over_an_old_one() -
     assert_eq!(actions(&applied.changes), ["other created", "one configured"]);
     let live = world.cluster.get(&kind, ns, "one").await?;
     assert_eq!(live["spec"], json!({"list": [{"from": {"a": "2", "b": "x"}}]}));
+    Ok(())
+}
+
+/// The real API server, but that it refuses the first dry run of an autoscaler as if an entry of another version in its
+/// managedFields had a field that this one lacks: no kind of Kubernetes itself is in that state today.
+fn refusing_once(client: kube::Client) -> kube::Client {
+    let refused = Arc::new(AtomicBool::new(false));
+    let service = tower::service_fn(move |request: http::Request<Body>| {
+        let uri = request.uri();
+        let is_dry_run = uri.path().contains("/horizontalpodautoscalers/")
+            && uri.query().is_some_and(|query| query.contains("dryRun"));
+        let (client, refuse) = (client.clone(), is_dry_run && !refused.swap(true, Ordering::Relaxed));
+        async move {
+            if !refuse {
+                return client.send(request).await;
+            }
+            let message = "failed to create typed live object: .spec.gone: field not declared in schema";
+            let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": 500});
+            let body = Body::from(status.to_string().into_bytes());
+            Ok(http::Response::builder().status(500).body(body).unwrap())
+        }
+    });
+    kube::Client::new(service, "default")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_nobody_knows_is_dropped_also_after_entries_were_migrated() -> Result<()> {
+    let world = World::new("ssa-migrate-drop").await?;
+    let scaler = |version: &str, spec: Value| {
+        let mut object =
+            world.object(&format!("autoscaling/{version}"), "HorizontalPodAutoscaler", "web", json!({}));
+        let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+        object["spec"] = spec;
+        object["spec"]["scaleTargetRef"] = target;
+        object
+    };
+    world.cluster.apply(&scaler("v1", json!({"maxReplicas": 2}))).await?;
+    let limited = ssa::Cluster::new(refusing_once(world.plane.client().await?), ssa::Settings::default());
+    let session = limited.session(ssa::Identity::Controller);
+    let object = scaler("v2", json!({"maxReplicas": 3, "nonsense": true}));
+    let applied = world.apply_as(&session, &[object, world.config_map("a", json!({}))], Pass::Full).await?;
+    assert_eq!(actions(&applied.changes), ["a created", "web configured"]);
+    let live = world.live("autoscaling/v2/HorizontalPodAutoscaler", "web").await;
+    assert_eq!(live["spec"]["maxReplicas"], 3);
     Ok(())
 }

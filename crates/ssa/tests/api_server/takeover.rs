@@ -94,6 +94,55 @@ async fn a_restart_by_hand_stays() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pause_and_a_rollback_by_hand_are_undone_and_the_restart_before_them_stays() -> Result<()> {
+    let world = World::new("ssa-pause").await?;
+    let object = |image: &str| {
+        let mut object = world.deployment("web", json!({}));
+        object["spec"]["template"]["spec"]["containers"][0]["image"] = image.into();
+        object
+    };
+    let other = world.config_map("a", json!({}));
+    world.apply(&[object("example.com/web:1"), other.clone()]).await?;
+    let objects = [object("example.com/web:2"), other];
+    world.apply(&objects).await?;
+    world.kubectl(&["rollout", "restart", "deployment", "web"]);
+    world.kubectl(&["rollout", "pause", "deployment", "web"]);
+    let live = world.live("Deployment", "web").await;
+    let entry = owned_by(&live, "kubectl-rollout");
+    assert!(live["spec"]["paused"] == true && entry.contains("restartedAt"), "{entry}");
+
+    let healed = world.apply(&objects).await?;
+    assert_eq!(actions(&healed.changes), ["a unchanged", "web configured"]);
+    let drift = healed.changes[1].drift.clone().unwrap();
+    assert_eq!((drift.manager.as_str(), drift.fields), ("kubectl-rollout", vec![".spec.paused".into()]));
+    let annotations = |live: &Value| live["spec"]["template"]["metadata"]["annotations"].clone();
+    let live = world.live("Deployment", "web").await;
+    assert_eq!((live["spec"].get("paused"), annotations(&live).is_object()), (None, true), "{live:#}");
+    assert_eq!(owned_by(&live, "kubectl-rollout"), "");
+    assert_eq!(actions(&world.apply(&objects).await?.changes), ["a unchanged", "web unchanged"]);
+    assert_eq!(annotations(&world.live("Deployment", "web").await), annotations(&live));
+
+    world
+        .cluster
+        .wait(
+            ("Deployment", world.ns.name(), "web"),
+            testkit::patience(std::time::Duration::from_secs(20)),
+            |live| live["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "3",
+        )
+        .await?;
+    world.kubectl(&["rollout", "undo", "deployment", "web", "--to-revision=1"]);
+    let image = |live: &Value| live["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    assert_eq!(image(&world.live("Deployment", "web").await), "example.com/web:1");
+    world.apply(&objects).await?;
+    let live = world.live("Deployment", "web").await;
+    assert_eq!(image(&live), "example.com/web:2");
+    let by_hand = live["metadata"]["managedFields"].as_array().unwrap().iter();
+    let managers: Vec<_> = by_hand.filter_map(|entry| entry["manager"].as_str()).collect();
+    assert!(!managers.iter().any(|manager| manager.starts_with("kubectl")), "{managers:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_fields_we_own_are_those_flux_owns() -> Result<()> {
     let world = World::new("ssa-owned").await?;
     let service = world.object("v1", "Service", "svc", json!({"spec": {"ports": [{"port": 80}]}}));

@@ -1,7 +1,7 @@
 //! One namespace, one cluster handle whose requests are counted.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -140,6 +140,11 @@ pub(crate) fn actions(changes: &[Change]) -> Vec<String> {
 
 pub(crate) fn ids(changes: &[Change]) -> HashSet<ObjectId> {
     changes.iter().map(|change| change.id.clone()).collect()
+}
+
+/// One object to heal, of which nothing is left to the interval.
+pub(crate) fn only(id: ObjectId) -> HashMap<ObjectId, HashSet<String>> {
+    HashMap::from([(id, HashSet::new())])
 }
 
 /// The fields of a managedFields entry of this manager, as text.
