@@ -100,6 +100,7 @@ impl<'a> Act<'a> {
             holder: work.app.holder.clone(),
             generation: work.run.generation(),
             original,
+            installs: false,
         };
         Self {
             work,
@@ -111,9 +112,9 @@ impl<'a> Act<'a> {
             resumed: None,
             waits: spec.waits(kind),
             timeout,
-            replace: false,
+            replace: spec.replaces(kind),
             hooks: spec.runs_hooks(kind),
-            strict: true,
+            strict: spec.is_strict(kind),
             marked: false,
             written: Vec::new(),
         }
@@ -135,6 +136,18 @@ impl<'a> Act<'a> {
     /// Whether a phase was done before this process came.
     pub(crate) fn is_past(&self, phase: Phase) -> bool {
         self.resumed.is_some_and(|at| at > phase)
+    }
+
+    /// The events of the hooks before and after the objects.
+    pub(crate) fn events(&self) -> (&'static str, &'static str) {
+        match self.kind {
+            Kind::Install => ("pre-install", "post-install"),
+            Kind::Upgrade if self.plan.installs => ("pre-install", "post-install"),
+            Kind::Upgrade => ("pre-upgrade", "post-upgrade"),
+            Kind::Rollback => ("pre-rollback", "post-rollback"),
+            Kind::Uninstall => ("pre-delete", "post-delete"),
+            Kind::Test => ("test", "test"),
+        }
     }
 
     /// Begins a phase, or a hook of it: the plan is written first. What a former process has begun keeps its deadline.

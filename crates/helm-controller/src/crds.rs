@@ -7,6 +7,7 @@ use api::meta::groups;
 use manifest::Object;
 use tokio::time::Instant;
 
+use crate::act::ActError;
 use crate::chart::Loaded;
 use crate::resources;
 use crate::spec::Kind;
@@ -45,6 +46,15 @@ pub(crate) enum CrdError {
     /// The policy is none.
     #[error("invalid CRD upgrade policy '{0}', valid values are 'Skip', 'Create' or 'CreateReplace'")]
     Policy(String),
+}
+
+impl From<CrdError> for ActError {
+    fn from(error: CrdError) -> Self {
+        match error {
+            CrdError::Wait(wait::WaitError::Superseded) => Self::Superseded,
+            error => Self::Helm(format!("failed to apply CustomResourceDefinitions: {error}")),
+        }
+    }
 }
 
 /// The CRDs of a chart and its enabled sub-charts; other objects in the folder are left out.
@@ -132,4 +142,19 @@ async fn create(work: &Work<'_>, writer: &Writer<'_>, crds: Vec<Object>) -> Resu
         written.push(crd);
     }
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_for_crds_that_something_newer_ends_is_no_failure() {
+        let ended = |wait| ActError::from(CrdError::Wait(wait));
+        assert!(matches!(ended(wait::WaitError::Superseded), ActError::Superseded));
+        let ActError::Helm(text) = ended(wait::WaitError::Timeout("a".into())) else { panic!("not told") };
+        let told = "failed to apply CustomResourceDefinitions: failed to wait for CustomResourceDefinition(s): \
+                    timeout waiting for: [a]";
+        assert_eq!(text, told);
+    }
 }

@@ -110,7 +110,8 @@ enum Before {
 
 async fn one(act: &mut Act<'_>, hooks: &Hooks<'_>, step: usize, place: usize) -> Result<(), ActError> {
     let text = act.release.hooks[place].manifest.clone();
-    let before = if act.resumes(hooks.phase) { left(act, place, &text).await? } else { Before::Nothing };
+    let went_on = act.resumes(hooks.phase) || act.plan.installs && hooks.phase == Phase::Before;
+    let before = if went_on { left(act, place, &text).await? } else { Before::Nothing };
     if matches!(before, Before::Done) {
         return Ok(());
     }

@@ -12,8 +12,8 @@
 //!
 //! Reading order: `args`, `spec`, `status`, `history`, `digest`, `requests`, `state` (what is decided, pure), `plan`,
 //! `made`, `snapshot`, `memory`; `sources`, `wakes`, `signals`, `capabilities`, `app`, `ledger`, `names`, `work`;
-//! `storage`, `resources`, `strategic`, `writer`, `wait` (the cluster as Helm uses it); `chart`, `postrender`, `host`, `render`, `crds`,
-//! `act`, `hooks`, `perform`, `drift`, `actions`, `resume`, `release`; `steps`, `reconciler`, `finalize`, `record`,
+//! `storage`, `resources`, `strategic`, `writer`, `wait` (the cluster as Helm uses it); `chart`, `postrender`, `host`, `render`,
+//! `act`, `crds`, `hooks`, `perform`, `drift`, `actions`, `resume`, `release`; `steps`, `reconciler`, `finalize`, `record`,
 //! `watching`, `setup`.
 
 pub mod args;
@@ -46,12 +46,12 @@ mod wait;
 mod writer;
 
 mod chart;
-mod crds;
 mod host;
 mod postrender;
 mod render;
 
 mod act;
+mod crds;
 mod drift;
 mod hooks;
 mod perform;

@@ -13,6 +13,31 @@ const WINDOW: Duration = Duration::from_secs(600);
 /// How long the corrections of a contested object wait, one after the other; after these only the interval corrects.
 const DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(60)];
 
+/// A HelmChart that somebody else edits is put back this long after it was written, so that nobody is outrun: neither
+/// somebody who insists, nor a watch that lags.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// The HelmChart made from `spec.chart`, as it was last applied.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnChart {
+    /// What was applied.
+    pub text: String,
+    /// The generation it was then at.
+    pub generation: i64,
+    /// When.
+    pub at: Instant,
+}
+
+impl OwnChart {
+    /// When this text is to be applied to what is seen at that generation; none when all is as it was made.
+    pub(crate) fn due(&self, text: &str, seen: Option<i64>) -> Option<Instant> {
+        match seen {
+            Some(generation) if self.text == text => (generation != self.generation).then(|| self.at + PAUSE),
+            _ => Some(self.at),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Round {
     corrections: usize,
@@ -23,8 +48,8 @@ struct Round {
 /// What is remembered of one HelmRelease.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
-    /// The HelmChart as it was last applied, to leave it alone when nothing changed.
-    pub chart: Option<String>,
+    /// The HelmChart made from `spec.chart`, to leave it alone when nothing changed.
+    pub chart: Option<OwnChart>,
     /// A dependency is awaited.
     pub blocked: bool,
     /// Downloads that failed in a row.
@@ -98,6 +123,20 @@ impl Memories {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_helm_chart_that_somebody_edits_is_put_back_after_a_pause_and_another_one_at_once() {
+        let at = Instant::now();
+        let own = OwnChart { text: "a".into(), generation: 2, at };
+        assert_eq!(own.due("a", Some(2)), None);
+        assert_eq!(own.due("a", Some(3)), Some(at + PAUSE));
+        assert_eq!(
+            own.due("a", Some(1)),
+            Some(at + PAUSE),
+            "it was made anew by somebody, or the watch lags"
+        );
+        assert_eq!((own.due("b", Some(2)), own.due("a", None)), (Some(at), Some(at)));
+    }
 
     #[test]
     fn corrections_back_off_when_somebody_insists() {

@@ -23,7 +23,7 @@ pub(crate) async fn perform(
     let target = act.target().await.map_err(|error| {
         ActError::Helm(format!("unable to build kubernetes objects from new release manifest: {error}"))
     })?;
-    let (before, after) = events(act.kind);
+    let (before, after) = act.events();
     if act.hooks && !act.is_past(Phase::Before) {
         run_hooks(act, before, Phase::Before).await?;
     }
@@ -36,17 +36,6 @@ pub(crate) async fn perform(
         run_hooks(act, after, Phase::After).await?;
     }
     Ok(())
-}
-
-/// The events before and after the objects.
-pub(crate) fn events(kind: Kind) -> (&'static str, &'static str) {
-    match kind {
-        Kind::Install => ("pre-install", "post-install"),
-        Kind::Upgrade => ("pre-upgrade", "post-upgrade"),
-        Kind::Rollback => ("pre-rollback", "post-rollback"),
-        Kind::Uninstall => ("pre-delete", "post-delete"),
-        Kind::Test => ("test", "test"),
-    }
 }
 
 async fn run_hooks(act: &mut Act<'_>, event: &str, phase: Phase) -> Result<(), ActError> {
@@ -93,11 +82,11 @@ async fn install(act: &Act<'_>, target: &[Object], created: &mut Vec<Object>) ->
     Ok(writer.update(&present, target, created, false).await?)
 }
 
-/// The release has failed: it is written down as such.
-pub(crate) async fn failed(act: &mut Act<'_>, error: &ActError) {
+/// The release has failed: it is written down as such, and what the action created goes where that is asked for.
+pub(crate) async fn failed(act: &mut Act<'_>, error: &ActError, created: &[Object]) {
     let name = &act.release.name;
     let description = match (error, act.kind) {
-        (ActError::Superseded, _) => "superseded by a newer revision".to_owned(),
+        (ActError::Superseded, _) => made::SUPERSEDED.to_owned(),
         (error, Kind::Install) => format!("Release \"{name}\" failed: {error}"),
         (error, Kind::Rollback) => format!("Rollback \"{name}\" failed: {error}"),
         (error, _) => format!("Upgrade \"{name}\" failed: {error}"),
@@ -105,6 +94,20 @@ pub(crate) async fn failed(act: &mut Act<'_>, error: &ActError) {
     act.release.set_status(Status::Failed, description);
     if let Err(error) = act.conclude().await {
         tracing::warn!(error = %error, "the failed release could not be written");
+    }
+    // What is given up for something newer has not failed: the next action goes on with what is there.
+    if !matches!(error, ActError::Superseded) && act.work.spec().cleans_up(act.kind) {
+        clean_up(act, created).await;
+    }
+}
+
+/// `cleanupOnFail`: nobody waits for these objects any more, nor tells of their drift.
+async fn clean_up(act: &Act<'_>, created: &[Object]) {
+    for object in created {
+        act.work.app.cluster.drift().untrack(&act.work.owner, &[object.id()]);
+        if let Err(error) = act.work.session.delete_one(object, "Background", None).await {
+            tracing::warn!(error = %error, object = object.id().subject(), "could not be cleaned up");
+        }
     }
 }
 

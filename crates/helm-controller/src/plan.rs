@@ -75,6 +75,9 @@ pub(crate) struct Plan {
     /// Version that was current before, for upgrades and rollbacks.
     #[serde(default)]
     pub original: i64,
+    /// For upgrades: the release was never installed to the end, and this is the installation's end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub installs: bool,
 }
 
 impl Plan {
@@ -109,6 +112,7 @@ mod tests {
             holder: "pod".into(),
             generation: 3,
             original: 1,
+            installs: true,
         };
         assert_eq!(Plan::parse(&plan.text()), Some(plan.clone()));
         assert!(plan.continues("uid", Doing::Upgrade) && !plan.continues("other", Doing::Upgrade));

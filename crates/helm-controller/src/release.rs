@@ -108,6 +108,7 @@ pub(crate) async fn release(work: &Work<'_>, chart: &Loaded) -> Result<(), Stop>
         announce(work, &next).await?;
         match act(work, chart, next).await? {
             Ended::Nothing(error) => return Err(failed(work, error)),
+            Ended::GivenUp => continue,
             Ended::Stored => {}
         }
         if sort == Sort::Remedy {

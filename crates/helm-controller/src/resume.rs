@@ -8,9 +8,9 @@ use crate::actions::{install, rollback, uninstall, upgrade};
 use crate::chart::Loaded;
 use crate::plan::{Doing, Phase, Plan};
 use crate::release::target;
-use crate::snapshot;
 use crate::storage::Stored;
 use crate::work::{Stop, Work};
+use crate::{made, snapshot};
 
 /// Goes on where the plan says.
 ///
@@ -23,15 +23,16 @@ pub(crate) async fn resume(work: &Work<'_>, chart: &Loaded, stored: Stored) -> R
     if plan.doing == Doing::Uninstall {
         return uninstall::uninstall(work, uninstall::Cause::Remedy).await;
     }
-    if plan.phase != Phase::Done && !fits(work, chart, &release, &plan) {
-        return supersede(work, release, plan.doing).await;
+    let unwanted = plan.phase != Phase::Done && !fits(work, chart, &release, &plan);
+    if unwanted || made::is_given_up(&release) {
+        return supersede(work, release, plan).await;
     }
     match plan.doing {
         Doing::Install => install::go_on_with(work, release, plan, chart).await,
         Doing::Upgrade => upgrade::go_on_with(work, release, plan, chart).await,
         _ => match target(work) {
             Some(target) => rollback::go_on_with(work, release, plan, &target, &chart.values_digest).await,
-            None => supersede(work, release, Doing::Rollback).await,
+            None => supersede(work, release, plan).await,
         },
     }
 }
@@ -41,26 +42,32 @@ fn fits(work: &Work<'_>, chart: &Loaded, release: &Release, plan: &Plan) -> bool
     if plan.generation != work.run.generation() {
         return false;
     }
+    let values = match plan.doing {
+        Doing::Rollback => return true,
+        // What the release keeps of earlier values is wanted too, as for a release that is done.
+        Doing::Upgrade => upgrade::values(work.spec(), chart, release),
+        _ => chart.values.clone(),
+    };
     let metadata = release.chart_metadata();
-    plan.doing == Doing::Rollback
-        || (metadata.name == chart.name
-            && metadata.version == chart.version
-            && helm_release::verify_values(&chart.values_digest, &release.values()))
+    metadata.name == chart.name
+        && metadata.version == chart.version
+        && helm_release::verify_values(&helm_release::digest_values(&values), &release.values())
 }
 
 /// The action is given up: something newer is wanted. No failure is counted.
-async fn supersede(work: &Work<'_>, mut release: Release, doing: Doing) -> Result<Ended, Stop> {
-    release.set_status(Status::Failed, "superseded by a newer revision");
-    match work.storage().update(&release, None).await {
+async fn supersede(work: &Work<'_>, mut release: Release, plan: Plan) -> Result<Ended, Stop> {
+    release.set_status(Status::Failed, made::SUPERSEDED);
+    let done = Plan { phase: Phase::Done, ..plan };
+    match work.storage().update(&release, Some(&done)).await {
         Ok(()) => {
             // It is ours: a release that the history does not know would be taken for somebody else's.
-            let action = match doing {
+            let action = match done.doing {
                 Doing::Install => "install",
                 Doing::Rollback => "rollback",
                 _ => "upgrade",
             };
             report::released(work, vec![snapshot::of(&release, "", None)], action);
-            Ok(Ended::Stored)
+            Ok(Ended::GivenUp)
         }
         Err(error) => Ok(Ended::Nothing(error.to_string())),
     }

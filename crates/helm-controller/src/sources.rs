@@ -56,6 +56,14 @@ impl sources::Seen for Seen {
 }
 
 impl Seen {
+    /// The same of a source whose spec is known to be of this generation at least: a watch lags behind what was written
+    /// a moment ago.
+    #[must_use]
+    pub(crate) fn at_least(mut self, generation: i64) -> Self {
+        self.generation = self.generation.max(generation);
+        self
+    }
+
     /// Why the source cannot be used now, in Flux's words; none when it can.
     pub(crate) fn trouble(&self, source: &SourceKey) -> Option<String> {
         let named = format!("{} '{}/{}'", source.kind, source.key.namespace, source.key.name);
@@ -118,6 +126,18 @@ mod tests {
         assert_eq!(
             seen(r#"{"observedGeneration":2}"#).trouble(&key()).unwrap(),
             "HelmChart 'ns/c' is not ready: does not have an artifact"
+        );
+    }
+
+    #[test]
+    fn an_artifact_from_before_the_last_write_is_not_used() {
+        let before = seen(
+            r#"{"observedGeneration":2,"artifact":{"revision":"1.0.0","digest":"sha256:2","url":"http://x"}}"#,
+        );
+        assert_eq!(before.clone().at_least(2).trouble(&key()), None);
+        assert_eq!(
+            before.at_least(3).trouble(&key()).unwrap(),
+            "HelmChart 'ns/c' is not ready: latest generation of object has not been reconciled"
         );
     }
 

@@ -191,6 +191,34 @@ impl<'a> Spec<'a> {
         }
     }
 
+    /// Whether an action replaces objects instead of patching them.
+    pub(crate) fn replaces(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Upgrade => self.upgrade().force,
+            Kind::Rollback => self.rollback().force,
+            Kind::Install | Kind::Uninstall | Kind::Test => false,
+        }
+    }
+
+    /// Whether an action refuses unknown fields. What a rollback goes back to was taken once.
+    pub(crate) fn is_strict(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Install => !self.install().disable_open_api_validation,
+            Kind::Upgrade => !self.upgrade().disable_open_api_validation,
+            Kind::Rollback => false,
+            Kind::Uninstall | Kind::Test => true,
+        }
+    }
+
+    /// Whether objects that a failed action created are deleted.
+    pub(crate) fn cleans_up(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Upgrade => self.upgrade().cleanup_on_fail,
+            Kind::Rollback => self.rollback().cleanup_on_fail,
+            Kind::Install | Kind::Uninstall | Kind::Test => false,
+        }
+    }
+
     /// `spec.install`.
     pub(crate) fn install(&self) -> Install {
         self.object.spec.install.clone().unwrap_or_default()
@@ -374,6 +402,19 @@ mod tests {
         let endless = object(json!({"install": {"remediation": {"retries": -1}}}));
         let remediation = Spec::new(&endless, Defaults::default()).install_remediation();
         assert!(!remediation.exhausted(1_000) && !remediation.last && !remediation.rollback);
+    }
+
+    #[test]
+    fn how_objects_are_written_follows_the_action() {
+        let asked = object(json!({
+            "install": {"disableOpenAPIValidation": true},
+            "upgrade": {"force": true, "cleanupOnFail": true},
+        }));
+        let spec = Spec::new(&asked, Defaults::default());
+        let of = |kind| (spec.replaces(kind), spec.is_strict(kind), spec.cleans_up(kind));
+        assert_eq!(of(Kind::Install), (false, false, false));
+        assert_eq!(of(Kind::Upgrade), (true, true, true));
+        assert_eq!(of(Kind::Rollback), (false, false, false));
     }
 
     #[test]

@@ -58,6 +58,19 @@ pub(crate) enum StorageError {
     Exists,
 }
 
+impl StorageError {
+    /// Whether a read would end in the same way once more: the identity has no right to it, or it is no release.
+    pub(crate) fn stays(&self) -> bool {
+        match self {
+            Self::Query(cause) | Self::Get { cause, .. } => {
+                matches!(&**cause, GetError::Api(error) if error.is_forbidden())
+            }
+            Self::Decode { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// A release as it is stored.
 #[derive(Clone)]
 pub(crate) struct Stored {
@@ -135,7 +148,8 @@ impl Storage {
         }
     }
 
-    /// Stores a new version, after making room for it.
+    /// Stores a new version, after making room for it. The version that the plan goes on from stays until the next one
+    /// is stored, beyond `max_history` too: whoever resumes the action must know which objects it has to delete.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -146,7 +160,10 @@ impl Storage {
         max_history: i64,
     ) -> Result<(), StorageError> {
         if max_history > 0 {
-            self.make_room(max_history - 1).await?;
+            let original = plan.map(|plan| plan.original);
+            for version in surplus(&self.rows().await?, max_history - 1, original) {
+                self.delete(version).await?;
+            }
         }
         let secret = self.secret(release, plan, "createdAt")?;
         match self.session.create_one(&secret, &write()).await {
@@ -188,22 +205,6 @@ impl Storage {
         done.map(drop).map_err(|cause| StorageError::Delete(Box::new(cause)))
     }
 
-    /// The oldest versions go until so many are left; the last deployed one stays.
-    async fn make_room(&self, keep: i64) -> Result<(), StorageError> {
-        let rows = self.rows().await?;
-        let keep = usize::try_from(keep).unwrap_or(0);
-        let deployed = rows.iter().find(|row| row.status == "deployed").map(|row| row.version);
-        let mut left = rows.len();
-        for row in rows.iter().rev().filter(|row| Some(row.version) != deployed) {
-            if left <= keep {
-                break;
-            }
-            self.delete(row.version).await?;
-            left -= 1;
-        }
-        Ok(())
-    }
-
     fn named(&self, name: &str) -> Object {
         object(
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": self.namespace}}),
@@ -230,6 +231,15 @@ impl Storage {
         map["data"] = json!({"release": STANDARD.encode(data)});
         Ok(secret)
     }
+}
+
+/// The oldest versions go until so many are left; the last deployed one stays, and `original`. Rows are newest first.
+fn surplus(rows: &[Row], keep: i64, original: Option<i64>) -> Vec<i64> {
+    let excess = rows.len().saturating_sub(usize::try_from(keep).unwrap_or(0));
+    let deployed = rows.iter().find(|row| row.status == "deployed").map(|row| row.version);
+    let versions = rows.iter().rev().map(|row| row.version);
+    let may_go = versions.filter(|version| ![deployed, original].contains(&Some(*version)));
+    may_go.take(excess).collect()
 }
 
 fn unread(name: &str, cause: GetError) -> StorageError {
@@ -284,6 +294,16 @@ mod tests {
         for (error, words) in told {
             assert_eq!(error.to_string(), format!("{words}{why}"));
         }
+    }
+
+    #[test]
+    fn room_is_made_of_the_oldest_but_for_what_is_deployed_and_what_is_gone_on_from() {
+        let row = |(version, status): (i64, &str)| Row { version, status: status.into() };
+        let rows = [(4, "failed"), (3, "failed"), (2, "deployed"), (1, "superseded")].map(row);
+        assert_eq!(surplus(&rows, 4, None), Vec::<i64>::new());
+        assert_eq!(surplus(&rows, 2, Some(4)), [1, 3]);
+        assert_eq!(surplus(&rows, 0, None), [1, 3, 4]);
+        assert_eq!(surplus(&rows, 0, Some(4)), [1, 3], "a rollback with maxHistory 1 is resumed from 4");
     }
 
     #[test]

@@ -51,9 +51,7 @@ fn begin<'a>(work: &'a Work<'a>, chart: &'a Loaded) -> Report<'a> {
 async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<Act<'a>, ActError> {
     let spec = work.spec();
     let server_side = spec.install_server_side();
-    crds::apply(work, chart, Kind::Install, server_side)
-        .await
-        .map_err(|error| ActError::Helm(format!("failed to apply CustomResourceDefinitions: {error}")))?;
+    crds::apply(work, chart, Kind::Install, server_side).await?;
     let version = free_version(work).await?;
     let options = helm_template::ReleaseOptions {
         name: spec.name(),
@@ -88,7 +86,6 @@ async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<Act<'a>, ActE
         ..Release::default()
     };
     let mut act = Act::new(work, Kind::Install, release, 0);
-    act.strict = !spec.install().disable_open_api_validation;
     let objects = act.target().await.map_err(|error| {
         ActError::Helm(format!("unable to build kubernetes objects from release manifest: {error}"))
     })?;
@@ -208,7 +205,7 @@ async fn go_on(act: &mut Act<'_>) -> Result<(), ActError> {
     match done {
         Ok(()) => perform::deployed(act, "Install complete").await,
         Err(error) => {
-            perform::failed(act, &error).await;
+            perform::failed(act, &error, &created).await;
             Err(error)
         }
     }

@@ -15,6 +15,8 @@ use crate::work::{About, Stop, Work};
 pub(crate) enum Ended {
     /// Something was stored: the state is looked at again.
     Stored,
+    /// An action of a former run was given up for something newer, which is not tried yet.
+    GivenUp,
     /// Nothing was stored: it is tried again later.
     Nothing(String),
 }

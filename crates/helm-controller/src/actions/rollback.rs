@@ -12,7 +12,7 @@ use crate::plan::{Phase, Plan};
 use crate::spec::Kind;
 use crate::status::{Condition, Why};
 use crate::work::{About, Stop, Work};
-use crate::{made, resources, resume, snapshot};
+use crate::{made, resume, snapshot};
 
 /// Rolls back to the release of this entry, and tells of it. `values` is the digest of the values wanted.
 ///
@@ -99,8 +99,6 @@ async fn prepare<'a>(work: &'a Work<'a>, target: &ReleaseSnapshot) -> Result<(Ac
         ..Release::default()
     };
     let mut act = Act::new(work, Kind::Rollback, release, current.version);
-    act.replace = work.spec().rollback().force;
-    act.strict = false;
     let objects = act.target().await.map_err(|error| {
         ActError::Helm(format!("unable to build kubernetes objects from new release manifest: {error}"))
     })?;
@@ -142,11 +140,7 @@ async fn go_on(act: &mut Act<'_>, current: &Release) -> Result<(), ActError> {
                 }
                 error => error,
             };
-            perform::failed(act, &error).await;
-            // What is given up for something newer has not failed: the next action goes on with what is there.
-            if !matches!(error, ActError::Superseded) {
-                clean_up(act, &created).await;
-            }
+            perform::failed(act, &error, &created).await;
             Err(error)
         }
     }
@@ -164,17 +158,6 @@ async fn supersede(act: &mut Act<'_>) -> Result<(), ActError> {
         act.written.push(shown);
     }
     Ok(())
-}
-
-async fn clean_up(act: &Act<'_>, created: &[manifest::Object]) {
-    if !act.work.spec().rollback().cleanup_on_fail {
-        return;
-    }
-    for object in created {
-        if let Err(error) = act.work.session.delete_one(object, "Background", None).await {
-            tracing::warn!(error = %error, object = resources::named(object), "could not be cleaned up");
-        }
-    }
 }
 
 /// Notes the releases the rollback wrote, in order: a known one is replaced, a new one comes first.

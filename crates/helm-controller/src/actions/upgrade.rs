@@ -9,9 +9,9 @@ use crate::act::{Act, ActError};
 use crate::actions::install::{adoptable, inventory};
 use crate::actions::report::{Ended, Report};
 use crate::chart::Loaded;
-use crate::plan::{Phase, Plan};
+use crate::plan::{Doing, Phase, Plan};
 use crate::spec::{Kind, Spec};
-use crate::storage::Storage;
+use crate::storage::{Storage, Stored};
 use crate::work::{Stop, Work};
 use crate::{crds, made, perform, render, resources, resume};
 
@@ -42,7 +42,6 @@ pub(crate) async fn go_on_with(
     let report = Report::begin(work, chart, ReleaseAction::Upgrade);
     let original = work.storage().get(plan.original).await;
     let mut act = Act::resume(work, Kind::Upgrade, release, plan);
-    act.strict = !work.spec().upgrade().disable_open_api_validation;
     let result = match original {
         Ok(Some(stored)) => go_on(&mut act, &stored.release).await,
         Ok(None) => {
@@ -55,13 +54,14 @@ pub(crate) async fn go_on_with(
 }
 
 /// The newest release, and the one that is live: the newest deployed one, else the newest.
-async fn current(storage: &Storage, name: &str) -> Result<(Release, Release), ActError> {
+async fn current(storage: &Storage, name: &str) -> Result<(Stored, Release), ActError> {
     let rows = storage.rows().await?;
     let missing = || ActError::Helm(format!("\"{name}\" has no deployed releases"));
     let last = rows.first().ok_or_else(missing)?;
-    let newest = storage.get(last.version).await?.ok_or_else(missing)?.release;
+    let newest = storage.get(last.version).await?.ok_or_else(missing)?;
+    let release = newest.release.clone();
     if last.status == "deployed" {
-        return Ok((newest.clone(), newest));
+        return Ok((newest, release));
     }
     if last.status.starts_with("pending-") {
         let text = "another operation (install/upgrade/rollback) is in progress";
@@ -70,9 +70,16 @@ async fn current(storage: &Storage, name: &str) -> Result<(Release, Release), Ac
     let deployed = rows.iter().find(|row| row.status == "deployed");
     match deployed {
         Some(row) => Ok((newest, storage.get(row.version).await?.ok_or_else(missing)?.release)),
-        None if matches!(last.status.as_str(), "failed" | "superseded") => Ok((newest.clone(), newest)),
+        None if matches!(last.status.as_str(), "failed" | "superseded") => Ok((newest, release)),
         None => Err(missing()),
     }
+}
+
+/// Whether the installation of the release was given up for what is released now. Then this is that installation's end:
+/// its hooks run, and not those of an upgrade, which count on what they made.
+fn ends_installation(last: &Stored) -> bool {
+    let installed = |plan: &Plan| plan.doing == Doing::Install || plan.installs;
+    made::is_given_up(&last.release) && last.plan.as_ref().is_some_and(installed)
 }
 
 /// The values of an upgrade. With `preserveValues` those of the live release count where none are given anew.
@@ -88,19 +95,19 @@ pub(crate) fn values(spec: Spec<'_>, chart: &Loaded, current: &Release) -> Value
 async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<(Act<'a>, Release), ActError> {
     let spec = work.spec();
     let storage = work.storage();
-    let (last, current) = current(&storage, &spec.name()).await?;
+    let (newest, current) = current(&storage, &spec.name()).await?;
+    let installs = ends_installation(&newest);
+    let last = newest.release;
     let server_side = spec.server_side(Kind::Upgrade, made::is_server_side(&last));
-    crds::apply(work, chart, Kind::Upgrade, server_side)
-        .await
-        .map_err(|error| ActError::Helm(format!("failed to apply CustomResourceDefinitions: {error}")))?;
+    crds::apply(work, chart, Kind::Upgrade, server_side).await?;
     let values = values(spec, chart, &current);
     let revision = last.version + 1;
     let options = helm_template::ReleaseOptions {
         name: spec.name(),
         namespace: current.namespace.clone(),
         revision,
-        is_install: false,
-        is_upgrade: true,
+        is_install: installs,
+        is_upgrade: !installs,
     };
     let skip_schema = spec.upgrade().disable_schema_validation;
     let resolved = chart.resolve(&values).map_err(ActError::Helm)?;
@@ -122,40 +129,34 @@ async fn prepare<'a>(work: &'a Work<'a>, chart: &Loaded) -> Result<(Act<'a>, Rel
         chart: resolved.to_release_json(),
         config: values.as_map().clone(),
         manifest: rendered.manifest,
-        hooks: rendered.hooks,
+        hooks: if installs { made::with_runs(rendered.hooks, &last.hooks) } else { rendered.hooks },
         labels: last.labels.clone(),
         apply_method: made::apply_method(server_side),
         ..Release::default()
     };
-    let act = begin_release(work, release, &current, chart).await?;
+    let mut act = Act::new(work, Kind::Upgrade, release, current.version);
+    act.plan.installs = installs;
+    begin_release(&mut act, &current, chart).await?;
     Ok((act, current))
 }
 
-async fn begin_release<'a>(
-    work: &'a Work<'a>,
-    release: Release,
-    current: &Release,
-    chart: &Loaded,
-) -> Result<Act<'a>, ActError> {
-    let spec = work.spec();
-    let mut act = Act::new(work, Kind::Upgrade, release, current.version);
-    act.replace = spec.upgrade().force;
-    act.strict = !spec.upgrade().disable_open_api_validation;
+async fn begin_release(act: &mut Act<'_>, current: &Release, chart: &Loaded) -> Result<(), ActError> {
+    let spec = act.work.spec();
     let objects = act.target().await.map_err(|error| ActError::Helm(error.to_string()))?;
     let before = resources::parse(&current.manifest).unwrap_or_default();
     let is_known = |object: &&Object| {
         before.iter().any(|one| one.kind() == object.kind() && one.name() == object.name())
     };
     let new: Vec<Object> = objects.iter().filter(|object| !is_known(object)).cloned().collect();
-    adoptable(&act, &new, !spec.upgrade().disable_take_ownership)
+    adoptable(act, &new, !spec.upgrade().disable_take_ownership)
         .await
         .map_err(|error| ActError::Helm(format!("unable to continue with update: {error}")))?;
-    if !(act.hooks && made::has_hook(&act.release, "pre-upgrade")) {
+    if !(act.hooks && made::has_hook(&act.release, act.events().0)) {
         act.plan.phase = Phase::Apply;
     }
     act.store(spec.max_history()).await?;
-    inventory(work, &objects, chart);
-    Ok(act)
+    inventory(act.work, &objects, chart);
+    Ok(())
 }
 
 async fn go_on(act: &mut Act<'_>, original: &Release) -> Result<(), ActError> {
@@ -177,11 +178,7 @@ async fn go_on(act: &mut Act<'_>, original: &Release) -> Result<(), ActError> {
                 let shown = act.shown(original);
                 act.written.push(shown);
             }
-            perform::failed(act, &error).await;
-            // What is given up for something newer has not failed: the next action goes on with what is there.
-            if !matches!(error, ActError::Superseded) {
-                clean_up(act, &created).await;
-            }
+            perform::failed(act, &error, &created).await;
             Err(error)
         }
     }
@@ -199,18 +196,5 @@ async fn supersede(act: &mut Act<'_>, original: &Release) {
             act.written.push(shown);
         }
         Err(error) => tracing::warn!(error = %error, "the superseded release could not be written"),
-    }
-}
-
-/// `cleanupOnFail`: what the failed upgrade created goes.
-async fn clean_up(act: &Act<'_>, created: &[Object]) {
-    if !act.work.spec().upgrade().cleanup_on_fail {
-        return;
-    }
-    for object in created {
-        act.work.app.cluster.drift().untrack(&act.work.owner, &[object.id()]);
-        if let Err(error) = act.work.session.delete_one(object, "Background", None).await {
-            tracing::warn!(error = %error, object = object.id().subject(), "could not be cleaned up");
-        }
     }
 }

@@ -6,7 +6,9 @@ use manifest::{Gvk, Object};
 use runtime::{Event, Set};
 use serde_json::{Value, json};
 use ssa::{Identity, Write};
+use tokio::time::Instant;
 
+use crate::memory::OwnChart;
 use crate::sources::SourceKey;
 use crate::status::Why;
 use crate::steps::source;
@@ -41,9 +43,7 @@ pub(crate) async fn reconcile(work: &Work<'_>) -> Result<(), Stop> {
 async fn apply(work: &Work<'_>, source: &SourceKey, template: &ChartTemplate) -> Result<(), Stop> {
     let chart = build(&work.run.object, source, template);
     let text = chart.value().to_string();
-    let same = work.app.memories.with(&work.run.key, |memory| memory.chart.as_deref() == Some(&text));
-    let known = work.app.sources.find(source).await.ok().flatten().is_some();
-    if same && known {
+    if !is_due(work, source, &text).await {
         return Ok(());
     }
     let session = work.app.cluster.session(Identity::Controller);
@@ -56,9 +56,24 @@ async fn apply(work: &Work<'_>, source: &SourceKey, template: &ChartTemplate) ->
     let live = live.map_err(|error| failed(error.to_string()))?;
     let write = Write { manager: MANAGER, force: true, dry_run: false, strict: false };
     let written = session.apply_one(&chart, &write).await.map_err(|error| failed(error.to_string()))?;
-    work.app.memories.with(&work.run.key, |memory| memory.chart = Some(text));
+    let generation = written.object.value().pointer("/metadata/generation").and_then(Value::as_i64);
+    let own = OwnChart { text, generation: generation.unwrap_or_default(), at: Instant::now() };
+    work.app.memories.with(&work.run.key, |memory| memory.chart = Some(own));
     tell(work, source, template, live.as_ref(), &written.object);
     Ok(())
+}
+
+/// Whether this text is to be applied now. Later is remembered.
+async fn is_due(work: &Work<'_>, source: &SourceKey, text: &str) -> bool {
+    let seen = work.app.sources.find(source).await.ok().flatten().map(|seen| seen.generation);
+    let own = work.app.memories.with(&work.run.key, |memory| memory.chart.clone());
+    let Some(own) = own else { return true };
+    let Some(at) = own.due(text, seen) else { return false };
+    let is_now = at <= Instant::now();
+    if !is_now {
+        work.app.waker.wake_at(&work.run.key, runtime::Reason::Heal, at);
+    }
+    is_now
 }
 
 fn tell(

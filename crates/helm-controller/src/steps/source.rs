@@ -54,6 +54,7 @@ pub(crate) async fn find(work: &Work<'_>) -> Result<(SourceKey, Artifact), Stop>
     };
     let seen = seen.map_err(|error| failed(error.to_string()))?;
     let Some(seen) = seen else { return Err(failed(missing(&source))) };
+    let seen = seen.at_least(written(work));
     work.ledger.overcome(&[Reason::AccessDenied.as_str(), Reason::ArtifactFailed.as_str()]);
     if let Some(text) = seen.trouble(&source) {
         work.ledger.set(Set::no(ConditionType::Ready, Why::SourceNotReady, text.clone()));
@@ -63,6 +64,12 @@ pub(crate) async fn find(work: &Work<'_>) -> Result<(SourceKey, Artifact), Stop>
     work.ledger.overcome(&["SourceNotReady"]);
     let artifact = seen.artifact.unwrap_or_default();
     Ok((source, artifact))
+}
+
+/// Generation of the HelmChart that was made from `spec.chart`; 0 of a source that is somebody else's.
+fn written(work: &Work<'_>) -> i64 {
+    let own = work.app.memories.with(&work.run.key, |memory| memory.chart.as_ref().map(|own| own.generation));
+    own.filter(|_| work.run.object.spec.chart.is_some()).unwrap_or_default()
 }
 
 /// As a client with a cache says it: by kind.

@@ -76,3 +76,21 @@ async fn a_release_that_helm_made_is_taken_over_as_an_upgrade() {
     assert_eq!(rig.storage().unwrap(), ["app.1: superseded", "app.2: deployed"]);
     assert_eq!(rig.get("ConfigMap", "app-cfg").await.unwrap()["data"]["v"], "ours");
 }
+
+#[tokio::test]
+async fn a_release_that_helm_made_and_we_did_not_touch_stays_when_its_helm_release_goes() {
+    let rig = Rig::start("foreign").await.unwrap();
+    let file = tempfile::Builder::new().suffix(".tgz").tempfile().unwrap();
+    std::fs::write(file.path(), testkit::chart_archive(&small("1.0.0")).unwrap()).unwrap();
+    helm(&rig, &["install", "app", &file.path().display().to_string()]).unwrap();
+    let mut broken = small("1.0.1");
+    broken.insert("templates/broken.yaml".into(), "{{ fail \"not today\" }}".into());
+    rig.publish(&broken).await.unwrap();
+    rig.apply("app", json!({})).await.unwrap();
+    let object = rig.says("app", "False", "not today").await.unwrap();
+    assert!(object["status"]["history"][0].is_null() && object["status"]["storageNamespace"].is_string());
+    rig.cluster.delete(RELEASE, rig.ns.name(), "app").await.unwrap();
+    rig.cluster.wait_gone((RELEASE, rig.ns.name(), "app"), SOON).await.unwrap();
+    assert_eq!(rig.storage().unwrap(), ["app.1: deployed"]);
+    assert!(rig.exists("ConfigMap", "app-cfg").await.unwrap());
+}

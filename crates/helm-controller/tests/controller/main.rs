@@ -7,3 +7,4 @@ mod helm;
 mod kills;
 mod release;
 mod rig;
+mod template;

@@ -73,6 +73,14 @@ async fn an_account_that_may_not_read_the_storage_is_told_in_helms_words() {
     );
     assert_eq!(message(&object, "Ready"), expected);
     assert!(rig.storage().unwrap().is_empty());
+    // Nor does the end of the HelmRelease wait for a right that it never had.
+    let about = json!({ "name": "poor", "namespace": ns });
+    rig.cluster
+        .apply(&json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": about }))
+        .await
+        .unwrap();
+    rig.cluster.delete(RELEASE, ns, "app").await.unwrap();
+    rig.cluster.wait_gone((RELEASE, ns, "app"), SOON).await.unwrap();
 }
 
 #[tokio::test]

@@ -70,6 +70,17 @@ impl Rig {
 
     /// Says that the source has this chart now, as any producer would.
     pub(crate) async fn publish(&self, chart: &ChartFiles) -> Result<()> {
+        self.publish_as(OCI, "app", 1, chart).await
+    }
+
+    /// Says that a source has this chart at a generation.
+    pub(crate) async fn publish_as(
+        &self,
+        kind: &str,
+        name: &str,
+        generation: i64,
+        chart: &ChartFiles,
+    ) -> Result<()> {
         let bytes = testkit::chart_archive(chart)?;
         let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let about = chart.get("Chart.yaml").context("no Chart.yaml")?;
@@ -80,8 +91,8 @@ impl Rig {
             "revision": format!("{version}@sha256:{digest}"), "digest": format!("sha256:{digest}"), "url": url,
             "path": &path[1..], "lastUpdateTime": "2026-01-01T00:00:00Z",
         });
-        let status = json!({ "observedGeneration": 1, "artifact": artifact });
-        self.cluster.patch_status(OCI, self.ns.name(), "app", status).await?;
+        let status = json!({ "observedGeneration": generation, "artifact": artifact });
+        self.cluster.patch_status(kind, self.ns.name(), name, status).await?;
         Ok(())
     }
 
