@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::{FutureExt, future::BoxFuture, future::Shared};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared, WeakShared},
+};
 use kill_points::{Point, at as point};
 use net::Client;
 
@@ -37,7 +40,8 @@ impl CacheOptions {
     }
 }
 
-type Flight = Shared<BoxFuture<'static, Result<Arc<Tree>, FetchError>>>;
+type Loading = BoxFuture<'static, Result<Arc<Tree>, FetchError>>;
+type Flight = Shared<Loading>;
 
 /// Unpacked artifacts on disk, shared by the process, each fetched once. A tree stays as long as somebody holds
 /// it; beyond that the least recently used ones go first. Cheap to clone; clones share everything.
@@ -54,8 +58,8 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    /// Downloads under way, with the URL they are from.
-    flights: HashMap<Digest, (String, Flight)>,
+    /// Downloads under way, with the URL they are from; each for as long as somebody waits for it.
+    flights: HashMap<Digest, (String, WeakShared<Loading>)>,
     kept: HashMap<Digest, Kept>,
     /// Counts uses, so that the least recent one is known.
     clock: u64,
@@ -85,8 +89,8 @@ impl Cache {
     }
 
     /// The tree of the artifact with this digest, from the cache or from `url`. Calls for the same digest at
-    /// the same time share one download; dropping one of them does not stop it for the others. One that fails fails for
-    /// those alone who wanted it from the same URL.
+    /// the same time share one download; dropping one of them does not stop it for the others, dropping all of them does.
+    /// One that fails fails for those alone who wanted it from the same URL.
     ///
     /// # Errors
     /// See [`FetchError`]; a failure is not remembered.
@@ -97,8 +101,10 @@ impl Cache {
                 if let Some(tree) = state.touch(digest) {
                     return Ok(tree);
                 }
-                let begin = || (url.to_owned(), self.start(url, digest));
-                state.flights.entry(digest.clone()).or_insert_with(begin).clone()
+                match state.join(digest) {
+                    Some(joined) => joined,
+                    None => (url.to_owned(), state.begin(url, digest, self.start(url, digest))),
+                }
             };
             let result = flight.clone().await;
             self.land(digest, &flight, &result);
@@ -111,7 +117,7 @@ impl Cache {
     fn land(&self, digest: &Digest, flight: &Flight, result: &Result<Arc<Tree>, FetchError>) {
         let mut state = self.inner.lock();
         // Only the flight that was joined is taken out: a later one may already have its place.
-        if state.flights.get(digest).is_some_and(|(_, current)| current.ptr_eq(flight)) {
+        if state.join(digest).is_some_and(|(_, current)| current.ptr_eq(flight)) {
             state.flights.remove(digest);
             if let Ok(tree) = result {
                 state.keep(tree.clone(), self.inner.options.max_bytes);
@@ -158,6 +164,21 @@ impl Inner {
 }
 
 impl State {
+    fn join(&self, digest: &Digest) -> Option<(String, Flight)> {
+        let (from, flight) = self.flights.get(digest)?;
+        Some((from.clone(), flight.upgrade()?))
+    }
+
+    fn begin(&mut self, url: &str, digest: &Digest, flight: Flight) -> Flight {
+        // Those that everybody left.
+        self.flights.retain(|_, (_, flight)| flight.upgrade().is_some());
+        // Not yet polled, so that there is something to be weak about.
+        if let Some(weak) = flight.downgrade() {
+            self.flights.insert(digest.clone(), (url.to_owned(), weak));
+        }
+        flight
+    }
+
     fn touch(&mut self, digest: &Digest) -> Option<Arc<Tree>> {
         self.clock += 1;
         let kept = self.kept.get_mut(digest)?;

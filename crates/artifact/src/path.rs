@@ -9,10 +9,16 @@ pub struct ArtifactPath {
     text: String,
 }
 
-/// A part of an artifact's path that could leave the storage root.
+/// Why a text is not the path of an artifact.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("'{0}' cannot be part of an artifact path")]
-pub struct PathError(String);
+pub enum PathError {
+    /// A part that could leave the storage root.
+    #[error("'{0}' cannot be part of an artifact path")]
+    Part(String),
+    /// The path of another object's artifact.
+    #[error("'{0}' is not in the object's own folder")]
+    Foreign(String),
+}
 
 impl ArtifactPath {
     /// Joins the four parts.
@@ -35,9 +41,22 @@ impl ArtifactPath {
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let parts: Vec<&str> = text.split('/').collect();
         let [kind, namespace, name, file] = parts[..] else {
-            return Err(PathError(text.chars().take(255).collect()));
+            return Err(PathError::Part(shown(text)));
         };
         Self::new(kind, namespace, name, file)
+    }
+
+    /// Reads `status.artifact.path` of an object. Others write statuses too, such as a tool that restores a backup under
+    /// another name: what leads into another object's folder is not believed.
+    ///
+    /// # Errors
+    /// As [`ArtifactPath::parse`], and any path but one of the object's own folder.
+    pub fn of_object(kind: &str, namespace: &str, name: &str, text: &str) -> Result<Self, PathError> {
+        let path = Self::parse(text)?;
+        match Self::new(kind, namespace, name, path.file())? == path {
+            true => Ok(path),
+            false => Err(PathError::Foreign(shown(text))),
+        }
     }
 
     /// The path with slashes.
@@ -65,9 +84,13 @@ impl fmt::Display for ArtifactPath {
 pub(crate) fn check_part(part: &str) -> Result<(), PathError> {
     let bad = |c: char| matches!(c, '/' | '\\') || c.is_control();
     if part.is_empty() || part.starts_with('.') || part.len() > 255 || part.contains(bad) {
-        return Err(PathError(part.chars().take(255).collect()));
+        return Err(PathError::Part(shown(part)));
     }
     Ok(())
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(255).collect()
 }
 
 #[cfg(test)]
@@ -80,6 +103,17 @@ mod tests {
         assert_eq!(path.as_str(), "gitrepository/apps/web/abc.tar.gz");
         assert_eq!((path.dir(), path.file()), ("gitrepository/apps/web", "abc.tar.gz"));
         assert_eq!(ArtifactPath::parse(path.as_str()).unwrap(), path);
+    }
+
+    #[test]
+    fn only_a_path_of_its_own_folder_is_an_objects() {
+        let read = |text| ArtifactPath::of_object("GitRepository", "apps", "web", text);
+        assert_eq!(read("gitrepository/apps/web/a.tar.gz").unwrap().file(), "a.tar.gz");
+        let others = ["bucket/apps/web/a", "gitrepository/prod/web/a", "gitrepository/apps/db/a"];
+        for other in others {
+            assert_eq!(read(other), Err(PathError::Foreign(other.to_owned())));
+        }
+        assert!(matches!(read("gitrepository/apps/web/../db/a"), Err(PathError::Part(_))));
     }
 
     #[test]

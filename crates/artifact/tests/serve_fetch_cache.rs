@@ -221,6 +221,35 @@ async fn an_asker_that_gives_up_does_not_stop_the_others() {
 }
 
 #[tokio::test]
+async fn a_download_that_everybody_left_leaves_nothing_and_is_begun_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = archive("a.yaml", b"a: 1");
+    let (cache, digest) = (cache(dir.path(), 1 << 20), Digest::of(&bytes));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    // Sends this much of the archive, and leaves the connection open.
+    let serve = async |length: usize| {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await.unwrap();
+        stream.write_all(&answer(200, bytes.len(), &bytes[..length])).await.unwrap();
+        stream
+    };
+    let _begun = tokio::select! {
+        _ = cache.get(&url, &digest) => panic!("half of an archive was taken"),
+        stream = async {
+            let stream = serve(bytes.len() / 2).await;
+            while blobs(dir.path()) == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            stream
+        } => stream,
+    };
+    assert_eq!(blobs(dir.path()), 0, "half of an archive is kept for nobody");
+    let (tree, _stream) = tokio::join!(cache.get(&url, &digest), serve(bytes.len()));
+    assert_eq!(tree.unwrap().read("a.yaml").unwrap(), b"a: 1");
+}
+
+#[tokio::test]
 async fn a_failure_of_one_url_is_not_that_of_another_with_the_same_digest() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = archive("a", b"1");

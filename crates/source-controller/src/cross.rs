@@ -42,6 +42,7 @@ impl ChartWaker {
     }
 }
 
-fn revision_of(artifact: &Artifact) -> (String, String) {
-    (artifact.revision.clone(), artifact.digest.clone())
+/// With its place: a chart waits for the artifact of a source whose status still names another object's.
+fn revision_of(artifact: &Artifact) -> [String; 3] {
+    [&artifact.revision, &artifact.digest, &artifact.path].map(String::clone)
 }

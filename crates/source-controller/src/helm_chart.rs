@@ -13,6 +13,7 @@ use runtime::{Event, Key, Run, Set, Store};
 
 use crate::helm::build::{Build, Cached, Order, effective};
 use crate::helm::{local, remote};
+use crate::helm_repository::is_registry;
 use crate::remote::Remotes;
 use crate::repositories::Repositories;
 use crate::source::{
@@ -21,6 +22,7 @@ use crate::source::{
 use crate::status::{FAILED, SourceReason, StepError};
 use crate::steps::features;
 use crate::steps::put::{NewArtifact, Target, blocking};
+use crate::steps::storage::own;
 
 /// How much of a commit's hash goes into a version.
 const SHORT: usize = 12;
@@ -100,15 +102,14 @@ impl HelmCharts {
         match &reference.kind {
             ChartSourceKind::HelmRepository => {
                 let repository = self.get(&self.repositories.store, &key).await?;
-                match crate::helm_repository::is_registry(&repository.spec) || has_artifact(&*repository) {
+                match is_registry(&repository.spec) || own(&*repository).is_some() {
                     true => Ok(Source::Repository(repository)),
                     false => Err(no_artifact(run)),
                 }
             }
             ChartSourceKind::GitRepository => {
                 let repository = self.get(&self.git, &key).await?;
-                let artifact = repository.status.as_ref().and_then(|status| status.artifact.clone());
-                artifact.map(Source::Tree).ok_or_else(|| no_artifact(run))
+                own(&*repository).cloned().map(Source::Tree).ok_or_else(|| no_artifact(run))
             }
             // Buckets are not built yet: there is no artifact of one.
             _ => {
@@ -160,7 +161,7 @@ impl HelmCharts {
 
     fn order(&self, run: &Run<HelmChart>, status: &HelmChartStatus, source: &Source) -> Order {
         let spec = &run.object.spec;
-        let is_same = run.generation() == run.base.observed_generation;
+        let is_same = is_made_of(&run.base, run.generation());
         let cached = status.artifact.as_ref().zip(status.observed_chart_name.as_ref()).filter(|_| is_same);
         let observed = &status.observed_values_files;
         let values_files = effective(&spec.values_files);
@@ -269,10 +270,7 @@ impl Source {
     fn revision(&self) -> Option<&str> {
         match self {
             Self::Tree(artifact) => Some(&artifact.revision),
-            Self::Repository(repository) => {
-                let artifact = repository.status.as_ref()?.artifact.as_ref()?;
-                Some(&artifact.revision)
-            }
+            Self::Repository(repository) => own(&**repository).map(|artifact| artifact.revision.as_str()),
         }
     }
 }
@@ -293,8 +291,11 @@ fn metadata(run: &Run<HelmChart>, source: &Source, with_values: bool) -> Option<
     (!parts.is_empty()).then(|| parts.join("."))
 }
 
-fn has_artifact<K: SourceObject>(object: &K) -> bool {
-    object.status().and_then(K::artifact).is_some()
+/// Whether the stored chart was made of the spec of this generation. The status's own `observedGeneration` does not
+/// tell: a spec that stalled was observed too, and left the chart of the one before.
+fn is_made_of(status: &HelmChartStatus, generation: i64) -> bool {
+    let stored = runtime::conditions::find(&status.conditions, ConditionType::ArtifactInStorage);
+    stored.is_some_and(|stored| stored.status == "True" && stored.observed_generation == Some(generation))
 }
 
 /// It is woken when there is one.

@@ -56,7 +56,7 @@ impl Steps for HelmRepositories {
         let repository = self.http.repository(&url, access.credentials, pass, timeout, self.limits);
         let asking = async { repository.index().await.map_err(|cause| not_fetched(&cause)) };
         let Answer { found: fetched, turn: _turn } = remotes.ask(run, asking).await?;
-        let digest = Digest::of(&fetched);
+        let (fetched, digest) = digested(fetched).await?;
         let revision = digest.to_string();
         run.revision(&revision);
         let observed = Observed {
@@ -126,6 +126,15 @@ impl HelmRepositories {
         progress.status.url = url.or(progress.status.url.take());
         Ok(())
     }
+}
+
+/// With its digest, which takes a while for a large index.
+async fn digested(fetched: Arc<Vec<u8>>) -> Result<(Arc<Vec<u8>>, Digest), StepError> {
+    blocking(move || {
+        let digest = Digest::of(&fetched);
+        Ok((fetched, digest))
+    })
+    .await
 }
 
 /// Whether charts are in a registry.

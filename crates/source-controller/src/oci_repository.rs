@@ -78,10 +78,7 @@ impl OciRepositories {
     ) -> Result<(), RunFailure> {
         let spec = &run.object.spec;
         let target = Target::new(&self.base, OCIRepository::FOLDER, &run.key);
-        let pulling = layer::pull(session, spec, revision, target, &self.limits);
-        let limit = spec.timeout();
-        let storing =
-            async { tokio::time::timeout(limit, pulling).await.unwrap_or_else(|_| Err(timed_out(spec))) };
+        let storing = layer::pull(session, spec, revision, target, &self.limits);
         let (artifact, url) = build(run, progress, message, storing).await?;
         if is_new(run, &artifact) {
             self.base.metrics.change(Origin::Source, false);
@@ -152,7 +149,7 @@ pub(crate) fn is_copied(spec: &OCIRepositorySpec) -> bool {
     operation == Some(&LayerOperation::Copy)
 }
 
-fn timed_out(spec: &OCIRepositorySpec) -> StepError {
+pub(crate) fn timed_out(spec: &OCIRepositorySpec) -> StepError {
     let message = format!("failed to pull artifact from '{}': context deadline exceeded", spec.url);
     StepError::fetch(SourceReason::OCIArtifactPullFailed, message)
 }

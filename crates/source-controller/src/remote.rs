@@ -64,9 +64,18 @@ impl Remotes {
             }
             never = late => match never {},
         };
-        // The semaphore is never closed.
-        let turn = if begun.elapsed() < SLOW { None } else { self.late.acquire().await.ok() };
+        let turn = if begun.elapsed() < SLOW { None } else { Some(self.turn(outdated(run, None)).await?) };
         Ok(Answer { found, turn })
+    }
+
+    /// The right to go on, unless what the run is at is not wanted any more before its turn comes.
+    async fn turn(&self, outdated: impl Future<Output = ()>) -> Result<SemaphorePermit<'_>, RunFailure> {
+        tokio::select! {
+            biased;
+            () = outdated => Err(RunFailure::Outdated),
+            // The semaphore is never closed.
+            turn = self.late.acquire() => turn.map_err(|_| RunFailure::Outdated),
+        }
     }
 
     /// Receives what a server has. Only another spec, the object's deletion or the end of the process end
@@ -108,5 +117,28 @@ async fn outdated<K: SourceObject>(run: &Run<K>, patience: Option<Duration>) {
     run.cancel.cancelled().await;
     while run.is_asked_again() && patience.is_none_or(|patience| run.started.elapsed() < patience) {
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use futures::FutureExt;
+
+    use super::{LATE, Remotes, RunFailure};
+
+    #[tokio::test]
+    async fn who_is_not_wanted_any_more_does_not_wait_for_its_turn() {
+        let remotes = Remotes::new();
+        let mut turns = Vec::new();
+        for _ in 0..LATE {
+            turns.push(remotes.turn(pending()).await.ok().unwrap());
+        }
+        let refused = remotes.turn(ready(())).now_or_never();
+        assert!(matches!(refused, Some(Err(RunFailure::Outdated))), "it waits");
+        assert_eq!(remotes.late.available_permits(), 0);
+        turns.pop();
+        assert!(remotes.turn(pending()).await.is_ok(), "a turn that was given back is free");
     }
 }

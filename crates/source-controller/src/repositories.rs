@@ -22,6 +22,7 @@ use crate::helm_repository::{http_url, is_registry};
 use crate::source::Base;
 use crate::status::{FAILED, SourceReason, StepError};
 use crate::steps::put::blocking;
+use crate::steps::storage::own;
 
 /// How long a repository that no object describes may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -49,8 +50,7 @@ impl Repositories {
         if is_registry(&repository.spec) {
             return self.registry(&repository.spec, access);
         }
-        let artifact = repository.status.as_ref().and_then(|status| status.artifact.as_ref());
-        self.http(&repository.spec, access, artifact).await
+        self.http(&repository.spec, access, own(repository)).await
     }
 
     /// Finds the places of a namespace's charts by URL.
@@ -78,8 +78,7 @@ impl Repositories {
         if url.starts_with("oci://") {
             return self.registry(&object.spec, access);
         }
-        let artifact = object.status.as_ref().and_then(|status| status.artifact.as_ref());
-        self.http(&object.spec, access, artifact).await
+        self.http(&object.spec, access, own(&*object)).await
     }
 
     fn registry(&self, spec: &HelmRepositorySpec, access: HelmAccess) -> Result<Place, StepError> {

@@ -211,7 +211,7 @@ impl<S: Steps> Sources<S> {
         progress: &mut Progress<S::Kind>,
     ) -> Result<(), RunFailure> {
         let held = S::Kind::artifact_mut(&mut progress.status).take();
-        let kept = storage::check(self.base.store.clone(), held.clone()).await;
+        let kept = storage::check::<S::Kind>(self.base.store.clone(), &run.key, held.clone()).await;
         let kept = kept.inspect_err(|_| *S::Kind::artifact_mut(&mut progress.status) = held)?;
         progress.sets.push(Set::remove(ConditionType::StorageOperationFailed));
         progress.events.extend(kept.events);

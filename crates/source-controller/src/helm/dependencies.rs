@@ -1,5 +1,7 @@
 //! Dependencies that a chart names and does not bring along.
 
+use std::sync::Arc;
+
 use artifact::Tree;
 use futures::future::BoxFuture;
 use helm_template::{Chart, Dependency, Limits};
@@ -7,6 +9,7 @@ use semver_range::{Constraint, Version};
 
 use crate::helm::local;
 use crate::helm::place::Place;
+use crate::steps::put::blocking;
 
 /// Dependencies of one chart at most.
 const MOST: usize = 100;
@@ -20,7 +23,7 @@ pub(crate) struct Places {
 /// Adds what is missing; how many were.
 pub(super) async fn complete(
     chart: &mut Chart,
-    tree: &Tree,
+    tree: &Arc<Tree>,
     path: &str,
     places: &Places,
 ) -> Result<usize, String> {
@@ -31,7 +34,8 @@ pub(super) async fn complete(
     for dependency in &missing {
         let name = called(dependency).to_owned();
         let mut found = match is_local(dependency) {
-            true => local_chart(dependency, tree, path, &places.limits)
+            true => read_local(dependency, tree, path, &places.limits)
+                .await
                 .map_err(|cause| format!("failed to add local dependency '{name}': {cause}"))?,
             false => remote_chart(dependency, places)
                 .await
@@ -62,6 +66,22 @@ fn called(dependency: &Dependency) -> &str {
 
 fn is_local(dependency: &Dependency) -> bool {
     dependency.repository.is_empty() || dependency.repository.starts_with("file://")
+}
+
+async fn read_local(
+    dependency: &Dependency,
+    tree: &Arc<Tree>,
+    path: &str,
+    limits: &Limits,
+) -> Result<Chart, String> {
+    let (dependency, tree, path, limits) =
+        (dependency.clone(), tree.clone(), path.to_owned(), limits.clone());
+    read(move || local_chart(&dependency, &tree, &path, &limits)).await
+}
+
+/// Reading a chart takes long: its files are read, unpacked and parsed.
+async fn read(work: impl FnOnce() -> Result<Chart, String> + Send + 'static) -> Result<Chart, String> {
+    blocking(move || Ok(work())).await.unwrap_or_else(|error| Err(error.message))
 }
 
 fn local_chart(dependency: &Dependency, tree: &Tree, path: &str, limits: &Limits) -> Result<Chart, String> {
@@ -99,8 +119,10 @@ async fn remote_chart(dependency: &Dependency, places: &Places) -> Result<Chart,
     let archive = place.download(&found).await;
     let archive =
         archive.map_err(|cause| format!("chart download of version '{}' failed: {cause}", found.version))?;
-    Chart::from_archive(&archive, &places.limits)
-        .map_err(|error| format!("failed to load downloaded archive of version '{}': {error}", found.version))
+    let limits = places.limits.clone();
+    let chart = read(move || Chart::from_archive(&archive, &limits).map_err(|error| error.to_string())).await;
+    chart
+        .map_err(|cause| format!("failed to load downloaded archive of version '{}': {cause}", found.version))
 }
 
 fn check_url(url: &str) -> Result<(), String> {
@@ -108,5 +130,53 @@ fn check_url(url: &str) -> Result<(), String> {
         url if ["oci://", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) => Ok(()),
         url if url.starts_with('@') => Err(format!("aliased repository dependency is not supported: {url}")),
         url => Err(format!("invalid dependency repository URL: {url}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use artifact::{Digest, Packer, Tree, UnpackLimits, unpack};
+    use futures::FutureExt;
+    use helm_template::{Chart, Limits};
+
+    use super::{Places, complete};
+
+    /// A tree that holds these files.
+    fn tree(dir: &std::path::Path, files: &[(&str, &str)]) -> Arc<Tree> {
+        let mut archive = Vec::new();
+        let mut packer = Packer::new(&mut archive).unwrap();
+        for (path, text) in files {
+            packer.file(path, false, text.len() as u64, &mut text.as_bytes()).unwrap();
+        }
+        packer.finish().unwrap();
+        let digest = Digest::of(&archive);
+        Arc::new(unpack(archive.as_slice(), digest, &dir.join("blob"), &UnpackLimits::default()).unwrap())
+    }
+
+    #[test]
+    fn a_dependency_is_read_on_no_thread_of_the_runtime() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(1).build().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let tree = tree(dir.path(), &[("dep/Chart.yaml", "apiVersion: v2\nname: dep\nversion: 1.0.0\n")]);
+        let metadata = "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n\
+                        - {name: dep, version: 1.x, repository: 'file://../dep'}\n";
+        let files = vec![("Chart.yaml".to_owned(), metadata.as_bytes().to_vec())];
+        let mut chart = Chart::from_directory(files, &Limits::default()).unwrap();
+        let find = |url: String| async move { Err(url) }.boxed();
+        let places = Places { find: Box::new(find), limits: Limits::default() };
+        runtime.block_on(async {
+            let (go, wait) = mpsc::channel::<()>();
+            // The only thread for what blocks is taken.
+            let taken = tokio::task::spawn_blocking(move || wait.recv());
+            let mut completing = Box::pin(complete(&mut chart, &tree, "app", &places));
+            assert!(futures::poll!(&mut completing).is_pending());
+            go.send(()).unwrap();
+            assert_eq!(completing.await, Ok(1));
+            taken.await.unwrap().unwrap();
+        });
+        assert_eq!(chart.dependencies()[0].name(), "dep");
     }
 }

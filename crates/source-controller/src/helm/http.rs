@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
 use net::{AddressRule, Client, Credentials, Limits, Policy, Request, RequestError};
 use url::Url;
+
+use crate::helm::flights::Flights;
 
 /// How many ways to reach repositories are remembered, each with its connections.
 const CLIENTS: usize = 32;
@@ -23,7 +24,7 @@ pub(crate) struct HelmLimits {
     pub(crate) chart_file: u64,
 }
 
-type Download = Shared<BoxFuture<'static, Result<Arc<Vec<u8>>, String>>>;
+type Download = Result<Arc<Vec<u8>>, String>;
 
 /// The part that all repositories share: connections, and downloads under way. Cheap to clone.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ pub(crate) struct Http {
 struct Inner {
     addresses: AddressRule,
     clients: Mutex<HashMap<Policy, (Client, u64)>>,
-    downloads: Mutex<HashMap<(Url, Policy), Download>>,
+    downloads: Flights<(Url, Policy), Download>,
 }
 
 /// A repository, reached in one way.
@@ -49,7 +50,7 @@ pub(crate) struct HttpRepository {
 
 impl Http {
     pub(crate) fn new(addresses: AddressRule) -> Self {
-        Self { inner: Arc::new(Inner { addresses, clients: Mutex::default(), downloads: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { addresses, clients: Mutex::default(), downloads: Flights::new() }) }
     }
 
     /// A repository at a URL; nothing is asked yet.
@@ -87,25 +88,16 @@ impl Http {
     }
 
     /// One download at a time for a URL and credentials; whoever asks meanwhile gets the same answer.
-    async fn download(&self, policy: &Policy, request: Get) -> Result<Arc<Vec<u8>>, String> {
+    async fn download(&self, policy: &Policy, request: Get) -> Download {
         let key = (request.url.clone(), policy.clone());
-        let flight = {
-            let mut downloads = self.inner.downloads.lock().unwrap_or_else(PoisonError::into_inner);
-            let client = self.client(policy)?;
-            downloads.entry(key.clone()).or_insert_with(|| get(client, request).boxed().shared()).clone()
-        };
-        let result = flight.clone().await;
-        let mut downloads = self.inner.downloads.lock().unwrap_or_else(PoisonError::into_inner);
-        if downloads.get(&key).is_some_and(|current| current.ptr_eq(&flight)) {
-            downloads.remove(&key);
-        }
-        result
+        let client = self.client(policy)?;
+        self.inner.downloads.join(key, get(client, request).boxed()).await
     }
 }
 
 impl HttpRepository {
     /// The index as it is served.
-    pub(crate) async fn index(&self) -> Result<Arc<Vec<u8>>, String> {
+    pub(crate) async fn index(&self) -> Download {
         let url = below(&self.url, "index.yaml");
         let too_large = format!("index exceeds the maximum index file size of {} bytes", self.limits.index);
         let get = Get { url, max_body: self.limits.index, authenticate: true, too_large };
@@ -113,7 +105,7 @@ impl HttpRepository {
     }
 
     /// The archive at a reference of the index.
-    pub(crate) async fn archive(&self, reference: &str) -> Result<Arc<Vec<u8>>, String> {
+    pub(crate) async fn archive(&self, reference: &str) -> Download {
         let url = resolve(&self.url, reference)?;
         let too_large = format!("size of chart '{reference}' exceeds '{}' bytes limit", self.limits.chart);
         let authenticate = self.pass_credentials || url.origin() == self.url.origin();
@@ -131,7 +123,7 @@ struct Get {
     too_large: String,
 }
 
-async fn get(client: Client, get: Get) -> Result<Arc<Vec<u8>>, String> {
+async fn get(client: Client, get: Get) -> Download {
     let place = net::shown(&get.url);
     let told = |error: RequestError| match error {
         RequestError::TooLarge { .. } => get.too_large.clone(),
@@ -173,9 +165,55 @@ fn resolve(base: &Url, reference: &str) -> Result<Url, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use net::{AddressRule, Credentials};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
     use url::Url;
 
-    use super::{below, resolve};
+    use super::{HelmLimits, Http, HttpRepository, below, resolve};
+
+    /// One side of a fake server: a connection whose request has come.
+    async fn asked(listener: &TcpListener) -> TcpStream {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        stream
+    }
+
+    fn repository(http: &Http, listener: &TcpListener) -> HttpRepository {
+        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let limits = HelmLimits { index: 1 << 20, chart: 1 << 20, chart_file: 1 << 20 };
+        http.repository(&url, Credentials::default(), false, Duration::from_secs(30), limits)
+    }
+
+    #[tokio::test]
+    async fn a_download_that_was_left_is_not_joined_later() {
+        testkit::install_crypto();
+        let (http, listener) = (Http::new(AddressRule::Any), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let repository = repository(&http, &listener);
+        let mut left = tokio::select! {
+            _ = repository.index() => panic!("nothing was answered"),
+            stream = asked(&listener) => stream,
+        };
+        // The connection may be closed already.
+        let _ = left.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold").await;
+        let answer = async {
+            let mut stream = asked(&listener).await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nnew").await.unwrap();
+            stream
+        };
+        let index = repository.index();
+        tokio::pin!(index);
+        let index = tokio::select! {
+            index = &mut index => index,
+            _stream = answer => index.await,
+        };
+        assert_eq!(*index.unwrap(), b"new");
+    }
 
     #[test]
     fn references_are_below_the_repository_unless_they_are_absolute() {

@@ -7,7 +7,7 @@ use artifact::{Digest, Ignore, Kind, Tree, UnpackLimits, pack, unpack};
 use oci::{Descriptor, Manifest, Session};
 use tempfile::NamedTempFile;
 
-use crate::oci_repository::{is_copied, media_type};
+use crate::oci_repository::{is_copied, media_type, timed_out};
 use crate::status::{SourceReason, StepError};
 use crate::steps::ignore_files::IgnoreFiles;
 use crate::steps::put::{NewArtifact, Target, blocking};
@@ -31,6 +31,29 @@ pub(crate) async fn pull(
     target: Target,
     limits: &LayerLimits,
 ) -> Result<(Artifact, Option<String>), StepError> {
+    store(fetch(session, spec, revision, limits), spec, target, limits).await
+}
+
+/// The spec's timeout is the registry's. Storing is waited for: left alone it would go on, and write into the folder of
+/// an object that is built anew or gone meanwhile.
+async fn store(
+    fetching: impl Future<Output = Result<Pulled, StepError>>,
+    spec: &OCIRepositorySpec,
+    target: Target,
+    limits: &LayerLimits,
+) -> Result<(Artifact, Option<String>), StepError> {
+    let fetching = tokio::time::timeout(spec.timeout(), fetching);
+    let pulled = fetching.await.unwrap_or_else(|_| Err(timed_out(spec)))?;
+    let limits = limits.clone();
+    blocking(move || pulled.store(&target, &limits)).await
+}
+
+async fn fetch(
+    session: &Session,
+    spec: &OCIRepositorySpec,
+    revision: &str,
+    limits: &LayerLimits,
+) -> Result<Pulled, StepError> {
     let digest = revision.rsplit_once('@').map_or(revision, |(_, digest)| digest).to_owned();
     let pull = |error: &dyn std::fmt::Display| {
         let message = format!("failed to pull artifact from '{}': {error}", spec.url);
@@ -44,16 +67,14 @@ pub(crate) async fn pull(
         true => operation(format!("layer '{}' is larger than {} bytes", layer.digest, limits.size)),
         false => operation(format!("failed to extract the first layer from artifact: {error}")),
     })?;
-    let pulled = Pulled {
+    Ok(Pulled {
         file,
         digest,
         revision: revision.to_owned(),
         manifest,
         ignore: spec.ignore.clone(),
         copied: is_copied(spec),
-    };
-    let limits = limits.clone();
-    blocking(move || pulled.store(&target, &limits)).await
+    })
 }
 
 /// The layer with the media type, else the first.
@@ -137,4 +158,56 @@ fn ignore(tree: &Tree, spec: Option<&str>) -> std::io::Result<Ignore> {
 
 fn operation(message: String) -> StepError {
     StepError::fetch(SourceReason::OCIArtifactLayerOperationFailed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use api::source::v1::OCIRepositorySpec;
+    use artifact::{Algorithm, LocalStore, Retention, UnpackLimits};
+    use oci::Manifest;
+    use runtime::Key;
+    use tempfile::NamedTempFile;
+
+    use super::{LayerLimits, Pulled, store};
+    use crate::steps::put::Target;
+
+    /// A layer that is copied as it is.
+    fn pulled() -> Pulled {
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(b"layer").unwrap();
+        let manifest =
+            serde_json::from_str::<Manifest>(r#"{"schemaVersion":2,"config":{"digest":"x","size":1}}"#)
+                .unwrap();
+        let (digest, revision) = ("sha256:0".to_owned(), "v1@sha256:0".to_owned());
+        Pulled { file, digest, revision, manifest, ignore: None, copied: true }
+    }
+
+    #[test]
+    fn a_run_does_not_end_before_its_artifact_is_stored_or_given_up() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).max_blocking_threads(1).build().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let local = Arc::new(LocalStore::open(dir.path(), "host", Retention::default()).unwrap());
+        let target = Target::in_store(local, Algorithm::Sha256, "ocirepository", &Key::new("ns", "app"));
+        let limits =
+            LayerLimits { size: 100, unpack: UnpackLimits::default(), dir: dir.path().to_path_buf() };
+        let spec = OCIRepositorySpec::default();
+        runtime.block_on(async {
+            let (go, wait) = mpsc::channel::<()>();
+            // The only thread for what blocks is taken: storing takes longer than any timeout.
+            let taken = tokio::task::spawn_blocking(move || wait.recv());
+            let mut storing = Box::pin(store(async { Ok(pulled()) }, &spec, target, &limits));
+            assert!(futures::poll!(&mut storing).is_pending());
+            tokio::time::advance(spec.timeout() + Duration::from_secs(1)).await;
+            assert!(futures::poll!(&mut storing).is_pending(), "the run ended, and storing goes on");
+            go.send(()).unwrap();
+            let (artifact, _) = storing.await.unwrap();
+            assert_eq!(std::fs::read(dir.path().join(artifact.path)).unwrap(), b"layer");
+            taken.await.unwrap().unwrap();
+        });
+    }
 }

@@ -34,7 +34,16 @@ pub(crate) type FillFailure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Target {
     pub(crate) fn new(base: &Base, folder: &'static str, key: &Key) -> Self {
-        Self { store: base.store.clone(), algorithm: base.algorithm, folder, key: key.clone() }
+        Self::in_store(base.store.clone(), base.algorithm, folder, key)
+    }
+
+    pub(crate) fn in_store(
+        store: Arc<dyn Store>,
+        algorithm: Algorithm,
+        folder: &'static str,
+        key: &Key,
+    ) -> Self {
+        Self { store, algorithm, folder, key: key.clone() }
     }
 
     /// Writes what `fill` gives; the artifact, and the URL of its stable name. Blocks.

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use api::meta::Artifact;
-use artifact::{ArtifactPath, Check, Digest, Store};
-use runtime::Event;
+use artifact::{ArtifactPath, Check, Digest, PathError, Store};
+use runtime::{Event, Key};
 
+use crate::source::SourceObject;
 use crate::status::{SourceReason, StepError};
 
 /// What is left of the artifact that the status names.
@@ -17,16 +18,35 @@ pub(crate) struct Kept {
     pub(crate) events: Vec<Event>,
 }
 
+/// The artifact of a source's status, unless it is another object's: so it is when a status was restored under another
+/// name, until the source's next run.
+pub(crate) fn own<K: SourceObject>(source: &K) -> Option<&Artifact> {
+    let artifact = source.status().and_then(K::artifact)?;
+    path_of::<K>(&Key::of(source), artifact).is_ok().then_some(artifact)
+}
+
+fn path_of<K: SourceObject>(key: &Key, artifact: &Artifact) -> Result<ArtifactPath, PathError> {
+    ArtifactPath::of_object(K::FOLDER, &key.namespace, &key.name, &artifact.path)
+}
+
 /// Collects garbage and looks whether the stored file is still what the status says.
-pub(crate) async fn check(store: Arc<dyn Store>, artifact: Option<Artifact>) -> Result<Kept, StepError> {
+pub(crate) async fn check<K: SourceObject>(
+    store: Arc<dyn Store>,
+    key: &Key,
+    artifact: Option<Artifact>,
+) -> Result<Kept, StepError> {
     let Some(artifact) = artifact else { return Ok(Kept::default()) };
-    let checked = tokio::task::spawn_blocking(move || check_blocking(store.as_ref(), artifact)).await;
+    let path = path_of::<K>(key, &artifact);
+    let checked = tokio::task::spawn_blocking(move || check_blocking(store.as_ref(), path, artifact)).await;
     checked.unwrap_or_else(|error| Err(failed(format!("failed to look at the stored artifact: {error}"))))
 }
 
-fn check_blocking(store: &dyn Store, mut artifact: Artifact) -> Result<Kept, StepError> {
-    let (Ok(path), Ok(digest)) = (ArtifactPath::parse(&artifact.path), artifact.digest.parse::<Digest>())
-    else {
+fn check_blocking(
+    store: &dyn Store,
+    path: Result<ArtifactPath, PathError>,
+    mut artifact: Artifact,
+) -> Result<Kept, StepError> {
+    let (Ok(path), Ok(digest)) = (path, artifact.digest.parse::<Digest>()) else {
         // Written by someone else; it cannot be one of ours.
         return Ok(Kept { disappeared: true, ..Kept::default() });
     };
@@ -102,53 +122,98 @@ fn failed(message: String) -> StepError {
 
 #[cfg(test)]
 mod tests {
-    use super::check_blocking;
-    use api::meta::Artifact;
-    use artifact::{ArtifactPath, LocalStore, Retention, Store};
-    use runtime::Severity;
+    use std::sync::Arc;
 
-    fn stored(store: &LocalStore) -> (ArtifactPath, Artifact) {
-        let path = ArtifactPath::new("gitrepository", "ns", "app", "a.tar.gz").unwrap();
-        let stored = store.put(&path, &mut |out| Ok(out.write_all(b"content")?)).unwrap();
-        let artifact = Artifact {
-            path: path.to_string(),
-            digest: stored.digest.to_string(),
-            url: "http://elsewhere/x".into(),
-            ..Artifact::default()
-        };
-        (path, artifact)
+    use super::{Kept, check, own};
+    use api::meta::Artifact;
+    use api::source::v1::{GitRepository, GitRepositoryStatus};
+    use artifact::{ArtifactPath, LocalStore, Retention, Store};
+    use runtime::{Key, Severity};
+
+    /// A folder with one artifact, `gitrepository/ns/app/a.tar.gz`.
+    struct Rig {
+        dir: tempfile::TempDir,
+        store: Arc<LocalStore>,
+        artifact: Artifact,
     }
 
-    #[test]
-    fn an_unchanged_file_keeps_its_artifact_and_gets_todays_host() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(dir.path(), "host:80", Retention::default()).unwrap();
-        let (_, artifact) = stored(&store);
-        let kept = check_blocking(&store, artifact).unwrap();
+    impl Rig {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            // The oldest beside the current one goes.
+            let retention = Retention { records: 1, ..Retention::default() };
+            let store = LocalStore::open(dir.path(), "host:80", retention).unwrap();
+            let path = ArtifactPath::new("gitrepository", "ns", "app", "a.tar.gz").unwrap();
+            let stored = store.put(&path, &mut |out| Ok(out.write_all(b"content")?)).unwrap();
+            let artifact = Artifact {
+                path: path.to_string(),
+                digest: stored.digest.to_string(),
+                url: "http://elsewhere/x".into(),
+                ..Artifact::default()
+            };
+            Self { dir, store: Arc::new(store), artifact }
+        }
+
+        async fn check(&self, name: &str) -> Kept {
+            let artifact = Some(self.artifact.clone());
+            check::<GitRepository>(self.store.clone(), &Key::new("ns", name), artifact).await.unwrap()
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            std::fs::write(self.dir.path().join(path), text).unwrap();
+        }
+
+        fn has(&self, path: &str) -> bool {
+            self.dir.path().join(path).exists()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unchanged_file_keeps_its_artifact_and_gets_todays_host() {
+        let kept = Rig::new().check("app").await;
         assert_eq!(kept.artifact.unwrap().url, "http://host:80/gitrepository/ns/app/a.tar.gz");
         assert!(!kept.disappeared && kept.events.is_empty());
     }
 
-    #[test]
-    fn a_changed_file_is_removed_and_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(dir.path(), "host:80", Retention::default()).unwrap();
-        let (path, artifact) = stored(&store);
-        std::fs::write(dir.path().join(path.as_str()), b"other").unwrap();
-        let kept = check_blocking(&store, artifact.clone()).unwrap();
+    #[tokio::test]
+    async fn a_changed_file_is_removed_and_told() {
+        let rig = Rig::new();
+        rig.write(&rig.artifact.path, "other");
+        let kept = rig.check("app").await;
         assert!(kept.artifact.is_none() && kept.disappeared);
         assert_eq!(kept.events[0].severity, Severity::Error);
-        assert!(!dir.path().join(path.as_str()).exists());
-        let missing = check_blocking(&store, artifact).unwrap();
+        assert!(!rig.has(&rig.artifact.path));
+        let missing = rig.check("app").await;
         assert!(missing.disappeared && missing.events.is_empty());
     }
 
+    #[tokio::test]
+    async fn a_path_that_leaves_the_storage_is_no_artifact_of_ours() {
+        let mut rig = Rig::new();
+        rig.artifact.path = "../../etc/passwd".into();
+        assert!(rig.check("app").await.disappeared);
+    }
+
+    #[tokio::test]
+    async fn a_status_restored_under_another_name_gives_and_removes_nothing_of_the_first_object() {
+        let rig = Rig::new();
+        let (current, older) = (rig.artifact.path.clone(), "gitrepository/ns/app/older.tar.gz");
+        rig.write(older, "older");
+        let kept = rig.check("copy").await;
+        assert!(kept.artifact.is_none() && kept.disappeared && kept.events.is_empty());
+        rig.write(&current, "newer than the backup");
+        assert!(rig.check("copy").await.disappeared);
+        assert!(rig.has(&current) && rig.has(older));
+    }
+
     #[test]
-    fn a_path_that_leaves_the_storage_is_no_artifact_of_ours() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(dir.path(), "host:80", Retention::default()).unwrap();
-        let (_, mut artifact) = stored(&store);
-        artifact.path = "../../etc/passwd".into();
-        assert!(check_blocking(&store, artifact).unwrap().disappeared);
+    fn a_source_shows_no_other_objects_artifact() {
+        let mut source = GitRepository::new("app", Default::default());
+        source.metadata.namespace = Some("ns".into());
+        let artifact = Some(Rig::new().artifact);
+        source.status = Some(GitRepositoryStatus { artifact, ..Default::default() });
+        assert!(own(&source).is_some());
+        source.metadata.namespace = Some("other".into());
+        assert!(own(&source).is_none());
     }
 }

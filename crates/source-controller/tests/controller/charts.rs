@@ -131,6 +131,25 @@ async fn a_folder_in_git_is_packed_with_its_dependencies_and_by_revision() {
 }
 
 #[tokio::test]
+async fn a_spec_that_stalled_is_never_ready_with_the_chart_of_the_one_before() {
+    let rig = Rig::start("chartstalled").await.unwrap();
+    let metadata = "apiVersion: v2\nname: app\nversion: 1.0.0\n";
+    rig.repo.commit(&[("one/Chart.yaml", metadata), ("one/values.yaml", "from: one\n")], "first").unwrap();
+    rig.apply(json!({})).await.unwrap();
+    rig.source("HelmChart", "app", spec("GitRepository", "app", "one", json!({}))).await.unwrap();
+    rig.told(CHART, "True", "packaged 'app' chart with version '1.0.0'").await.unwrap();
+    rig.source("HelmChart", "app", spec("GitRepository", "app", "two", json!({}))).await.unwrap();
+    rig.told(CHART, "False", "stat two: no such file or directory").await.unwrap();
+    // Of the same name and version, which is all that tells the stored chart from another.
+    rig.repo.commit(&[("two/Chart.yaml", metadata), ("two/values.yaml", "from: two\n")], "second").unwrap();
+    rig.reconcile().await.unwrap();
+    let object = rig.told(CHART, "True", "packaged 'app' chart with version '1.0.0'").await.unwrap();
+    let served = rig.served(&object).await.unwrap();
+    let packed = helm_template::Chart::from_archive(&served, &Default::default()).unwrap();
+    assert_eq!(&*packed.values_file().unwrap().data, b"from: two\n");
+}
+
+#[tokio::test]
 async fn paths_that_leave_the_source_find_nothing_and_say_so() {
     let rig = Rig::start("chartpath").await.unwrap();
     rig.repo
