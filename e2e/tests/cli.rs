@@ -64,6 +64,16 @@ async fn the_command_steers_a_delivery() {
     };
     sluice.tells(&create("5m"), &["Kustomization more is ready", &second]);
     sluice.tells(&create("6m"), &["Kustomization updated"]);
+    for verb in ["delete kustomization more apps --silent", "reconcile kustomization more apps"] {
+        let done = sluice.run(verb);
+        let told = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{verb}: {told}");
+        assert!(
+            told.contains("one kustomization at a time") || told.contains("one Kustomization at a time"),
+            "{told}"
+        );
+    }
+    sluice.tells("get kustomization more", &["more"]);
     sluice.tells("delete kustomization more --silent", &["deleted"]);
     assert_eq!(
         sluice.run("get kustomization more").status.code(),

@@ -65,6 +65,17 @@ pub(crate) struct ClusterArgs {
     disable_compression: bool,
 }
 
+impl ClusterArgs {
+    /// The context that is used, for questions; none where no kubeconfig names one.
+    pub(crate) fn context_name(&self) -> Option<String> {
+        let current = || {
+            let read = self.kubeconfig.as_ref().map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+            read.ok()?.current_context
+        };
+        self.context.clone().or_else(current)
+    }
+}
+
 /// A client, and the namespace it works in.
 pub(crate) async fn connect(
     args: &ClusterArgs,

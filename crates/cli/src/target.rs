@@ -3,7 +3,10 @@ use std::marker::PhantomData;
 
 use clap::{Arg, ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
 
-use crate::kinds::{Family, KINDS, Kind, Verb};
+use crate::{
+    CommandError,
+    kinds::{Family, KINDS, Kind, Verb},
+};
 
 /// What differs between the verbs.
 pub(crate) trait Nouns {
@@ -33,6 +36,18 @@ pub(crate) struct Target<N> {
 }
 
 impl<N: Nouns> Target<N> {
+    /// The one name, for verbs that work on one object: more would be left alone without a word.
+    pub(crate) fn one_name(&self, what: &str) -> Result<&str, CommandError> {
+        match self.names.as_slice() {
+            [name] => Ok(name),
+            [] => Err(CommandError::usage(format!("{what} name is required"))),
+            [_, more @ ..] => {
+                let more = more.join(" ");
+                Err(CommandError::usage(format!("one {what} at a time: '{more}' is too much")))
+            }
+        }
+    }
+
     fn kinds() -> impl Iterator<Item = &'static Kind> {
         KINDS.iter().filter(|kind| kind.verbs.contains(&N::VERB))
     }

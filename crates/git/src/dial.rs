@@ -1,10 +1,10 @@
-use std::{io, net::SocketAddr};
+use std::io;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use net::{AddressRule, Auth, Proxy};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
 };
 
 /// Opens a TCP connection to a host, directly or through a proxy. Errors are the cause only.
@@ -29,9 +29,8 @@ pub(crate) async fn dial(
 
 async fn direct(host: &str, port: u16, rule: AddressRule) -> Result<TcpStream, String> {
     let place = format!("{host}:{port}");
-    let found =
-        lookup_host((host, port)).await.map_err(|error| format!("dial tcp: lookup {host}: {error}"))?;
-    let allowed: Vec<SocketAddr> = found.filter(|address| rule.allows(address.ip())).collect();
+    let allowed =
+        rule.resolve(host, port).await.map_err(|error| format!("dial tcp: lookup {host}: {error}"))?;
     if allowed.is_empty() {
         return Err(format!("dial tcp {place}: address is not allowed"));
     }

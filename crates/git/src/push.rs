@@ -175,14 +175,28 @@ fn judge(push: &Push<'_>, report: Report) -> Result<(), PushError> {
         None => return Err(PushError::Network(format!("server did not tell what became of the push{said}"))),
     }
     let Some((reference, reason)) = report.refused.into_iter().next() else { return Ok(()) };
-    // What receive-pack says when the reference moved between its two answers, or is being moved right now.
-    let lost = ["failed to update ref", "fetch first", "non-fast-forward", "stale info", "failed to lock"];
     let leased =
         push.updates.iter().any(|update| update.reference == reference && update.lease == Lease::FastForward);
-    if leased && lost.iter().any(|phrase| reason.contains(phrase)) {
+    if leased && is_lost_race(&reason) {
         return Err(PushError::Moved(reference));
     }
     Err(PushError::Rejected { reference, reason: format!("{reason}{said}") })
+}
+
+/// What receive-pack says when the reference moved between its two answers, or is being moved right now.
+fn is_lost_race(reason: &str) -> bool {
+    let phrases = [
+        "failed to update ref",
+        "fetch first",
+        "non-fast-forward",
+        "stale info",
+        "failed to lock",
+        "incorrect old value provided",
+        "reference already exists",
+    ];
+    // A reference can also not be locked when its name conflicts with another's ("exists; cannot create"): no try helps.
+    let moved = ["cannot lock ref", " is at ", " but expected "];
+    phrases.iter().any(|phrase| reason.contains(phrase)) || moved.iter().all(|part| reason.contains(part))
 }
 
 #[cfg(test)]
@@ -242,7 +256,19 @@ mod tests {
         let error = judge(&push, report("pre-receive hook declined")).unwrap_err();
         let expected = "command error on refs/heads/main: pre-receive hook declined: not on Fridays";
         assert_eq!(error.to_string(), expected);
-        let lost = judge(&push, report("failed to update ref")).unwrap_err();
-        assert_eq!(lost, PushError::Moved("refs/heads/main".into()));
+        let locked = |why: &str| format!("cannot lock ref 'refs/heads/main': {why}");
+        for lost in [
+            "failed to update ref",
+            "incorrect old value provided",
+            "reference already exists",
+            &locked(&format!("is at {} but expected {}", "1".repeat(40), "2".repeat(40))),
+            &locked("reference already exists"),
+        ] {
+            let lost = judge(&push, report(lost)).unwrap_err();
+            assert_eq!(lost, PushError::Moved("refs/heads/main".into()));
+        }
+        let conflict = locked("'refs/heads/main/x' exists; cannot create 'refs/heads/main'");
+        let error = judge(&push, report(&conflict)).unwrap_err();
+        assert!(matches!(error, PushError::Rejected { .. }), "{error}");
     }
 }

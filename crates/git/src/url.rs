@@ -66,7 +66,18 @@ impl RemoteUrl {
         &self.url
     }
 
-    pub(crate) fn inline(&self) -> &Auth {
+    /// The URL as others may read it: without a password, and with a user only for SSH, where it is no secret.
+    pub fn address(&self) -> String {
+        let mut url = self.url.clone();
+        if let Some(user) = self.user.as_ref().filter(|_| self.is_ssh()) {
+            // It had a user before.
+            let _ = url.set_username(user);
+        }
+        url.into()
+    }
+
+    /// The user name and password that stood in it.
+    pub fn inline(&self) -> &Auth {
         &self.inline
     }
 
@@ -141,7 +152,11 @@ mod tests {
     fn credentials_are_taken_out() {
         let remote = RemoteUrl::parse("https://bob:canary@host/x.git").unwrap();
         assert_eq!(remote.to_string(), "https://host/x.git");
+        assert_eq!(remote.address(), "https://host/x.git");
         assert!(*remote.inline() == Auth::basic("bob", "canary"));
+        assert_eq!(RemoteUrl::parse("https://token@host/x.git").unwrap().address(), "https://host/x.git");
+        assert_eq!(RemoteUrl::parse("ssh://me:canary@host/x").unwrap().address(), "ssh://me@host/x");
+        assert_eq!(RemoteUrl::parse("ssh://host/x").unwrap().address(), "ssh://host/x");
     }
 
     #[test]

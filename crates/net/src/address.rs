@@ -1,6 +1,8 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 /// Which addresses may be called. It is asked for the resolved address of every connection, so a name that
@@ -28,6 +30,19 @@ impl AddressRule {
                 IpAddr::V6(v6) => is_public_v6(v6),
             },
         }
+    }
+
+    /// The addresses of a host that may be called; none when all are refused.
+    ///
+    /// # Errors
+    /// What the system's resolver says of a name.
+    pub async fn resolve(self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let place = (host.to_owned(), port);
+        let found: Vec<SocketAddr> = match host.parse() {
+            Ok(address) => vec![SocketAddr::new(address, port)],
+            Err(_) => ask(&QUESTIONS, move || place.to_socket_addrs()).await?.collect(),
+        };
+        Ok(found.into_iter().filter(|address| self.allows(address.ip())).collect())
     }
 
     /// Judges the host of a URL when it is a literal address; names are judged when they are resolved. The host of a
@@ -85,6 +100,23 @@ fn is_public_v6(v6: Ipv6Addr) -> bool {
     global && !documentation && !tunnel
 }
 
+/// Questions to the system's resolver at once. Each holds a thread until it is answered, also when nobody waits any
+/// more, and a process has at least eight threads for all that blocks: DNS that hangs may not take them all.
+static QUESTIONS: Semaphore = Semaphore::const_new(4);
+
+/// Asks in a thread of its own, once there is a permit; the thread holds it to the end.
+async fn ask<T: Send + 'static>(
+    permits: &'static Semaphore,
+    question: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let permit = permits.acquire().await.map_err(io::Error::other)?;
+    let asked = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        question()
+    });
+    asked.await.map_err(io::Error::other)?
+}
+
 /// The system's resolver, filtered by a rule.
 pub(crate) struct FilteredResolver(pub(crate) AddressRule);
 
@@ -92,8 +124,7 @@ impl Resolve for FilteredResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let rule = self.0;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|address| rule.allows(address.ip())).collect();
+            let allowed = rule.resolve(name.as_str(), 0).await?;
             if allowed.is_empty() {
                 return Err("no allowed address".into());
             }
@@ -135,6 +166,35 @@ mod tests {
             check(rule, "::169.254.169.254", false);
             check(rule, "8.8.8.8", true);
         }
+    }
+
+    #[tokio::test]
+    async fn names_and_addresses_are_resolved_to_what_is_allowed() {
+        let found = AddressRule::NoLinkLocal.resolve("127.0.0.1", 80).await.unwrap();
+        assert_eq!(found, ["127.0.0.1:80".parse().unwrap()]);
+        assert!(AddressRule::NoLinkLocal.resolve("169.254.169.254", 80).await.unwrap().is_empty());
+        assert!(!AddressRule::NoLinkLocal.resolve("localhost", 80).await.unwrap().is_empty());
+        assert!(AddressRule::PublicOnly.resolve("localhost", 80).await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn questions_without_an_answer_do_not_hold_up_other_work() {
+        static TWO: Semaphore = Semaphore::const_new(2);
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(3).build().unwrap();
+        let (answer, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Arc::new(std::sync::Mutex::new(wait));
+        runtime.block_on(async {
+            for _ in 0..6 {
+                let wait = wait.clone();
+                let asked = tokio::spawn(ask(&TWO, move || Ok(wait.lock().unwrap().recv().is_err())));
+                // Whoever asked gives up at once: the question goes on.
+                tokio::task::yield_now().await;
+                asked.abort();
+            }
+            assert_eq!(TWO.available_permits(), 0);
+            assert_eq!(tokio::task::spawn_blocking(|| 7).await.unwrap(), 7);
+        });
+        drop(answer);
     }
 
     #[test]

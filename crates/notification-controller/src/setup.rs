@@ -200,4 +200,11 @@ async fn drain(app: &App) {
     while !app.dispatcher.is_idle() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let deliveries = app.dispatcher.waiting();
+    if deliveries > 0 {
+        tracing::warn!(
+            deliveries,
+            "ended before all was delivered, the rest waits in the spool for the next start"
+        );
+    }
 }

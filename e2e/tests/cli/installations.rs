@@ -15,9 +15,13 @@ use super::stage::{HOME, Stage, within};
 async fn an_installation_from_an_empty_cluster_to_its_end() {
     let stage = Stage::start().await;
     let fleet = stage.open_repository("fleet");
-    let command =
-        format!("bootstrap git --url={} --allow-insecure-http --path=clusters/one --timeout=3m", fleet.url());
+    let login = stage.git.auth_url().replacen("http://", "http://git:s3cret@", 1);
+    let command = format!(
+        "bootstrap git --url={} --allow-insecure-http --path=clusters/one --timeout=3m",
+        fleet.url().replacen(&stage.git.url(), &login, 1)
+    );
     stage.sluice.tells(&command, &["committed component manifests", "bootstrap finished"]);
+    shows_no_password(&stage, &fleet, "s3cret");
     stage.sluice.tells("check", &["all checks passed", "source-controller: deployment ready"]);
     let (head, before) = (heads(&fleet), versions(&stage));
     stage.sluice.tells(&command, &["up to date", "bootstrap finished"]);
@@ -40,6 +44,14 @@ async fn an_installation_from_an_empty_cluster_to_its_end() {
     let arguments = stage.kubectl("-n flux-system get deployment source-controller -o jsonpath={.spec.template.spec.containers[0].args}");
     assert!(arguments.contains("--log-level=debug"), "{arguments}");
 
+    let before = versions(&stage);
+    let done = stage.sluice.run("uninstall --silent --namespace=default");
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(5), "{told}");
+    assert!(told.contains("nothing is installed in namespace default"), "{told}");
+    assert!(told.contains("controllers are in: flux-system"), "{told}");
+    assert_eq!(versions(&stage), before, "an uninstallation of another namespace changed something");
+
     let workload = || stage.kubectl("-n default get deployment web -o jsonpath={.metadata.uid}");
     let uid = workload();
     let since = std::time::Instant::now();
@@ -49,6 +61,19 @@ async fn an_installation_from_an_empty_cluster_to_its_end() {
     assert_eq!(stage.kubectl("get namespace flux-system --ignore-not-found"), "");
     let kinds = stage.kubectl("get crd -o name");
     assert!(!kinds.contains("toolkit.fluxcd.io"), "{kinds}");
+}
+
+/// The password of the address is in the Secret, and nowhere else.
+fn shows_no_password(stage: &Stage, repo: &GitRepo, password: &str) {
+    let bare = repo.bare().to_str().unwrap();
+    let done = Command::new("git").args(["-C", bare, "log", "--all", "--patch"]).output().unwrap();
+    let log = String::from_utf8(done.stdout).unwrap();
+    assert!(log.contains("gotk-sync.yaml") && !log.contains(password), "the repository shows the password");
+    let objects = stage.kubectl("-n flux-system get gitrepository,kustomization,deployment -o yaml");
+    assert!(objects.contains("/auth/") && !objects.contains(password), "an object shows the password");
+    let kept =
+        stage.kubectl("-n flux-system get secret flux-system --template={{.data.password|base64decode}}");
+    assert_eq!(kept, password);
 }
 
 fn heads(repo: &testkit::GitRepo) -> String {
@@ -210,4 +235,41 @@ async fn parents_that_run_on_undo_nothing_of_an_uninstallation() {
     assert!(since.elapsed() < testkit::patience(Duration::from_secs(30)), "{:?}", since.elapsed());
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(uid(), before, "a parent brought its child back, and the workload was pruned");
+    let home = stage.kubectl("get namespace flux-system -o name");
+    assert_eq!(home.trim(), "namespace/flux-system", "a namespace that no installation labelled was deleted");
+    let again = stage.sluice.run("uninstall --silent");
+    assert_eq!(again.status.code(), Some(5), "{}", String::from_utf8_lossy(&again.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_an_earlier_version_are_released_too() {
+    let stage = Stage::start().await;
+    stage.plane.apply_crds(&testkit::workspace_root().join("config/crd")).unwrap();
+    stage.kubectl("create namespace flux-system");
+    let name = "alerts.notification.toolkit.fluxcd.io";
+    let mut definition: Value =
+        serde_json::from_str(&stage.kubectl(&format!("get crd {name} -o json"))).unwrap();
+    let versions = definition["spec"]["versions"].as_array_mut().unwrap();
+    let mut earlier = versions[0].clone();
+    earlier["name"] = "v1beta2".into();
+    earlier["storage"] = false.into();
+    versions[0]["served"] = false.into();
+    versions.push(earlier);
+    let alert = json!({
+        "apiVersion": "notification.toolkit.fluxcd.io/v1beta2", "kind": "Alert",
+        "metadata": { "name": "a", "namespace": "default", "finalizers": ["finalizers.fluxcd.io"] },
+        "spec": { "providerRef": { "name": "p" }, "eventSources": [{ "kind": "Kustomization", "name": "*" }] },
+    });
+    let file = |name: &str, object: &Value| {
+        let file = stage.plane.dir().join(name);
+        std::fs::write(&file, yaml_list(std::slice::from_ref(object))).unwrap();
+        file.display().to_string()
+    };
+    stage.kubectl(&format!("replace -f {}", file("definition.yaml", &definition)));
+    let alert = file("alert.yaml", &alert);
+    until("an Alert of the earlier version", || {
+        stage.plane.kubectl(&["apply", "-f", &alert]).unwrap().status.success()
+    });
+    stage.sluice.tells("uninstall --silent", &["Alert/default/a finalizers deleted", "uninstall finished"]);
+    assert_eq!(stage.kubectl(&format!("get crd {name} --ignore-not-found")), "");
 }

@@ -6,9 +6,13 @@ mod sync;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use self::{access::Login, repository::Repository};
+use self::{
+    access::Login,
+    repository::{Pushed, Repository},
+};
 use crate::{
     CommandError,
     cluster::{Cluster, Dry},
@@ -62,9 +66,9 @@ pub(crate) struct GitArgs {
     /// Folder of this cluster in the repository
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) path: String,
-    /// User name
-    #[arg(long, short, default_value = "git")]
-    pub(crate) username: String,
+    /// User name; that of the address, else git, when not given
+    #[arg(long, short)]
+    pub(crate) username: Option<String>,
     /// Password, or passphrase of the key
     #[arg(
         long,
@@ -122,14 +126,14 @@ pub(crate) async fn run(context: &Context, args: BootstrapArgs) -> Result<(), Co
     let login = Login::of(&args, &cluster).await?;
     let manifests = built(&args.manifests, &cluster.namespace)?;
     say::generate("generating component manifests");
-    let sync = sync::objects(&args, &folder, &cluster.namespace);
+    let sync = sync::objects(&args, &login.url.address(), &folder, &cluster.namespace);
     let files = sync::files(&folder, &cluster.namespace, &printed(&manifests), &sync);
     let repository = Repository::new(&args, &login, context.global.timeout)?;
     if let Some(public) = &login.new_key {
         introduce(&cluster, &args, &login, public).await?;
         repository.let_in().await?;
     }
-    repository.publish(&files).await?;
+    let pushed = repository.publish(&files).await?;
     say::action(&format!("installing components in \"{}\" namespace", cluster.namespace));
     apply_all(&cluster, &manifests.objects).await?;
     wait_for_deployments(&cluster, &manifests.components).await?;
@@ -138,7 +142,7 @@ pub(crate) async fn run(context: &Context, args: BootstrapArgs) -> Result<(), Co
     say::action("applying sync manifests");
     apply_all(&cluster, &sync).await?;
     for object in &sync {
-        follow(&cluster, object).await?;
+        follow(&cluster, object, pushed).await?;
     }
     say::success("bootstrap finished");
     Ok(())
@@ -171,11 +175,29 @@ fn folder(path: &str) -> Result<String, CommandError> {
     Ok(parts.join("/"))
 }
 
-async fn follow(cluster: &Cluster, object: &Value) -> Result<(), CommandError> {
+/// Waits until the object is ready. After a push it is asked to look again first: what it says until then is about an
+/// earlier commit.
+async fn follow(cluster: &Cluster, object: &Value, pushed: Pushed) -> Result<(), CommandError> {
     let (name, place) = (text(object, &["metadata", "name"]), cluster.namespace.as_str());
     let Some(kind) = Kind::named(text(object, &["kind"])) else { return Ok(()) };
+    if kind.suspended(&cluster.need(&kind.resource, place, name).await?) {
+        say::warning(&format!(
+            "{} \"{place}/{name}\" is suspended: it does not follow the repository",
+            kind.kind
+        ));
+        return Ok(());
+    }
+    let token = (pushed == Pushed::Commit).then(|| Timestamp::now().to_string());
+    if let Some(token) = &token {
+        let patch = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": token } } });
+        cluster.merge(&kind.resource, (place, name), &patch).await?;
+    }
     say::waiting(&format!("waiting for {} \"{place}/{name}\" to be reconciled", kind.kind));
-    let done = wait::until(cluster, kind, (place, name), is_ready).await?;
+    let handled = |object: &Value| {
+        token.as_deref().is_none_or(|token| text(object, &["status", "lastHandledReconcileAt"]) == token)
+    };
+    let done =
+        wait::until(cluster, kind, (place, name), |object| Ok(handled(object) && is_ready(object)?)).await?;
     say::success(&kind.done(&done));
     Ok(())
 }

@@ -38,9 +38,7 @@ impl Nouns for Deleting {
 /// Runs it.
 pub(crate) async fn run(context: &Context, args: DeleteArgs) -> Result<(), CommandError> {
     let What::One(kind) = args.target.what else { return Err(CommandError::usage("a kind is required")) };
-    let Some(name) = args.target.names.first() else {
-        return Err(CommandError::usage(format!("{} name is required", kind.human)));
-    };
+    let name = args.target.one_name(kind.human)?;
     let cluster = context.cluster().await?;
     cluster.need(&kind.resource, &cluster.namespace, name).await?;
     if !args.silent {

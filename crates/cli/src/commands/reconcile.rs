@@ -51,9 +51,7 @@ impl Nouns for Reconciling {
 /// Runs it.
 pub(crate) async fn run(context: &Context, args: ReconcileArgs) -> Result<(), CommandError> {
     let What::One(kind) = args.target.what else { return Err(CommandError::usage("a kind is required")) };
-    let Some(name) = args.target.names.first() else {
-        return Err(CommandError::usage(format!("{} name is required", kind.kind)));
-    };
+    let name = args.target.one_name(kind.kind)?;
     let has_source = matches!(kind.kind, "Kustomization" | "HelmRelease" | "HelmChart");
     if args.with_source && !has_source {
         return Err(CommandError::usage(format!("--with-source: a {} has no source", kind.kind)));

@@ -1,5 +1,6 @@
 //! `uninstall`: the controllers and their kinds go, what they applied stays.
 mod finalizers;
+mod installed;
 mod listing;
 mod suspension;
 
@@ -9,7 +10,8 @@ use clap::Args;
 use serde_json::Value;
 
 use self::{
-    finalizers::{release_objects, remaining_objects},
+    finalizers::{Defined, release_objects, remaining_objects},
+    installed::{Home, home},
     listing::{CLUSTER_KINDS, NAMESPACED_KINDS, OfInstallation, pods},
     suspension::suspend_appliers,
 };
@@ -57,34 +59,47 @@ pub(crate) struct UninstallArgs {
 
 /// Runs it.
 pub(crate) async fn run(context: &Context, args: UninstallArgs) -> Result<(), CommandError> {
-    if !args.dry_run && !args.silent {
-        confirm(
-            "Are you sure you want to delete the controllers and their custom resource definitions",
-            "--silent",
-        )?;
-    }
     let cluster = context.cluster().await?;
+    let defined = Defined::all(&cluster).await?;
+    let home = home(&cluster, &defined).await?;
+    if !args.dry_run && !args.silent {
+        confirm(&question(context, &cluster.namespace), "--silent")?;
+    }
     let dry = if args.dry_run { Dry::Only } else { Dry::Run };
     say::action(&format!("deleting components in {} namespace", cluster.namespace));
     let work = Uninstall { cluster: &cluster, dry };
     work.controllers().await?;
     work.rights().await?;
     say::action("suspending what applies, in all namespaces");
-    suspend_appliers(&cluster, dry).await?;
+    suspend_appliers(&cluster, &defined, dry).await?;
     say::action("deleting toolkit.fluxcd.io finalizers in all namespaces");
-    release_objects(&cluster, dry).await?;
+    release_objects(&cluster, &defined, dry).await?;
     say::action("deleting toolkit.fluxcd.io custom resource definitions");
-    let definitions = work.definitions().await?;
+    for one in &defined {
+        work.delete(&DEFINITIONS, &one.definition).await?;
+    }
     // The namespace ends while the definitions do.
-    let ends = !args.keep_namespace && work.namespace().await?;
+    let ends = !args.keep_namespace && work.namespace(home).await?;
     if dry == Dry::Run {
-        work.until_undefined(&definitions).await?;
+        work.until_undefined(&defined).await?;
         if ends {
             work.until_namespace_is_gone().await?;
         }
     }
     say::success(if args.dry_run { "uninstall dry run finished" } else { "uninstall finished" });
     Ok(())
+}
+
+/// Names the cluster too: the wrong one is a slip of the hand away.
+fn question(context: &Context, namespace: &str) -> String {
+    let place = match context.global.cluster.context_name() {
+        Some(name) => format!("context \"{name}\""),
+        None => "this cluster".to_owned(),
+    };
+    format!(
+        "Are you sure you want to delete the controllers in namespace \"{namespace}\" of {place} and all their custom \
+         resource definitions"
+    )
 }
 
 struct Uninstall<'a> {
@@ -131,20 +146,11 @@ impl Uninstall<'_> {
         Ok(())
     }
 
-    async fn definitions(&self) -> Result<Vec<Value>, CommandError> {
-        let found = self.cluster.list(&DEFINITIONS, None, &Select::default()).await?;
-        let ours: Vec<Value> = found.into_iter().filter(|one| finalizers::is_ours(name(one))).collect();
-        for definition in &ours {
-            self.delete(&DEFINITIONS, definition).await?;
-        }
-        Ok(ours)
-    }
-
     /// A controller that outlived its Deployment may have put a finalizer back: it is taken off again.
-    async fn until_undefined(&self, ours: &[Value]) -> Result<(), CommandError> {
-        for definition in ours {
-            while self.cluster.find(&DEFINITIONS, "", name(definition)).await?.is_some() {
-                remaining_objects(self.cluster, definition).await?;
+    async fn until_undefined(&self, defined: &[Defined]) -> Result<(), CommandError> {
+        for one in defined {
+            while self.cluster.find(&DEFINITIONS, "", name(&one.definition)).await?.is_some() {
+                remaining_objects(self.cluster, one).await?;
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -152,10 +158,16 @@ impl Uninstall<'_> {
     }
 
     /// Whether there is a namespace to delete.
-    async fn namespace(&self) -> Result<bool, CommandError> {
-        let place = self.cluster.namespace.as_str();
-        let Some(object) = self.cluster.find(&NAMESPACES, "", place).await? else { return Ok(false) };
-        self.delete(&NAMESPACES, &object).await?;
+    async fn namespace(&self, home: Home) -> Result<bool, CommandError> {
+        match home {
+            Home::Gone => return Ok(false),
+            Home::Foreign => {
+                let place = &self.cluster.namespace;
+                say::warning(&format!("namespace {place} stays: no installation has made it its own"));
+                return Ok(false);
+            }
+            Home::Ours(object) => self.delete(&NAMESPACES, &object).await?,
+        }
         Ok(true)
     }
 

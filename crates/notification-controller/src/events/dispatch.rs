@@ -135,6 +135,11 @@ impl Dispatcher {
         });
     }
 
+    /// Deliveries that are not made yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().values().map(|waiting| waiting.count).sum()
+    }
+
     /// Whether nothing is on its way.
     pub(crate) fn is_idle(&self) -> bool {
         self.lock().is_empty()

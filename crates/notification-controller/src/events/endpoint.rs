@@ -33,12 +33,18 @@ pub(crate) async fn take(app: Arc<App>, call: Call) -> Response<Body> {
         tracing::debug!("Discarding event, rate limiting duplicate events");
         return limited(plain(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests\n"), pass);
     }
+    // A task of its own: it comes to its end also when the sender hangs up, which ends this one.
+    let taken = tokio::spawn(take_in(app, event, key)).await;
+    limited(empty(taken.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)), pass)
+}
+
+async fn take_in(app: Arc<App>, event: Event, key: DuplicateKey) -> StatusCode {
     let status = accept(&app, event).await;
     if status != StatusCode::ACCEPTED {
         // It was not taken in: when the sender repeats it, it is no duplicate.
         app.duplicates.lock().unwrap_or_else(PoisonError::into_inner).forget(&key);
     }
-    limited(empty(status), pass)
+    status
 }
 
 async fn accept(app: &App, event: Event) -> StatusCode {

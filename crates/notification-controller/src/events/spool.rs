@@ -85,9 +85,13 @@ pub(crate) struct Spool {
     _lock: File,
 }
 
-/// A file of the spool.
+/// A file of the spool, in the order of acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket {
+    number: u64,
+    /// What the file was counted with; it may shrink while the event waits.
+    size: u64,
+}
 
 impl Spool {
     /// Opens the folder and reads what an earlier process left, oldest first. Files that are no events are removed and
@@ -100,13 +104,13 @@ impl Spool {
         let mut left = Vec::new();
         let mut bytes = 0;
         for name in names(dir).map_err(failed)? {
-            if let Some((ticket, size, entry)) = read(&dir.join(&name), &name) {
-                bytes += size;
+            if let Some((ticket, entry)) = read(&dir.join(&name), &name) {
+                bytes += ticket.size;
                 left.push((ticket, entry));
             }
         }
         left.sort_by_key(|(ticket, _)| *ticket);
-        let next = left.last().map_or(1, |(ticket, _)| ticket.0 + 1);
+        let next = left.last().map_or(1, |(ticket, _)| ticket.number + 1);
         let spool = Self {
             dir: dir.to_path_buf(),
             limits,
@@ -122,32 +126,35 @@ impl Spool {
     pub(crate) fn put(&self, entry: &Entry) -> Result<Ticket, SpoolError> {
         let text = text(entry);
         let (events, bytes) = (self.events.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        if events >= self.limits.events || bytes + text.len() as u64 > self.limits.bytes {
+        let size = text.len() as u64;
+        if events >= self.limits.events || bytes + size > self.limits.bytes {
             return Err(SpoolError::Full { events, bytes });
         }
-        let ticket = Ticket(self.next.fetch_add(1, Ordering::Relaxed));
+        let ticket = Ticket { number: self.next.fetch_add(1, Ordering::Relaxed), size };
         let file = self.file(ticket);
-        write(&self.dir, &file, text.as_bytes(), true).map_err(|cause| SpoolError::Write { file, cause })?;
+        if let Err(cause) = write(&file, text.as_bytes()).and_then(|()| File::open(&self.dir)?.sync_all()) {
+            // The sender is told to try again: nothing of this try may be delivered too.
+            let _ = fs::remove_file(&file);
+            return Err(SpoolError::Write { file, cause });
+        }
         self.events.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(size, Ordering::Relaxed);
         Ok(ticket)
     }
 
-    /// Writes that fewer Alerts are to be told; removes the file with the last. A loss of this by a power failure
-    /// means that an Alert is told twice.
+    /// Writes that fewer Alerts are to be told; removes the file with the last. After a power failure the file may be
+    /// the one before, as the folder is not synced: an Alert is told twice then.
     pub(crate) fn done(&self, ticket: Ticket, left: &Entry) {
         let file = self.file(ticket);
         let result = if left.alerts.is_empty() {
-            let size = fs::metadata(&file).map_or(0, |meta| meta.len());
-            let counted = |value: u64| Some(value.saturating_sub(size));
-            let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
+            self.bytes.fetch_sub(ticket.size, Ordering::Relaxed);
             self.events.fetch_sub(1, Ordering::Relaxed);
             point(Point::RemoveBefore);
             let removed = fs::remove_file(&file);
             point(Point::RemoveAfter);
             removed
         } else {
-            write(&self.dir, &file, text(left).as_bytes(), false)
+            write(&file, text(left).as_bytes())
         };
         if let Err(error) = result {
             tracing::error!(file = %file.display(), error = %error, "accepted event is not updated on disk");
@@ -155,7 +162,7 @@ impl Spool {
     }
 
     fn file(&self, ticket: Ticket) -> PathBuf {
-        self.dir.join(format!("{:020}.json", ticket.0))
+        self.dir.join(format!("{:020}.json", ticket.number))
     }
 }
 
@@ -163,21 +170,24 @@ fn text(entry: &Entry) -> String {
     serde_json::to_string(entry).unwrap_or_default()
 }
 
-fn write(dir: &Path, file: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+/// Writes the file whole, or not at all: what cannot be finished does not stay on a disk that is full.
+fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = file.with_extension("part");
-    point(Point::FileBefore);
-    let mut out = File::create(&beside)?;
-    out.write_all(bytes)?;
-    if sync {
-        out.sync_all()?;
+    let written = write_beside(&beside, bytes).and_then(|()| fs::rename(&beside, file));
+    match &written {
+        Ok(()) => point(Point::RenameAfter),
+        Err(_) => drop(fs::remove_file(&beside)),
     }
+    written
+}
+
+fn write_beside(beside: &Path, bytes: &[u8]) -> io::Result<()> {
+    point(Point::FileBefore);
+    let mut out = File::create(beside)?;
+    out.write_all(bytes)?;
+    out.sync_all()?;
     point(Point::FileAfter);
     point(Point::RenameBefore);
-    fs::rename(&beside, file)?;
-    point(Point::RenameAfter);
-    if sync {
-        File::open(dir)?.sync_all()?;
-    }
     Ok(())
 }
 
@@ -188,12 +198,12 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
 }
 
 /// None, and the file is gone, where it holds no event: half written when the process ended, or not ours.
-fn read(file: &Path, name: &str) -> Option<(Ticket, u64, Entry)> {
+fn read(file: &Path, name: &str) -> Option<(Ticket, Entry)> {
     let number = name.strip_suffix(".json").and_then(|number| number.parse().ok());
     let entry = number.and_then(|number: u64| {
         let bytes = fs::read(file).ok()?;
         let entry = serde_json::from_slice(&bytes).ok()?;
-        Some((Ticket(number), bytes.len() as u64, entry))
+        Some((Ticket { number, size: bytes.len() as u64 }, entry))
     });
     if entry.is_none() {
         if !name.ends_with(".part") {
@@ -260,6 +270,33 @@ mod tests {
         drop(spool);
         let (spool, _) = Spool::open(dir.path(), Limits { events: 10, bytes: 800 }).unwrap();
         assert!(matches!(spool.put(&entry(&"x".repeat(500))), Err(SpoolError::Full { .. })));
+    }
+
+    #[test]
+    fn the_room_of_what_was_delivered_is_free_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(dir.path(), Limits { events: 3, bytes: 2000 }).unwrap();
+        let mut left = entry("x");
+        for round in 0..200 {
+            left.alerts = entry("x").alerts;
+            let ticket = spool.put(&left).unwrap_or_else(|error| panic!("round {round}: {error}"));
+            while left.alerts.pop().is_some() {
+                spool.done(ticket, &left);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(dir.path(), LIMITS).unwrap();
+        // A folder in the place of the next file stands for a disk that refuses.
+        std::fs::create_dir_all(dir.path().join("00000000000000000001.json/x")).unwrap();
+        assert!(matches!(spool.put(&entry("one")), Err(SpoolError::Write { .. })));
+        spool.put(&entry("two")).unwrap();
+        let names = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let parts: Vec<_> = names.filter(|name| name.to_string_lossy().ends_with(".part")).collect();
+        assert!(parts.is_empty(), "{parts:?}");
     }
 
     #[test]

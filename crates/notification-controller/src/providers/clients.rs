@@ -15,6 +15,10 @@ const MAX_ANSWER: u64 = 1 << 20;
 /// Redirects that are followed, as Go does.
 const MAX_REDIRECTS: usize = 10;
 
+/// Private addresses are allowed, as in Flux: what is told may run in the cluster; the metadata service of a cloud may
+/// not be told.
+pub(crate) const ADDRESSES: AddressRule = AddressRule::NoLinkLocal;
+
 /// HTTP clients by their policy.
 #[derive(Default)]
 pub struct Clients {
@@ -22,8 +26,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// The client for a Provider's certificates and proxy. Private addresses are allowed, as in Flux: what is told may
-    /// run in the cluster; the metadata service of a cloud may not be told.
+    /// The client for a Provider's certificates and proxy.
     pub(crate) fn get(&self, secrets: &ProviderSecrets) -> Result<Client, PolicyError> {
         self.of(secrets.tls.clone(), secrets.proxy.clone())
     }
@@ -33,7 +36,7 @@ impl Clients {
         let policy = Policy {
             limits: limits(),
             credentials: Credentials { auth: Auth::None, tls, proxy },
-            addresses: AddressRule::NoLinkLocal,
+            addresses: ADDRESSES,
             ..Policy::default()
         };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,6 +26,23 @@ async fn accepted_events_survive_a_sigkill() {
 }
 
 #[tokio::test]
+async fn deliveries_that_are_left_at_the_end_are_told() {
+    let mut rig = Rig::start("left").await.unwrap();
+    let down = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/hook", down.local_addr().unwrap());
+    rig.provider("hook", json!({"type": "generic", "address": address, "timeout": "60s"})).await.unwrap();
+    for number in 0..3 {
+        assert_eq!(rig.post("app", &format!("message {number}")).await.unwrap(), 202);
+    }
+    let controller = rig.controller.take().unwrap();
+    controller.process().terminate(testkit::patience(crate::rig::SOON)).unwrap();
+    let log = rig.log().unwrap();
+    let told =
+        log.lines().find(|line| line.contains("ended before all was delivered")).expect("no such line");
+    assert!(told.contains("\"deliveries\":3"), "{told}");
+}
+
+#[tokio::test]
 async fn a_provider_that_is_down_holds_up_no_other() {
     let rig = Rig::start("lanes").await.unwrap();
     let down = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -72,6 +89,25 @@ async fn a_full_spool_refuses_and_the_repeated_event_is_no_duplicate() {
     rig.wait_spool_empty().await.unwrap();
     assert_eq!(rig.post("app", "two").await.unwrap(), 202);
     assert_eq!(rig.post("app", "two").await.unwrap(), 429);
+}
+
+#[tokio::test]
+async fn an_event_that_was_not_written_is_no_duplicate_also_when_its_sender_hung_up() {
+    let rig = Rig::start("hang-up").await.unwrap();
+    rig.provider("hook", json!({"type": "generic", "address": rig.address("hook")})).await.unwrap();
+    assert_eq!(rig.post("app", "one").await.unwrap(), 202);
+    rig.wait_spool_empty().await.unwrap();
+    // A pipe in the place of the second file stands for a slow disk: to open it waits for a reader. It cannot be synced.
+    let pipe = rig.spool().join("00000000000000000002.part");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    rig.post_and_hang_up("app", "two").await.unwrap();
+    let _reader = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    let end = tokio::time::Instant::now() + testkit::patience(crate::rig::SOON);
+    while rig.post("app", "two").await.unwrap() != 202 {
+        assert!(tokio::time::Instant::now() < end, "the event is nowhere, and its repetition a duplicate");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(rig.arrived("/hook", 2).await.unwrap(), ["one", "two"]);
 }
 
 #[tokio::test]

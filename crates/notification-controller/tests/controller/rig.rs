@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use testkit::{Cluster, ControlPlane, Controller, TestNamespace};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::sink::{self, Seen, Sink};
 
@@ -63,9 +65,14 @@ impl Rig {
         Ok(std::fs::read_to_string(self.dir.join("log"))?)
     }
 
+    /// The folder of accepted events.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.dir.join("notification-controller-events")
+    }
+
     /// Files of accepted events.
     pub(crate) fn spooled(&self) -> Result<usize> {
-        let entries = std::fs::read_dir(self.dir.join("notification-controller-events"))?;
+        let entries = std::fs::read_dir(self.spool())?;
         Ok(entries
             .flatten()
             .filter(|entry| entry.path().extension().is_some_and(|kind| kind == "json"))
@@ -109,14 +116,42 @@ impl Rig {
         format!("http://127.0.0.1:{}/{path}", self.sink.ports.http)
     }
 
-    /// Posts an event about a Kustomization, and gives the status of the answer.
-    pub(crate) async fn post(&self, name: &str, message: &str) -> Result<u16> {
+    /// An event about a Kustomization.
+    fn event(&self, name: &str, message: &str) -> String {
         let event = json!({"involvedObject": {"kind": "Kustomization", "namespace": self.ns.name(), "name": name,
                 "apiVersion": "kustomize.toolkit.fluxcd.io/v1"},
             "severity": "error", "timestamp": "2026-01-02T03:04:05Z", "message": message, "reason": "R",
             "reportingController": "kustomize-controller"});
+        event.to_string()
+    }
+
+    /// Posts an event about a Kustomization, and gives the status of the answer.
+    pub(crate) async fn post(&self, name: &str, message: &str) -> Result<u16> {
         let url = format!("{}/", self.controller.as_ref().context("controller")?.service_url());
-        self.send(&url, &[], event.to_string()).await
+        self.send(&url, &[], self.event(name, message)).await
+    }
+
+    /// Posts an event, and hangs up without an answer once it is being taken in; returns when the other end is gone.
+    pub(crate) async fn post_and_hang_up(&self, name: &str, message: &str) -> Result<()> {
+        let url = self.controller.as_ref().context("controller")?.service_url();
+        let host = url.trim_start_matches("http://").trim_end_matches('/');
+        let mut stream = TcpStream::connect(host).await?;
+        let event = self.event(name, message);
+        let head = format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n", event.len());
+        stream.write_all(format!("{head}{event}").as_bytes()).await?;
+        let taken = |line: &str| line.contains("dispatching event") && line.contains(message);
+        let end = tokio::time::Instant::now() + testkit::patience(SOON);
+        while !self.log()?.lines().any(taken) {
+            if tokio::time::Instant::now() > end {
+                bail!("the event is not taken in");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stream.shutdown().await?;
+        let mut answer = Vec::new();
+        tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await??;
+        anyhow::ensure!(answer.is_empty(), "it was answered: {}", String::from_utf8_lossy(&answer));
+        Ok(())
     }
 
     pub(crate) async fn send(&self, url: &str, headers: &[(&str, &str)], body: String) -> Result<u16> {

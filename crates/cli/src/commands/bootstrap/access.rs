@@ -2,11 +2,17 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use git::{Access, RemoteUrl};
-use net::Secret;
+use net::{Auth, Secret};
 use serde_json::{Map, Value, json};
 
 use super::GitArgs;
-use crate::{CommandError, cluster::Cluster, commands::export::SECRETS, deploy_key::public_half, value::at};
+use crate::{
+    CommandError,
+    cluster::Cluster,
+    commands::export::SECRETS,
+    deploy_key::public_half,
+    value::{at, or},
+};
 
 /// How to log in, in the form of the Secret that the cluster gets. No `Debug`.
 pub(super) struct Login {
@@ -26,7 +32,12 @@ impl Login {
                 .hint("use https://, or allow it with --allow-insecure-http"));
         }
         if !url.is_ssh() {
-            return Ok(Self { url, new_key: None, data: http(args)? });
+            let data = http(args, &url)?;
+            return Ok(Self { url, new_key: None, data });
+        }
+        if !inline(&url).1.is_empty() {
+            return Err(CommandError::usage("--url: ssh:// takes a key and no password")
+                .hint("give the key with --private-key-file, and its passphrase with --password"));
         }
         let kept = kept(args, cluster).await?;
         let mut data = BTreeMap::from([("known_hosts".to_owned(), known_hosts(args, &url, &kept)?)]);
@@ -53,14 +64,25 @@ impl Login {
     }
 }
 
-fn http(args: &GitArgs) -> Result<BTreeMap<String, Vec<u8>>, CommandError> {
+/// User and password that stand in the URL; empty where none do.
+fn inline(url: &RemoteUrl) -> (&str, &str) {
+    match url.inline() {
+        Auth::Basic { username, password } => (username, password),
+        Auth::None | Auth::Bearer(_) => ("", ""),
+    }
+}
+
+/// Flags win over what stands in the URL.
+fn http(args: &GitArgs, url: &RemoteUrl) -> Result<BTreeMap<String, Vec<u8>>, CommandError> {
     let mut data = BTreeMap::new();
-    let password = args.password.clone().into_bytes();
+    let (user, password) = inline(url);
+    let username = args.username.as_deref().unwrap_or(or(user, "git"));
+    let password = or(&args.password, password);
     if args.with_bearer_token {
-        data.insert("bearerToken".into(), password);
-    } else if !password.is_empty() {
-        data.insert("username".into(), args.username.clone().into_bytes());
-        data.insert("password".into(), password);
+        data.insert("bearerToken".into(), password.into());
+    } else if !password.is_empty() || !user.is_empty() {
+        data.insert("username".into(), username.into());
+        data.insert("password".into(), password.into());
     }
     if let Some(file) = &args.ca_file {
         data.insert("ca.crt".into(), read(file)?);

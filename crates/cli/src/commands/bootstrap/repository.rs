@@ -21,6 +21,15 @@ const REQUEST: Duration = Duration::from_secs(60);
 /// Between two tries of a new key.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// What became of the branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It has all files already.
+    Nothing,
+    /// It has one commit more.
+    Commit,
+}
+
 /// The repository of the flags.
 pub(super) struct Repository<'a> {
     git: Git,
@@ -53,7 +62,7 @@ impl<'a> Repository<'a> {
     }
 
     /// Writes the files that differ, in one commit; nothing when none does.
-    pub(super) async fn publish(&self, files: &[(String, String)]) -> Result<(), CommandError> {
+    pub(super) async fn publish(&self, files: &[(String, String)]) -> Result<Pushed, CommandError> {
         for _ in 0..TRIES {
             say::action(&format!(
                 "cloning branch \"{}\" from Git repository \"{}\"",
@@ -64,7 +73,7 @@ impl<'a> Repository<'a> {
             let changes = changes(head.as_ref(), files).map_err(|error| refused(&error.to_string()))?;
             if changes.is_empty() {
                 say::success("component manifests are up to date");
-                return Ok(());
+                return Ok(Pushed::Nothing);
             }
             let commit = self.commit(head.as_ref(), &changes)?;
             match self.push(&commit).await {
@@ -76,7 +85,7 @@ impl<'a> Repository<'a> {
                         "committed component manifests to \"{}\" (\"{id}\")",
                         self.args.branch
                     ));
-                    return Ok(());
+                    return Ok(Pushed::Commit);
                 }
             }
         }

@@ -5,7 +5,9 @@ use super::GitArgs;
 use crate::{duration, typed::document};
 
 /// What makes the cluster follow the repository: the source, and what applies it.
-pub(super) fn objects(args: &GitArgs, folder: &str, namespace: &str) -> Vec<Value> {
+///
+/// Everybody who reads the repository reads this: `address` holds no password.
+pub(super) fn objects(args: &GitArgs, address: &str, folder: &str, namespace: &str) -> Vec<Value> {
     let name = &args.secret_name;
     let path = if folder.is_empty() { "./".to_owned() } else { format!("./{folder}") };
     vec![
@@ -16,7 +18,7 @@ pub(super) fn objects(args: &GitArgs, folder: &str, namespace: &str) -> Vec<Valu
                 "interval": duration::print(args.interval),
                 "ref": { "branch": args.branch },
                 "secretRef": { "name": name },
-                "url": args.url,
+                "url": address,
             },
         }),
         json!({

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::finalizers::Defined;
 use crate::{
-    CommandError, ErrorKind,
-    cluster::{Cluster, Dry, Select},
+    CommandError,
+    cluster::{Cluster, Dry},
     commands::suspend::suspended,
-    kinds::Kind,
     value::{at, flag, name, namespace, text},
 };
 
@@ -20,47 +20,55 @@ const ROUNDS: usize = 5;
 const DEPTH: usize = 32;
 
 /// Suspends every Kustomization and HelmRelease; looks again, because a run of a parent may have been under way.
-pub(super) async fn suspend_appliers(cluster: &Cluster, dry: Dry) -> Result<(), CommandError> {
+pub(super) async fn suspend_appliers(
+    cluster: &Cluster,
+    defined: &[Defined],
+    dry: Dry,
+) -> Result<(), CommandError> {
     if dry == Dry::Only {
         return Ok(());
     }
     for _ in 0..ROUNDS {
-        let mut running = running(cluster).await?;
+        let mut running = running(cluster, defined).await?;
         if running.is_empty() {
-            break;
+            return Ok(());
         }
         running.sort_by_key(|(depth, _, _)| *depth);
-        for (_, kind, object) in &running {
-            let place = (namespace(object), name(object));
-            match cluster.merge(&kind.resource, place, &suspended(true)).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                other => drop(other?),
-            }
+        for (_, one, object) in &running {
+            one.patch(cluster, object, &suspended(true)).await?;
         }
     }
-    Ok(())
+    match running(cluster, defined).await?.as_slice() {
+        [] => Ok(()),
+        [(_, one, object), ..] => Err(CommandError::failed(format!(
+            "{} {}/{} is resumed again and again",
+            one.kind.kind,
+            namespace(object),
+            name(object)
+        ))
+        .hint("find out who resumes it: it would prune what it applied; then run this again")),
+    }
 }
 
 /// Those that are not suspended and not going, with their depth below the outermost parent.
-async fn running(cluster: &Cluster) -> Result<Vec<(usize, &'static Kind, Value)>, CommandError> {
+async fn running<'a>(
+    cluster: &Cluster,
+    defined: &'a [Defined],
+) -> Result<Vec<(usize, &'a Defined, Value)>, CommandError> {
     let mut all = Vec::new();
-    for kind in ["Kustomization", "HelmRelease"].into_iter().filter_map(Kind::named) {
-        match cluster.list(&kind.resource, None, &Select::default()).await {
-            Ok(found) => all.extend(found.into_iter().map(|object| (kind, object))),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+    for one in defined.iter().filter(|one| matches!(one.kind.kind, "Kustomization" | "HelmRelease")) {
+        all.extend(one.objects(cluster).await?.into_iter().map(|object| (one, object)));
     }
     let parents: HashMap<(String, String), (String, String)> = all
         .iter()
-        .filter(|(kind, _)| kind.kind == "Kustomization")
+        .filter(|(one, _)| one.kind.kind == "Kustomization")
         .filter_map(|(_, object)| Some((key(object), parent(object)?)))
         .collect();
     let runs = |object: &Value| {
         !flag(object, &["spec", "suspend"]) && at(object, &["metadata", "deletionTimestamp"]).is_none()
     };
     let all = all.into_iter().filter(|(_, object)| runs(object));
-    Ok(all.map(|(kind, object)| (depth(&parents, parent(&object)), kind, object)).collect())
+    Ok(all.map(|(one, object)| (depth(&parents, parent(&object)), one, object)).collect())
 }
 
 fn key(object: &Value) -> (String, String) {
