@@ -2,7 +2,7 @@
 {{- define "sluice.controllers" -}}
 sourceController:
   name: source-controller
-  grace: 10
+  grace: 30
   data: true
   sharded: true
   events: true
@@ -23,14 +23,14 @@ helmController:
   ports: { http-prom: 8080, healthz: 9440 }
 imageAutomationController:
   name: image-automation-controller
-  grace: 10
+  grace: 30
   data: true
   sharded: false
   events: true
   ports: { http-prom: 8080, healthz: 9440 }
 notificationController:
   name: notification-controller
-  grace: 10
+  grace: 30
   data: true
   sharded: false
   events: false

@@ -175,12 +175,12 @@ impl Candidate {
         }
     }
 
-    /// Renews the Lease as we left it; only when somebody else wrote it is it looked at. An API server that is slow has one
-    /// request to answer, and until half of the deadline: meanwhile the fence keeps us from writing.
+    /// Renews the Lease as we left it; it is looked at only when somebody else wrote it, or may have, because we slept. An
+    /// API server that is slow has one request to answer, and until half of the deadline: meanwhile the fence keeps us
+    /// from writing.
     async fn renew(&mut self) -> Result<Step, kube::Error> {
-        let Some(seen) = self.seen.clone().filter(|seen| seen.holder() == self.identity) else {
-            return self.step().await;
-        };
+        let ours = |seen: &Seen| seen.holder() == self.identity && self.fence.check().is_ok();
+        let Some(seen) = self.seen.clone().filter(ours) else { return self.step().await };
         let (now, wall) = (Instant::now(), SystemTime::now());
         match self.write(&seen).await {
             Ok(written) => Ok(self.won(written, now, wall)),

@@ -44,7 +44,8 @@ pub(crate) enum Verdict {
 
 /// Compiles the tests of these packages (all, when none is named) and lists the programs.
 pub(crate) fn compile(packages: &[String]) -> Result<Vec<Suite>> {
-    let mut args = vec!["build", "--all-targets", "--message-format=json-render-diagnostics"];
+    let mut args =
+        vec!["build", "--bins", "--tests", "--examples", "--message-format=json-render-diagnostics"];
     if packages.is_empty() {
         args.push("--workspace");
     }

@@ -97,9 +97,7 @@ impl ImageUpdateAutomations {
         let git = spec.git.as_ref().cloned().unwrap_or_default();
         let plan = Arc::new(plan(run, &git, &chosen, source.signer.take())?);
         let refspec = refspec(&git)?;
-        let changed = run.object.metadata.generation != Some(run.base.observed_generation)
-            || chosen != run.base.observed_policies;
-        let must_sync = changed || source.switch_branch || refspec.is_some();
+        let must_sync = chosen != run.base.observed_policies || source.switch_branch || refspec.is_some();
         let observed = run.base.observed_source_revision.clone().filter(|_| !must_sync);
         let writer = Writer { of: self, run, source: &source, plan, git: &git, refspec };
         let outcome = writer.write(observed).await?;

@@ -167,26 +167,6 @@ async fn only_picked_policies_below_the_path_are_written() {
 }
 
 #[tokio::test]
-async fn a_changed_path_is_written_and_a_wrong_one_is_told() {
-    let rig = prepared("path").await;
-    let other = manifest(&rig, "1.0.0");
-    rig.repo.commit(&[("other/b.yaml", other.as_str())], "second").unwrap();
-    let update = |path: &str| json!({ "update": { "path": path, "strategy": "Setters" } });
-    rig.automation(json!({}), update("./apps")).await.unwrap();
-    let first = rig.when("ImageUpdateAutomation", pushed).await.unwrap()["status"]["lastPushCommit"].clone();
-    rig.automation(json!({}), update("./other")).await.unwrap();
-    let again = |object: &Value| pushed(object) && object["status"]["lastPushCommit"] != first;
-    rig.when("ImageUpdateAutomation", again).await.unwrap();
-    assert_eq!(rig.bare(&["show", "main:other/b.yaml"]), manifest(&rig, "1.1.0").trim_end());
-    rig.automation(json!({}), update("./nowhere")).await.unwrap();
-    let object = rig.ready("ImageUpdateAutomation", "False").await.unwrap();
-    assert!(message(&object).contains("nowhere: no such file or directory"), "{object}");
-    // A request changes nothing about it: the path is looked at until the spec is changed.
-    let object = rig.reconcile("ImageUpdateAutomation").await.unwrap();
-    assert!(message(&object).contains("nowhere: no such file or directory"), "{object}");
-}
-
-#[tokio::test]
 async fn a_request_on_a_suspended_automation_is_handled_when_it_goes_on() {
     let rig = prepared("held").await;
     rig.automation(json!({}), json!({ "suspend": true })).await.unwrap();
