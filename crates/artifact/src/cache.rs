@@ -6,12 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::{
-    FutureExt,
-    future::{BoxFuture, Shared, WeakShared},
-};
+use futures::{FutureExt, future::BoxFuture};
 use kill_points::{Point, at as point};
-use net::Client;
+use net::{Client, Flights};
 
 use crate::{Digest, FetchError, FetchLimits, Tree, UnpackLimits, fetch, unpack};
 
@@ -40,14 +37,15 @@ impl CacheOptions {
     }
 }
 
-type Loading = BoxFuture<'static, Result<Arc<Tree>, FetchError>>;
-type Flight = Shared<Loading>;
+/// What a download comes to, with the URL it is from.
+type Load = (String, Result<Arc<Tree>, FetchError>);
 
 /// Unpacked artifacts on disk, shared by the process, each fetched once. A tree stays as long as somebody holds
 /// it; beyond that the least recently used ones go first. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Cache {
     inner: Arc<Inner>,
+    flights: Arc<Flights<Digest, Load>>,
 }
 
 struct Inner {
@@ -58,8 +56,6 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    /// Downloads under way, with the URL they are from; each for as long as somebody waits for it.
-    flights: HashMap<Digest, (String, WeakShared<Loading>)>,
     kept: HashMap<Digest, Kept>,
     /// Counts uses, so that the least recent one is known.
     clock: u64,
@@ -85,7 +81,8 @@ impl Cache {
             }
             _ => std::fs::create_dir_all(&options.dir)?,
         }
-        Ok(Self { inner: Arc::new(Inner { options, client, state: Mutex::default() }) })
+        let inner = Arc::new(Inner { options, client, state: Mutex::default() });
+        Ok(Self { inner, flights: Arc::new(Flights::default()) })
     }
 
     /// The tree of the artifact with this digest, from the cache or from `url`. Calls for the same digest at
@@ -96,33 +93,24 @@ impl Cache {
     /// See [`FetchError`]; a failure is not remembered.
     pub async fn get(&self, url: &str, digest: &Digest) -> Result<Arc<Tree>, FetchError> {
         loop {
-            let (from, flight) = {
-                let mut state = self.inner.lock();
-                if let Some(tree) = state.touch(digest) {
-                    return Ok(tree);
-                }
-                match state.join(digest) {
-                    Some(joined) => joined,
-                    None => (url.to_owned(), state.begin(url, digest, self.start(url, digest))),
-                }
-            };
-            let result = flight.clone().await;
-            self.land(digest, &flight, &result);
+            if let Some(tree) = self.inner.lock().touch(digest) {
+                return Ok(tree);
+            }
+            let (from, result) = self.flights.join(digest.clone(), self.load(url, digest)).await;
             if result.is_ok() || from == url {
                 return result;
             }
         }
     }
 
-    fn land(&self, digest: &Digest, flight: &Flight, result: &Result<Arc<Tree>, FetchError>) {
-        let mut state = self.inner.lock();
-        // Only the flight that was joined is taken out: a later one may already have its place.
-        if state.join(digest).is_some_and(|(_, current)| current.ptr_eq(flight)) {
-            state.flights.remove(digest);
-            if let Ok(tree) = result {
-                state.keep(tree.clone(), self.inner.options.max_bytes);
-            }
+    fn load(&self, url: &str, digest: &Digest) -> BoxFuture<'static, Load> {
+        let inner = self.inner.clone();
+        let (url, digest) = (url.to_owned(), digest.clone());
+        async move {
+            let result = inner.keep(&url, digest).await;
+            (url, result)
         }
+        .boxed()
     }
 
     /// Bytes on disk, and how many trees there are.
@@ -130,17 +118,22 @@ impl Cache {
         let state = self.inner.lock();
         (state.bytes(), state.kept.len())
     }
-
-    fn start(&self, url: &str, digest: &Digest) -> Flight {
-        let inner = self.inner.clone();
-        let (url, digest) = (url.to_owned(), digest.clone());
-        async move { inner.load(&url, digest).await }.boxed().shared()
-    }
 }
 
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tree, kept before the flight ends, so that who comes next finds the one or the other.
+    async fn keep(&self, url: &str, digest: Digest) -> Result<Arc<Tree>, FetchError> {
+        // It may have landed between the look at the cache and the flight.
+        if let Some(tree) = self.lock().touch(&digest) {
+            return Ok(tree);
+        }
+        let tree = self.load(url, digest).await?;
+        self.lock().keep(tree.clone(), self.options.max_bytes);
+        Ok(tree)
     }
 
     async fn load(&self, url: &str, digest: Digest) -> Result<Arc<Tree>, FetchError> {
@@ -164,21 +157,6 @@ impl Inner {
 }
 
 impl State {
-    fn join(&self, digest: &Digest) -> Option<(String, Flight)> {
-        let (from, flight) = self.flights.get(digest)?;
-        Some((from.clone(), flight.upgrade()?))
-    }
-
-    fn begin(&mut self, url: &str, digest: &Digest, flight: Flight) -> Flight {
-        // Those that everybody left.
-        self.flights.retain(|_, (_, flight)| flight.upgrade().is_some());
-        // Not yet polled, so that there is something to be weak about.
-        if let Some(weak) = flight.downgrade() {
-            self.flights.insert(digest.clone(), (url.to_owned(), weak));
-        }
-        flight
-    }
-
     fn touch(&mut self, digest: &Digest) -> Option<Arc<Tree>> {
         self.clock += 1;
         let kept = self.kept.get_mut(digest)?;

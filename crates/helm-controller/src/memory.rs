@@ -4,14 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use applier::contest::{DELAYS, WINDOW};
 use manifest::ObjectId;
 use runtime::Key;
 use tokio::time::Instant;
-
-/// Corrections of one object within this time are a contest.
-const WINDOW: Duration = Duration::from_secs(600);
-/// How long the corrections of a contested object wait, one after the other; after these only the interval corrects.
-const DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(60)];
 
 /// A HelmChart that somebody else edits is put back this long after it was written, so that nobody is outrun: neither
 /// somebody who insists, nor a watch that lags.

@@ -1,15 +1,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::time::Duration;
 
+use applier::contest::{DELAYS, WINDOW};
 use manifest::ObjectId;
 use tokio::time::Instant;
-
-/// Two takings of the same object by the same manager within this time are a contest.
-const WINDOW: Duration = Duration::from_secs(600);
-
-/// How long the heals of a contested object wait, one after the other; after these only the interval heals.
-const DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(60)];
 
 /// When a drift is undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +189,8 @@ impl fmt::Display for Insisted<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn id() -> ObjectId {

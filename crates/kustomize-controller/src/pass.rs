@@ -391,8 +391,8 @@ async fn prune_stage(
 ) -> Result<Option<End>, Stop> {
     let before = old_inventory(work)?.len();
     let is_late = pass.wait.as_ref().is_some_and(|wait| wait.until <= Instant::now());
-    let deleted = prune::unclaimed(work, candidates, is_late);
-    let held = prune::guard(work, deleted, before, applied.objects.len());
+    let claimed = prune::claimed_by_others(work.app, &work.run.key, candidates, is_late);
+    let held = prune::guard(work, candidates.len() - claimed.len(), before, applied.objects.len());
     held.map_err(|failure| finish::failed(work, failure, attempted(work), &applied.digest))?;
     if let Some(waiting) = wait_for_siblings(work, pass) {
         return Ok(Some(waiting));
@@ -400,7 +400,7 @@ async fn prune_stage(
     work.border()?;
     let ids: Vec<ObjectId> = candidates.iter().map(|(id, _)| id.clone()).collect();
     work.app.cluster.drift().untrack(&work.owner, &ids);
-    let (pruned, is_taken) = prune::prune(work, candidates, is_late).await;
+    let (pruned, is_taken) = prune::prune(work, candidates, &claimed).await;
     let left = prune::left(&pruned, candidates);
     let lines = prune::lines(&pruned);
     if !lines.is_empty() {

@@ -4,7 +4,9 @@
 //! [`Policy::client`] makes a [`Client`] of it. No Kubernetes types: the caller reads the Secret.
 //! Nothing here that holds a credential implements `Debug`, and no error or shown URL contains one.
 //!
-//! Reading order: secret, credentials, address, policy, client, response, error.
+//! [`Flights`] lets all who want the same at the same time share one download.
+//!
+//! Reading order: secret, credentials, address, policy, client, response, error, flights.
 mod secret;
 
 mod credentials;
@@ -19,11 +21,14 @@ mod response;
 
 mod error;
 
+mod flights;
+
 pub use crate::{
     address::AddressRule,
     client::{Body, Client, Request},
     credentials::{Auth, Credentials, Proxy, Tls},
     error::{PolicyError, RequestError},
+    flights::Flights,
     policy::{Limits, Policy},
     response::Response,
     secret::Secret,

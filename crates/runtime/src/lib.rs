@@ -66,5 +66,6 @@ pub use crate::reason::{Class, Reason, Reasons};
 pub use crate::reconciler::{Finalized, Next, Outcome, Reconciler, StatusOf, Verdict};
 pub use crate::recorder::Recorder;
 pub use crate::run::Run;
+pub use crate::shell::jittered;
 pub use crate::status::StatusError;
 pub use crate::store::{Change, Store};

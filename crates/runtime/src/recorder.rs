@@ -2,8 +2,8 @@
 //! sent per object.
 
 mod body;
-mod lull;
 mod post;
+mod under_way;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::body::{Message, Posted};
-pub(crate) use self::lull::Busy;
-use self::lull::Lull;
 use self::post::Poster;
+pub(crate) use self::under_way::Busy;
+use self::under_way::UnderWay;
 use crate::event::{Event, Severity};
 use crate::key::Key;
 
@@ -30,9 +30,9 @@ pub struct Recorder {
     created: Arc<[mpsc::Sender<Waiting>]>,
     /// Empty where nothing is posted. Apart from the other lines, so that a receiver that is down delays nobody.
     posted: Arc<[mpsc::Sender<(Posted, Busy)>]>,
-    lull: Lull,
+    runs: UnderWay,
     /// Events that are in a line or on their way.
-    unsent: Lull,
+    unsent: UnderWay,
     controller: &'static str,
 }
 
@@ -51,18 +51,18 @@ const MOST_WAITING: usize = 4096;
 impl Recorder {
     /// Starts sending. An empty address posts nothing.
     pub(crate) fn start(client: Client, controller: &'static str, events_addr: &str) -> Self {
-        let lull = Lull::new();
-        let created = lines(CREATE_LINES, |receiver| create_all(client.clone(), lull.clone(), receiver));
+        let runs = UnderWay::new();
+        let created = lines(CREATE_LINES, |receiver| create_all(client.clone(), runs.clone(), receiver));
         let posted = match Poster::new(events_addr) {
             Some(poster) => lines(POST_LINES, |receiver| post_all(poster.clone(), receiver)),
             None => Arc::default(),
         };
-        Self { created, posted, lull, unsent: Lull::new(), controller }
+        Self { created, posted, runs, unsent: UnderWay::new(), controller }
     }
 
     /// A run is under way until what is returned is dropped.
     pub(crate) fn run(&self) -> Busy {
-        self.lull.run()
+        self.runs.begin()
     }
 
     /// Logs an event on an object that no reconciler has (an Alert) and queues it for Kubernetes alone. Its metadata
@@ -79,13 +79,13 @@ impl Recorder {
 
     /// Whether there was room for it.
     fn queue(&self, key: &Key, core: CoreEvent) -> bool {
-        let waiting = (Instant::now() + PATIENCE, core, self.unsent.run());
+        let waiting = (Instant::now() + PATIENCE, core, self.unsent.begin());
         line_of(key, &self.created).is_none_or(|line| line.try_send(waiting).is_ok())
     }
 
     /// Waits until all events are sent, at most so long: what is left then is lost with the process, and said so in the log.
     pub(crate) async fn flush(&self, longest: Duration) {
-        if tokio::time::timeout(longest, self.unsent.end()).await.is_err() {
+        if tokio::time::timeout(longest, self.unsent.none()).await.is_err() {
             let error = "the process ends";
             tracing::error!(events = self.unsent.count(), error, "events are not delivered");
         }
@@ -103,7 +103,7 @@ impl Recorder {
         let Message { core, posted } = body::message(object, event, self.controller);
         let mut full = !self.queue(&key, core);
         if let (Some(posted), Some(line)) = (posted, line_of(&key, &self.posted)) {
-            full |= line.try_send((posted, self.unsent.run())).is_err();
+            full |= line.try_send((posted, self.unsent.begin())).is_err();
         }
         if full {
             dropped(&key);
@@ -147,9 +147,9 @@ where
     (0..count).map(line).collect()
 }
 
-async fn create_all(client: Client, lull: Lull, mut events: mpsc::Receiver<Waiting>) {
+async fn create_all(client: Client, runs: UnderWay, mut events: mpsc::Receiver<Waiting>) {
     while let Some((until, event, _unsent)) = events.recv().await {
-        lull.wait(until).await;
+        runs.few(until).await;
         point(Point::EventBefore);
         create(&client, &event).await;
         point(Point::EventAfter);

@@ -18,6 +18,7 @@ use tracing::Instrument;
 
 use self::finalizer::FinalizerError;
 pub(crate) use self::schedule::Backoff;
+pub use self::schedule::jittered;
 pub(crate) use self::trouble::Troubles;
 use crate::args::CommonArgs;
 use crate::debug::{Debug, State};

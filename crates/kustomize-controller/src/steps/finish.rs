@@ -1,11 +1,10 @@
 //! The end of a pass: what the status becomes.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use api::kustomize::v1::KustomizationStatus;
 use api::meta::{ConditionType, Reason};
-use runtime::{Event, Key, Next, Set};
+use runtime::{Event, Next, Set, jittered};
 use ssa::Secrets;
 use tokio::time::Instant;
 
@@ -44,7 +43,9 @@ pub(crate) enum Checked {
 /// Everything is applied, pruned and healthy.
 pub(crate) fn done(work: &Work<'_>, checked: Checked) -> Done {
     let interval = interval(work);
-    let spread = spread(interval, work.app.options.interval_jitter_percentage, &work.run.key);
+    // When passes by change come before the interval's end, they set its time anew, and the shell, which spreads intervals,
+    // spreads no times.
+    let spread = jittered(interval, work.app.options.interval_jitter_percentage);
     let (next, applied, changed, was_healthy, started) = work.app.memories.with(&work.run.key, |memory| {
         let next = memory.interval_at.map_or(Next::Interval(interval), Next::At);
         memory.interval_at.get_or_insert(Instant::now() + spread);
@@ -93,15 +94,6 @@ fn interval(work: &Work<'_>) -> Duration {
     work.object().spec.interval.get_or(Duration::from_secs(600))
 }
 
-/// The interval after a full pass when passes by change come before its end: they set the time anew, and the shell, which
-/// spreads intervals, spreads no times. Each object has its own share, so that those of one commit do not fall due together.
-fn spread(interval: Duration, percent: u8, key: &Key) -> Duration {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    let share = hasher.finish() as f64 / u64::MAX as f64 * 2.0 - 1.0;
-    interval.mul_f64(1.0 + share * f64::from(percent.min(100)) / 100.0)
-}
-
 fn health_condition(checked: Checked) -> Option<Set> {
     match checked {
         Checked::NotAsked => Some(Set::Remove(ConditionType::Healthy.into())),
@@ -142,24 +134,4 @@ fn record(work: &Work<'_>, status: &mut KustomizationStatus, digest: &str, reaso
         took,
     };
     history::record(&mut status.history, &entry);
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn those_of_one_commit_do_not_fall_due_together() {
-        let interval = Duration::from_secs(600);
-        let all =
-            |percent| (0..100).map(move |n| spread(interval, percent, &Key::new("ns", format!("app-{n}"))));
-        let spread: BTreeSet<Duration> = all(5).collect();
-        assert_eq!(spread.len(), 100);
-        assert!(spread.iter().all(|one| (570..=630).contains(&one.as_secs())));
-        let width = spread.last().unwrap().saturating_sub(*spread.first().unwrap());
-        assert!(width > Duration::from_secs(40), "{width:?}");
-        assert!(all(0).all(|one| one == interval));
-    }
 }

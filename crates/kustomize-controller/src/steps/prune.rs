@@ -40,14 +40,12 @@ pub(crate) fn candidates(old: &Inventory, applied: &Inventory) -> Inventory {
 
 /// Ids that other Kustomizations have in their inventories and may take over; true for those whose Kustomization is at
 /// it now.
-pub(crate) fn claimed_by_others(
-    app: &App,
-    own: &Key,
-    candidates: &Inventory,
-    is_late: bool,
-) -> HashMap<ObjectId, bool> {
+pub(crate) type Claims = HashMap<ObjectId, bool>;
+
+/// The candidates that others claim. `is_late`: others were waited for.
+pub(crate) fn claimed_by_others(app: &App, own: &Key, candidates: &Inventory, is_late: bool) -> Claims {
     let wanted: HashMap<String, &ObjectId> = candidates.iter().map(|(id, _)| (id.to_string(), id)).collect();
-    let mut claimed = HashMap::new();
+    let mut claimed = Claims::new();
     app.peers.any(|key, peer| {
         let inventory = peer.status.as_ref().and_then(|status| status.inventory.as_ref());
         let now = is_applying(peer);
@@ -64,11 +62,6 @@ pub(crate) fn claimed_by_others(
         claimed.len() == wanted.len()
     });
     claimed
-}
-
-/// How many of the candidates nobody else claims: what a prune would delete.
-pub(crate) fn unclaimed(work: &Work<'_>, candidates: &Inventory, is_late: bool) -> usize {
-    candidates.len() - claimed_by_others(work.app, &work.run.key, candidates, is_late).len()
 }
 
 /// Whether all of these were left to others before, who claim them still and are not about to take them over.
@@ -126,10 +119,8 @@ pub(crate) fn guard(work: &Work<'_>, candidates: usize, before: usize, built: us
         .map_err(|held| Failure::in_phase(Phase::Applying, Reason::PruneFailed, held.to_string()))
 }
 
-/// Deletes the candidates; tells also whether somebody is about to take over what is left. `is_late`: others were waited
-/// for.
-pub(crate) async fn prune(work: &Work<'_>, candidates: &Inventory, is_late: bool) -> (Pruned, bool) {
-    let claimed = claimed_by_others(work.app, &work.run.key, candidates, is_late);
+/// Deletes the candidates that nobody else claims; tells also whether somebody is about to take over what is left.
+pub(crate) async fn prune(work: &Work<'_>, candidates: &Inventory, claimed: &Claims) -> (Pruned, bool) {
     let fence = || work.run.fence().is_ok();
     let options = PruneOptions {
         owner: &work.owner,

@@ -22,9 +22,13 @@ struct Mapping<'m> {
 /// When the process may not read its own map, or the kernel refuses a mapping; the others are given back.
 pub(super) fn give_back() -> io::Result<()> {
     let map = fs::read_to_string("/proc/self/smaps")?;
-    let programs = programs(&map);
-    let ours = |mapping: &Mapping| mapping.pristine && programs.contains(mapping.file);
-    mappings(&map).filter(ours).map(|mapping| drop_pages(&mapping)).fold(Ok(()), Result::and)
+    untouched(&map).map(|mapping| drop_pages(&mapping)).fold(Ok(()), Result::and)
+}
+
+/// The read-only mappings of programs that nobody wrote to.
+fn untouched(smaps: &str) -> impl Iterator<Item = Mapping<'_>> + '_ {
+    let programs = programs(smaps);
+    mappings(smaps).filter(move |mapping| mapping.pristine && programs.contains(mapping.file))
 }
 
 /// The files that code of the process is in. They stay mapped until it ends; other files (git maps packs to read them) are
@@ -113,9 +117,7 @@ Anonymous:             0 kB
 
     #[test]
     fn only_untouched_mappings_of_the_program_and_its_libraries_are_given_back() {
-        let programs = programs(SMAPS);
-        let ours = |mapping: &Mapping<'_>| mapping.pristine && programs.contains(mapping.file);
-        let found: Vec<_> = mappings(SMAPS).filter(ours).map(|found| (found.start, found.length)).collect();
+        let found: Vec<_> = untouched(SMAPS).map(|found| (found.start, found.length)).collect();
         assert_eq!(found, [(0x5500, 0x100), (0x5600, 0x300), (0x7000, 0x100)]);
     }
 

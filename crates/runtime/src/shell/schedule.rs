@@ -68,8 +68,8 @@ impl<R: Reconciler> Shell<R> {
     }
 }
 
-/// Spreads an interval evenly by up to so many percent to both sides.
-fn jittered(interval: Duration, percent: u8) -> Duration {
+/// Spreads an interval evenly by up to so many percent to both sides, as `--interval-jitter-percentage` asks.
+pub fn jittered(interval: Duration, percent: u8) -> Duration {
     let share = f64::from(percent.min(100)) / 100.0;
     let factor = 1.0 + share * rand::rng().random_range(-1.0..=1.0);
     interval.mul_f64(factor)
@@ -95,10 +95,10 @@ mod tests {
     #[test]
     fn jitter_stays_within_its_percentage() {
         let interval = Duration::from_secs(100);
-        for _ in 0..200 {
-            let spread = jittered(interval, 5);
-            assert!((95.0..=105.0).contains(&spread.as_secs_f64()), "{spread:?}");
-        }
+        let all: Vec<f64> = (0..200).map(|_| jittered(interval, 5).as_secs_f64()).collect();
+        assert!(all.iter().all(|one| (95.0..=105.0).contains(one)), "{all:?}");
+        let (least, most) = all.iter().fold((f64::MAX, 0.0_f64), |(a, b), one| (a.min(*one), b.max(*one)));
+        assert!(most - least > 5.0, "those of one commit fall due together: {all:?}");
         assert_eq!(jittered(interval, 0), interval);
     }
 }

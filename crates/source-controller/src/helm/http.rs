@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use net::{AddressRule, Client, Credentials, Limits, Policy, Request, RequestError};
+use net::{AddressRule, Client, Credentials, Flights, Limits, Policy, Request, RequestError};
 use url::Url;
-
-use crate::helm::flights::Flights;
 
 /// How many ways to reach repositories are remembered, each with its connections.
 const CLIENTS: usize = 32;
@@ -50,7 +48,9 @@ pub(crate) struct HttpRepository {
 
 impl Http {
     pub(crate) fn new(addresses: AddressRule) -> Self {
-        Self { inner: Arc::new(Inner { addresses, clients: Mutex::default(), downloads: Flights::new() }) }
+        Self {
+            inner: Arc::new(Inner { addresses, clients: Mutex::default(), downloads: Flights::default() }),
+        }
     }
 
     /// A repository at a URL; nothing is asked yet.

@@ -1,5 +1,3 @@
-//! What is under way: who asks for the same meanwhile waits for the same answer.
-
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +7,9 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 
 type Flight<T> = Shared<BoxFuture<'static, T>>;
 
-/// Flights by what they were asked for. One is listed for as long as somebody waits for it and it is not over: left by
+/// What is under way, by what it was asked for: who asks for the same meanwhile waits for the same answer. A flight is listed for as long as somebody waits for it and it is not over: left by
 /// all, it would be joined much later, and give an answer of long ago.
-pub(crate) struct Flights<K: Eq + Hash, T> {
+pub struct Flights<K: Eq + Hash, T> {
     list: Arc<Mutex<List<K, T>>>,
 }
 
@@ -20,17 +18,19 @@ struct List<K, T> {
     begun: u64,
 }
 
+impl<K: Eq + Hash, T> Default for Flights<K, T> {
+    fn default() -> Self {
+        Self { list: Arc::new(Mutex::new(List { under_way: HashMap::new(), begun: 0 })) }
+    }
+}
+
 impl<K, T> Flights<K, T>
 where
     K: Clone + Eq + Hash + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    pub(crate) fn new() -> Self {
-        Self { list: Arc::new(Mutex::new(List { under_way: HashMap::new(), begun: 0 })) }
-    }
-
     /// The answer of the flight that is under way, else of a new one that does this work.
-    pub(crate) async fn join(&self, key: K, work: BoxFuture<'static, T>) -> T {
+    pub async fn join(&self, key: K, work: BoxFuture<'static, T>) -> T {
         self.flight(key, work).await
     }
 
@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_asks_meanwhile_shares_and_who_asks_afterwards_does_not() {
-        let (flights, server) = (Flights::new(), Server::default());
+        let (flights, server) = (Flights::default(), Server::default());
         assert_eq!(tokio::join!(flights.join("a", server.ask()), flights.join("a", server.ask())), (1, 1));
         assert!(lock(&flights.list).under_way.is_empty(), "an answer is kept");
         assert_eq!(flights.join("a", server.ask()).await, 2);
@@ -113,7 +113,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flight_ends_when_the_last_one_who_waits_leaves_it() {
-        let (flights, server) = (Flights::new(), Server::default());
+        let (flights, server) = (Flights::default(), Server::default());
         let leaving = || tokio::time::timeout(Duration::from_millis(500), flights.join("a", server.ask()));
         let (left, stayed) = tokio::join!(leaving(), flights.join("a", server.ask()));
         assert!(left.is_err() && stayed == 1, "who stays goes on when the first one is gone");
