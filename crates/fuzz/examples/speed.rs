@@ -22,7 +22,7 @@ use std::{
 };
 
 use helm_template::{Chart, Limits, TemplateOptions, Values, template_output};
-use kustomize::{BuildOptions, MemoryTree, build};
+use kustomize::{BuildOptions, MemoryTree, build_yaml};
 
 /// That of the controllers and the command.
 #[global_allocator]
@@ -156,7 +156,7 @@ fn kustomize_build(tool: &str, count: usize) -> Measured {
     let mut found = String::new();
     let ours = fastest(|| {
         let options = BuildOptions { legacy_order: true, ..BuildOptions::default() };
-        found = build(&tree, "", &options).expect("the project is right").to_yaml();
+        found = build_yaml(&tree, "", &options).expect("the project is right");
     });
     let same = theirs.is_none() || found.as_bytes() == expected;
     let wanted = match count {

@@ -59,12 +59,7 @@ impl Resources {
     #[must_use]
     pub fn to_yaml(&self) -> String {
         let mut out = String::new();
-        for (at, value) in self.0.iter().enumerate() {
-            if at > 0 {
-                out.push_str("---\n");
-            }
-            write_yaml(&mut out, value);
-        }
+        self.0.iter().for_each(|value| write_document(&mut out, value));
         out
     }
 
@@ -115,6 +110,38 @@ const INTERNAL_NAMES: [&str; 10] = [
 /// When anything in the kustomization, its bases and files is missing or wrong; the message names file, field and
 /// object.
 pub fn build(tree: &dyn Tree, path: &str, options: &BuildOptions<'_>) -> Result<Resources, BuildError> {
+    let (resources, metadata) = gather(tree, path, options)?;
+    let values = resources.into_iter().map(|resource| finished(resource, &metadata));
+    Ok(Resources(values.collect::<Result<_, _>>()?))
+}
+
+/// What [`Resources::to_yaml`] gives for a [`build`], in less memory and time: each resource is printed and let go before
+/// the next one.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_yaml(tree: &dyn Tree, path: &str, options: &BuildOptions<'_>) -> Result<String, BuildError> {
+    let (resources, metadata) = gather(tree, path, options)?;
+    let mut out = String::new();
+    for resource in resources {
+        write_document(&mut out, &finished(resource, &metadata)?);
+    }
+    Ok(out)
+}
+
+fn write_document(out: &mut String, value: &Value) {
+    if !out.is_empty() {
+        out.push_str("---\n");
+    }
+    write_yaml(out, value);
+}
+
+/// The resources in their order, and what `buildMetadata` asks for.
+fn gather(
+    tree: &dyn Tree,
+    path: &str,
+    options: &BuildOptions<'_>,
+) -> Result<(Vec<Resource>, Vec<String>), BuildError> {
     let loader = Loader::new(tree, path, options.load_restriction, options.remote, options.charts)?;
     let session = Session::new(options.limits);
     let target = Target::load_root(&session, loader)?;
@@ -123,13 +150,9 @@ pub fn build(tree: &dyn Tree, path: &str, options: &BuildOptions<'_>) -> Result<
     let mut resources = target.build()?;
     let legacy = || SortOptions { order: "legacy".to_owned(), legacy_sort_options: None };
     if let Some(sort_options) = sort_options.or_else(|| options.legacy_order.then(legacy)) {
-        sort(&mut resources, &sort_options)?;
+        resources = sort(resources, &sort_options)?;
     }
-    let mut values = Vec::with_capacity(resources.len());
-    for resource in resources {
-        values.push(finished(resource, &metadata)?);
-    }
-    Ok(Resources(values))
+    Ok((resources, metadata))
 }
 
 /// Whether a resource is for this tool alone.

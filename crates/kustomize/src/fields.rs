@@ -76,6 +76,39 @@ pub(crate) fn for_each_field(
     })
 }
 
+/// Field specs and the parts of their paths.
+pub(crate) struct Fields<'s>(Vec<(&'s FieldSpec, Vec<String>)>);
+
+impl<'s> Fields<'s> {
+    pub(crate) fn new(specs: &'s [FieldSpec]) -> Self {
+        Self(specs.iter().map(|spec| (spec, spec.parts())).collect())
+    }
+
+    /// Runs `step` on every field of `object` that one of the specs names, spec by spec.
+    pub(crate) fn for_each(
+        &self,
+        object: &mut Node,
+        create: Option<Create>,
+        step: &mut Step<'_>,
+    ) -> Result<(), FieldError> {
+        let mut chosen = self.chosen(object, 0).into_iter();
+        while let Some(at) = chosen.next() {
+            let (spec, parts) = &self.0[at];
+            for_each_field(object, spec, parts, create, step)?;
+            if matches!(parts.first().map(String::as_str), Some("apiVersion" | "kind")) {
+                chosen = self.chosen(object, at + 1).into_iter();
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of the object's type, from one on. Its type is looked up once, because there are many specs and few fit.
+    fn chosen(&self, object: &Node, from: usize) -> Vec<usize> {
+        let gvk = gvk_of(object);
+        (from..self.0.len()).filter(|at| gvk.is_selected(self.0[*at].0.gvk())).collect()
+    }
+}
+
 fn walk(
     node: &mut Node,
     parts: &[String],

@@ -55,7 +55,7 @@ mod vars;
 mod weigh;
 
 pub use crate::{
-    build::{BuildLimits, BuildOptions, Resources, build},
+    build::{BuildLimits, BuildOptions, Resources, build, build_yaml},
     charts::{ChartError, ChartRenderer, ChartRequest},
     config::ConfigError,
     edit::{EditError, ImageChange, ImagePart, add_resources, set_images, set_namespace},

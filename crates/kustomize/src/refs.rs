@@ -1,6 +1,6 @@
 //! Name references: when an object's name has changed, the fields that name it follow.
 
-use std::collections::HashMap;
+use std::{cell::Cell, collections::HashMap};
 
 use manifest::yaml::Node;
 
@@ -34,7 +34,6 @@ pub enum ReferenceError {
 struct Candidate {
     name: String,
     namespace: String,
-    id: String,
     kind: String,
     /// Namespace now, as compared; and at first.
     effective_namespace: String,
@@ -54,7 +53,6 @@ impl Candidate {
         Self {
             name: id.name.to_owned(),
             namespace: id.namespace.to_owned(),
-            id: id.to_string(),
             kind: id.gvk.kind.to_owned(),
             effective_namespace: id.effective_namespace().to_owned(),
             original_namespace: original.effective_namespace().to_owned(),
@@ -65,6 +63,11 @@ impl Candidate {
             prefixes: resource.prefixes.clone(),
             suffixes: resource.suffixes.clone(),
         }
+    }
+
+    fn id(&self) -> ResId<'_> {
+        let gvk = GvkRef { group: &self.group, version: &self.version, kind: &self.kind };
+        ResId { gvk, name: &self.name, namespace: &self.namespace }
     }
 
     fn was(&self, selector: GvkRef<'_>) -> bool {
@@ -95,8 +98,9 @@ pub(crate) fn fix_references(resources: &mut ResMap, config: &Config) -> Result<
     }
     let rules = rules(&config.name_reference);
     for resource in resources.list_mut() {
-        fix_one(resource, &rules, &candidates, &by_name)?;
-        resource.sync_twins();
+        if fix_one(resource, &rules, &candidates, &by_name)? {
+            resource.sync_twins();
+        }
     }
     Ok(())
 }
@@ -111,12 +115,13 @@ fn rules(references: &[NameReferences]) -> HashMap<&str, Vec<(usize, Rule<'_>)>>
     rules
 }
 
+/// Whether anything changed.
 fn fix_one(
     resource: &mut Resource,
     rules: &HashMap<&str, Vec<(usize, Rule<'_>)>>,
     candidates: &[Candidate],
     by_name: &HashMap<&str, Vec<usize>>,
-) -> Result<(), ReferenceError> {
+) -> Result<bool, ReferenceError> {
     let original = resource.original_id();
     let of_kind = |kind: &str| rules.get(kind).into_iter().flatten();
     let mut chosen: Vec<_> = of_kind(original.gvk.kind)
@@ -124,12 +129,13 @@ fn fix_one(
         .filter(|(_, rule)| original.gvk.is_selected(rule.spec.gvk()))
         .collect();
     if chosen.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     chosen.sort_by_key(|(order, _)| *order);
     let referrer = Referrer::of(resource)?;
+    let changed = Cell::new(false);
     for (_, rule) in chosen {
-        let search = Search { referrer: &referrer, rule, candidates, by_name };
+        let search = Search { referrer: &referrer, rule, candidates, by_name, changed: &changed };
         // The type was compared with the original one above.
         let spec = FieldSpec { path: rule.spec.path.clone(), ..FieldSpec::default() };
         for_each_field(&mut resource.node, &spec, &rule.parts, None, &mut |node| search.fix(node)).map_err(
@@ -140,7 +146,7 @@ fn fix_one(
             },
         )?;
     }
-    Ok(())
+    Ok(changed.get())
 }
 
 /// What counts of the object that holds the field.
@@ -196,6 +202,7 @@ struct Search<'s> {
     rule: &'s Rule<'s>,
     candidates: &'s [Candidate],
     by_name: &'s HashMap<&'s str, Vec<usize>>,
+    changed: &'s Cell<bool>,
 }
 
 impl<'s> Search<'s> {
@@ -217,7 +224,10 @@ impl<'s> Search<'s> {
         let old = node.text().unwrap_or_default().to_owned();
         let same = |a: &Candidate, b: &Candidate| a.name == b.name;
         match self.referral(&old, &|_| true, &same)? {
-            Some(referral) if referral.name != old => set_text(node, &referral.name),
+            Some(referral) if referral.name != old => {
+                self.changed.set(true);
+                set_text(node, &referral.name)
+            }
             _ => Ok(()),
         }
     }
@@ -243,6 +253,7 @@ impl<'s> Search<'s> {
         if referral.name == old && referral.namespace.is_empty() {
             return Ok(());
         }
+        self.changed.set(true);
         set_field(node, "name", &referral.name)?;
         if referral.namespace.is_empty() { Ok(()) } else { set_field(node, "namespace", &referral.namespace) }
     }
@@ -318,7 +329,7 @@ fn set_field(node: &mut Node, key: &str, text: &str) -> Result<(), FieldError> {
 }
 
 fn ambiguous(found: &[&Candidate]) -> FieldError {
-    let ids: Vec<_> = found.iter().map(|candidate| candidate.id.as_str()).collect();
+    let ids: Vec<_> = found.iter().map(|candidate| candidate.id().to_string()).collect();
     FieldError::Step(format!("found multiple possible referrals: {}", ids.join(", ")))
 }
 

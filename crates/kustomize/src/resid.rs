@@ -74,9 +74,10 @@ impl<'a> GvkRef<'a> {
     /// Whether every field that the selector gives is equal.
     pub(crate) fn is_selected(self, selector: GvkRef<'_>) -> bool {
         let fits = |want: &str, have: &str| want.is_empty() || want == have;
-        fits(selector.group, self.group)
+        // Kinds tell most objects apart.
+        fits(selector.kind, self.kind)
+            && fits(selector.group, self.group)
             && fits(selector.version, self.version)
-            && fits(selector.kind, self.kind)
     }
 
     pub(crate) fn is_cluster_scoped(self) -> bool {
@@ -90,8 +91,13 @@ impl<'a> GvkRef<'a> {
 
     /// `group_version_Kind` with `~G`, `~V`, `~K` for what is empty.
     pub(crate) fn legacy_string(self) -> String {
+        self.legacy_parts().concat()
+    }
+
+    /// The pieces of [`GvkRef::legacy_string`].
+    pub(crate) fn legacy_parts(self) -> [&'a str; 5] {
         let or = |text: &'a str, empty: &'a str| if text.is_empty() { empty } else { text };
-        format!("{}_{}_{}", or(self.group, "~G"), or(self.version, "~V"), or(self.kind, "~K"))
+        [or(self.group, "~G"), "_", or(self.version, "~V"), "_", or(self.kind, "~K")]
     }
 }
 
@@ -135,19 +141,23 @@ impl<'a> ResId<'a> {
         self.gvk == other.gvk && self.name == other.name && self.same_namespace(other)
     }
 
-    /// The form in which equal ids are equal values.
-    pub(crate) fn key(self) -> IdKey {
-        IdKey {
+    /// The form in which equal ids are equal values: with the effective namespace.
+    pub(crate) fn key(self) -> Self {
+        Self { namespace: self.effective_namespace(), ..self }
+    }
+
+    pub(crate) fn to_owned(self) -> OwnedId {
+        OwnedId {
             gvk: Gvk::new(self.gvk.group, self.gvk.version, self.gvk.kind),
             name: self.name.to_owned(),
-            namespace: self.effective_namespace().to_owned(),
+            namespace: self.namespace.to_owned(),
         }
     }
 }
 
-/// An owned id with its effective namespace.
+/// The owned form of [`ResId`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct IdKey {
+pub(crate) struct OwnedId {
     gvk: Gvk,
     name: String,
     namespace: String,
@@ -155,16 +165,10 @@ pub(crate) struct IdKey {
 
 impl fmt::Display for GvkRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or = |text: &'_ str, empty: &'static str| {
-            if text.is_empty() { empty.to_owned() } else { text.to_owned() }
-        };
-        write!(
-            f,
-            "{}.{}.{}",
-            or(self.kind, "[noKind]"),
-            or(self.version, "[noVer]"),
-            or(self.group, "[noGrp]")
-        )
+        let kind = if self.kind.is_empty() { "[noKind]" } else { self.kind };
+        let version = if self.version.is_empty() { "[noVer]" } else { self.version };
+        let group = if self.group.is_empty() { "[noGrp]" } else { self.group };
+        write!(f, "{kind}.{version}.{group}")
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use crate::{
     fields::is_empty,
-    resid::{IdKey, ResId},
+    resid::{OwnedId, ResId},
     resource::{Behavior, Resource},
     selector::{ResourceSelector, SelectorError},
 };
@@ -43,14 +43,16 @@ pub enum ResMapError {
 pub(crate) struct ResMap {
     list: Vec<Resource>,
     /// Ids of the list, while they are known.
-    ids: Option<HashSet<IdKey>>,
+    ids: Option<HashSet<OwnedId>>,
 }
 
 impl ResMap {
+    /// Ids are compared when something is added.
     pub(crate) fn from_resources(resources: Vec<Resource>) -> Result<Self, ResMapError> {
-        let mut map = Self::default();
-        map.append_all(resources)?;
-        Ok(map)
+        match duplicate_id(&resources) {
+            Some(id) => Err(ResMapError::Registered(id)),
+            None => Ok(Self { list: resources, ids: None }),
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Resource> {
@@ -73,8 +75,10 @@ impl ResMap {
 
     pub(crate) fn append(&mut self, resource: Resource) -> Result<(), ResMapError> {
         let list = &self.list;
-        let ids = self.ids.get_or_insert_with(|| list.iter().map(|resource| resource.id().key()).collect());
-        if !ids.insert(resource.id().key()) {
+        let ids = self
+            .ids
+            .get_or_insert_with(|| list.iter().map(|resource| resource.id().key().to_owned()).collect());
+        if !ids.insert(resource.id().key().to_owned()) {
             return Err(ResMapError::Registered(resource.id().to_string()));
         }
         self.list.push(resource);
@@ -83,6 +87,15 @@ impl ResMap {
 
     pub(crate) fn append_all(&mut self, resources: Vec<Resource>) -> Result<(), ResMapError> {
         resources.into_iter().try_for_each(|resource| self.append(resource))
+    }
+
+    /// Adds resources whose ids differ from each other.
+    pub(crate) fn append_map(&mut self, other: Self) -> Result<(), ResMapError> {
+        if self.list.is_empty() {
+            *self = other;
+            return Ok(());
+        }
+        self.append_all(other.list)
     }
 
     pub(crate) fn drop_empties(&mut self) {
@@ -150,8 +163,12 @@ impl ResMap {
 
     /// Finds two resources that have come to have the same id.
     pub(crate) fn duplicate_id(&self) -> Option<String> {
-        let mut seen = HashSet::new();
-        let twice = self.list.iter().find(|resource| !seen.insert(resource.id().key()));
-        twice.map(|resource| resource.id().to_string())
+        duplicate_id(&self.list)
     }
+}
+
+fn duplicate_id(resources: &[Resource]) -> Option<String> {
+    let mut seen = HashSet::with_capacity(resources.len());
+    let twice = resources.iter().find(|resource| !seen.insert(resource.id().key()));
+    twice.map(|resource| resource.id().to_string())
 }

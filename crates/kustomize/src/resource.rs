@@ -183,6 +183,11 @@ impl Resource {
         self.twins.add(value)
     }
 
+    /// Forgets the number of a scalar that has no others to be equal to.
+    pub(crate) fn drop_twin(&mut self, twin: u32) {
+        self.twins.drop(twin);
+    }
+
     /// Lets the twins of scalars that have changed follow.
     pub(crate) fn sync_twins(&mut self) {
         self.twins.sync(&mut self.node);

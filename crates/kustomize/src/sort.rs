@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 
 use crate::{
     kustomization::{LegacySortOptions, SortOptions},
-    resid::{ResId, kind_rank, legacy_order},
+    resid::{GvkRef, ResId, kind_rank, legacy_order},
     resource::Resource,
 };
 
@@ -20,75 +20,84 @@ pub enum SortError {
 }
 
 /// Brings resources into the order of `sortOptions`.
-pub(crate) fn sort(resources: &mut [Resource], options: &SortOptions) -> Result<(), SortError> {
+pub(crate) fn sort(resources: Vec<Resource>, options: &SortOptions) -> Result<Vec<Resource>, SortError> {
     match (options.order.as_str(), &options.legacy_sort_options) {
-        ("fifo", None) => Ok(()),
+        ("fifo", None) => Ok(resources),
         ("fifo", Some(_)) => Err(SortError::LegacyOptions(options.order.clone())),
         ("legacy", given) => {
             let (order_first, order_last) = legacy_order();
             let default = LegacySortOptions { order_first, order_last };
             let order = given.as_ref().unwrap_or(&default);
-            resources.sort_by_cached_key(|resource| Key::of(resource.id(), order));
-            Ok(())
+            let keys: Vec<Key<'_>> = resources.iter().map(|resource| Key::of(resource.id(), order)).collect();
+            let mut places: Vec<usize> = (0..keys.len()).collect();
+            places.sort_by(|a, b| keys[*a].cmp(&keys[*b]));
+            Ok(rearranged(resources, &places))
         }
         _ => Err(SortError::Order),
     }
 }
 
+/// The resources in the order of their old places.
+fn rearranged(resources: Vec<Resource>, places: &[usize]) -> Vec<Resource> {
+    let mut resources: Vec<Option<Resource>> = resources.into_iter().map(Some).collect();
+    places.iter().filter_map(|place| resources[*place].take()).collect()
+}
+
 /// What the legacy order looks at, taken from each resource once.
-struct Key {
-    group: String,
-    version: String,
-    kind: String,
+struct Key<'r> {
+    gvk: GvkRef<'r>,
     rank: i32,
-    /// Group, version and kind as one text.
-    text: String,
-    /// Namespace and name.
-    place: String,
+    namespace: &'r str,
+    name: &'r str,
 }
 
-impl Key {
-    fn of(id: ResId<'_>, order: &LegacySortOptions) -> Self {
-        let namespace = if id.namespace.is_empty() { "~X" } else { id.namespace };
-        let name = if id.name.is_empty() { "~N" } else { id.name };
+impl<'r> Key<'r> {
+    fn of(id: ResId<'r>, order: &LegacySortOptions) -> Self {
         Self {
-            group: id.gvk.group.to_owned(),
-            version: id.gvk.version.to_owned(),
-            kind: id.gvk.kind.to_owned(),
+            gvk: id.gvk,
             rank: kind_rank(id.gvk.kind, &order.order_first, &order.order_last),
-            text: id.gvk.legacy_string(),
-            place: format!("{namespace}|{name}"),
+            namespace: if id.namespace.is_empty() { "~X" } else { id.namespace },
+            name: if id.name.is_empty() { "~N" } else { id.name },
         }
     }
 
-    fn gvk(&self) -> (&str, &str, &str) {
-        (&self.group, &self.version, &self.kind)
+    /// Namespace and name as one text.
+    fn place(&self) -> impl Iterator<Item = u8> {
+        [self.namespace, "|", self.name].into_iter().flat_map(str::bytes)
+    }
+
+    /// Group, version and kind as one text.
+    fn text(&self) -> impl Iterator<Item = u8> {
+        self.gvk.legacy_parts().into_iter().flat_map(str::bytes)
     }
 }
 
-impl Ord for Key {
+impl Ord for Key<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        if self.gvk() == other.gvk() {
-            return self.place.cmp(&other.place);
+        let (gvk, other_gvk) = (self.gvk, other.gvk);
+        if gvk == other_gvk {
+            return self.place().cmp(other.place());
         }
-        let core_namespace = self.kind == "Namespace"
-            && other.kind == "Namespace"
-            && (self.group.is_empty() || other.group.is_empty());
-        let texts = if core_namespace { other.text.cmp(&self.text) } else { self.text.cmp(&other.text) };
-        self.rank.cmp(&other.rank).then(texts)
+        let core_namespace = gvk.kind == "Namespace"
+            && other_gvk.kind == "Namespace"
+            && (gvk.group.is_empty() || other_gvk.group.is_empty());
+        self.rank.cmp(&other.rank).then_with(|| {
+            let texts = self.text().cmp(other.text());
+            if core_namespace { texts.reverse() } else { texts }
+        })
     }
 }
 
-impl PartialOrd for Key {
+impl PartialOrd for Key<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Key {
+impl PartialEq for Key<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Key {}
+impl Eq for Key<'_> {}

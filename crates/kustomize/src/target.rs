@@ -149,14 +149,24 @@ impl<'a> Target<'a> {
         AddHashes.transform(&mut all.resources, &self.session.schemas())?;
         fix_references(&mut all.resources, &all.config)?;
         vars::resolve(&mut all.resources, &all.vars, &all.config.var_reference)?;
-        let mut resources = all.resources.into_list();
-        resources.iter().try_for_each(|resource| check_metadata(&resource.node))?;
-        resources.retain(|resource| !is_local(resource));
-        // Names may have run together since they were gathered.
-        Ok(ResMap::from_resources(resources)?.into_list())
+        finish(all.resources.into_list())
     }
 
     fn is_component(&self) -> bool {
         self.kustomization.kind == COMPONENT_KIND
+    }
+}
+
+/// What is no more than local goes; the rest is checked as a whole. In one pass: of many resources none is at hand twice.
+fn finish(mut resources: Vec<Resource>) -> Result<Vec<Resource>, BuildError> {
+    let mut wrong = None;
+    resources.retain(|resource| {
+        wrong = wrong.take().or_else(|| check_metadata(&resource.node).err());
+        wrong.is_none() && !is_local(resource)
+    });
+    match wrong {
+        Some(error) => Err(error.into()),
+        // Names may have run together since they were gathered.
+        None => Ok(ResMap::from_resources(resources)?.into_list()),
     }
 }

@@ -6,7 +6,7 @@ use manifest::yaml::{Node, Scalar, Tag};
 
 use crate::{
     config::FieldSpec,
-    fields::{FieldError, for_each_field},
+    fields::{FieldError, Fields},
     kustomization::Var,
     path,
     resid::{GvkRef, ResId},
@@ -127,11 +127,9 @@ pub(crate) fn resolve(resources: &mut ResMap, vars: &VarSet, specs: &[FieldSpec]
     if values.is_empty() {
         return Ok(());
     }
-    let specs: Vec<_> = specs.iter().map(|spec| (spec, spec.parts())).collect();
+    let fields = Fields::new(specs);
     for resource in resources.list_mut() {
-        for (spec, parts) in &specs {
-            for_each_field(&mut resource.node, spec, parts, None, &mut |node| expand(node, &values))?;
-        }
+        fields.for_each(&mut resource.node, None, &mut |node| expand(node, &values))?;
         resource.sync_twins();
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use conformance::{Case, Gaps, Root, Suite};
-use kustomize::{BuildOptions, MemoryTree, build};
+use kustomize::{BuildOptions, MemoryTree, build, build_yaml};
 
 fn main() -> ExitCode {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -18,5 +18,8 @@ fn main() -> ExitCode {
 fn run(case: &Case) -> Result<String, String> {
     let tree: MemoryTree = case.files().map_err(|error| error.to_string())?.into_iter().collect();
     let built = build(&tree, &case.start, &BuildOptions::default());
-    built.map(|resources| resources.to_yaml()).map_err(|error| error.to_string())
+    let built = built.map(|resources| resources.to_yaml()).map_err(|error| error.to_string());
+    let printed = build_yaml(&tree, &case.start, &BuildOptions::default()).map_err(|error| error.to_string());
+    assert_eq!(built, printed, "both ways to a text are the same");
+    built
 }

@@ -2,7 +2,7 @@
 use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use kustomize::{BuildOptions, ChartRenderer, LoadRestriction, build};
+use kustomize::{BuildOptions, ChartRenderer, LoadRestriction, build, build_yaml};
 use manifest::yaml::to_yaml;
 use serde_json::Value;
 
@@ -69,15 +69,15 @@ pub(crate) fn run(args: KustomizeArgs) -> Result<(), CommandError> {
     };
     let charts = args.enable_helm.then_some(&Inflation as &dyn ChartRenderer);
     let options = BuildOptions { load_restriction, charts, legacy_order: true, ..BuildOptions::default() };
-    let built = build(&tree, &tree.folder, &options);
-    let built = built.map_err(|error| CommandError::failed(format!("kustomize build failed: {error}")))?;
+    let failed = |error| CommandError::failed(format!("kustomize build failed: {error}"));
+    let printed = || build_yaml(&tree, &tree.folder, &options).map_err(failed);
     match &args.output {
-        None => say::data(&built.to_yaml()),
+        None => say::data(&printed()?),
         Some(dir) if dir.is_dir() => {
-            let objects = built.into_values();
+            let objects = build(&tree, &tree.folder, &options).map_err(failed)?.into_values();
             files(&objects).into_iter().try_for_each(|(file, text)| written(&dir.join(file), &text))
         }
-        Some(file) => written(file, &built.to_yaml()),
+        Some(file) => written(file, &printed()?),
     }
 }
 

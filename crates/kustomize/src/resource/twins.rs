@@ -8,18 +8,28 @@ use manifest::yaml::{Node, Scalar};
 /// field (a patch, a replacement, a var) changes it at all of them. The reference tool shares the node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Twins {
-    /// What all scalars of a number were when last looked at; numbers count from 1.
-    values: Vec<String>,
+    /// What all scalars of a number were when last looked at; numbers count from 1. None: there is but one.
+    values: Vec<Option<String>>,
+    /// How many numbers there were when last looked. Those made since are equal to each other still.
+    looked_at: usize,
 }
 
 impl Twins {
     pub(super) fn add(&mut self, value: &str) -> u32 {
-        self.values.push(value.to_owned());
+        self.values.push(Some(value.to_owned()));
         u32::try_from(self.values.len()).unwrap_or_default()
     }
 
+    pub(super) fn drop(&mut self, twin: u32) {
+        // The number is not given again: its scalar keeps it.
+        if let Some(value) = self.value_mut(twin) {
+            *value = None;
+        }
+    }
+
     pub(super) fn sync(&mut self, node: &mut Node) {
-        if self.values.is_empty() || !self.any_changed(node) {
+        let before = std::mem::replace(&mut self.looked_at, self.values.len());
+        if self.values[..before].iter().all(Option::is_none) || !self.any_changed(node) {
             return;
         }
         let mut changed = BTreeMap::new();
@@ -30,7 +40,7 @@ impl Twins {
         follow(node, &changed);
         for (twin, scalar) in changed {
             if let Some(value) = self.value_mut(twin) {
-                *value = scalar.value;
+                *value = Some(scalar.value);
             }
         }
     }
@@ -39,7 +49,7 @@ impl Twins {
         match node {
             Node::Scalar(scalar) => {
                 let known = usize::try_from(scalar.twin).unwrap_or_default().checked_sub(1);
-                let value = known.and_then(|at| self.values.get(at));
+                let value = known.and_then(|at| self.values.get(at)?.as_ref());
                 value.is_some_and(|value| *value != scalar.value)
             }
             Node::Sequence(list) => list.items.iter().any(|item| self.any_changed(item)),
@@ -47,7 +57,7 @@ impl Twins {
         }
     }
 
-    fn value_mut(&mut self, twin: u32) -> Option<&mut String> {
+    fn value_mut(&mut self, twin: u32) -> Option<&mut Option<String>> {
         self.values.get_mut(usize::try_from(twin).ok()?.checked_sub(1)?)
     }
 
@@ -55,7 +65,11 @@ impl Twins {
     fn find_changed(&mut self, node: &Node, changed: &mut BTreeMap<u32, Scalar>) {
         match node {
             Node::Scalar(scalar) if scalar.twin > 0 => {
-                if self.value_mut(scalar.twin).is_some_and(|value| *value != scalar.value) {
+                if self
+                    .value_mut(scalar.twin)
+                    .and_then(|value| value.as_ref())
+                    .is_some_and(|value| *value != scalar.value)
+                {
                     changed.insert(scalar.twin, scalar.clone());
                 }
             }

@@ -29,7 +29,7 @@ impl Accumulator {
     }
 
     fn merge(&mut self, other: Self) -> Result<(), BuildError> {
-        self.resources.append_all(other.resources.into_list())?;
+        self.resources.append_map(other.resources)?;
         self.merge_config(&other.config)?;
         self.vars.merge(other.vars.into_vars())?;
         Ok(())
@@ -107,7 +107,7 @@ impl<'a> Target<'a> {
         // Two of the same file are found before one of an earlier file.
         let resources = ResMap::from_resources(resources).map_err(|error| accumulating(error.into()))?;
         let merging = |error| BuildError::from(error).context(format!("merging resources from '{path}'"));
-        all.resources.append_all(resources.into_list()).map_err(merging)
+        all.resources.append_map(resources).map_err(merging)
     }
 
     fn accumulate_base(

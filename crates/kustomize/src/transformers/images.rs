@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::Transformer;
 use crate::{
     config::FieldSpec,
-    fields::{FieldError, for_each_field, kind_name, scalar_mut, set_text},
+    fields::{FieldError, Fields, kind_name, scalar_mut, set_text},
     kustomization::Image,
     resmap::ResMap,
     schema::Schemas,
@@ -34,15 +34,13 @@ pub(crate) struct SetImage {
 impl Transformer for SetImage {
     fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
         let pattern = self.pattern()?;
-        let specs: Vec<_> = self.field_specs.iter().map(|spec| (spec, spec.parts())).collect();
+        let fields = Fields::new(&self.field_specs);
         for resource in resources.list_mut() {
             if resource.gvk().kind == "CustomResourceDefinition" {
                 continue;
             }
             self.set_everywhere(&mut resource.node, &pattern)?;
-            for (spec, parts) in &specs {
-                for_each_field(&mut resource.node, spec, parts, None, &mut |node| self.set(node, &pattern))?;
-            }
+            fields.for_each(&mut resource.node, None, &mut |node| self.set(node, &pattern))?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::Transformer;
 use crate::{
     config::FieldSpec,
-    fields::{Create, FieldError, for_each_field, set_entry},
+    fields::{Create, FieldError, Fields, set_entry},
     kustomization::Strings,
     resmap::ResMap,
     schema::Schemas,
@@ -34,25 +34,26 @@ pub(super) fn set_strings(
     if entries.is_empty() {
         return Ok(());
     }
-    let specs: Vec<_> = specs.iter().map(|spec| (spec, spec.parts())).collect();
+    let fields = Fields::new(specs);
     for resource in resources.list_mut() {
         // What is made at several fields is one value.
-        let twins: Vec<_> = entries.values().map(|value| resource.new_twin(value)).collect();
-        for (spec, parts) in &specs {
-            for_each_field(&mut resource.node, spec, parts, Some(Create::Mapping), &mut |node| {
-                let mut pairs = entries.iter().zip(&twins);
-                pairs.try_for_each(|((key, value), twin)| set_twin(node, key, value, *twin))
-            })?;
-        }
-        resource.sync_twins();
+        let mut twins: Vec<_> = entries.values().map(|value| (resource.new_twin(value), 0)).collect();
+        fields.for_each(&mut resource.node, Some(Create::Mapping), &mut |node| {
+            let mut pairs = entries.iter().zip(&mut twins);
+            pairs.try_for_each(|((key, value), twin)| set_twin(node, key, value, twin))
+        })?;
+        let single = twins.iter().filter(|(_, count)| *count < 2);
+        single.for_each(|(twin, _)| resource.drop_twin(*twin));
     }
     Ok(())
 }
 
-fn set_twin(node: &mut Node, key: &str, value: &str, twin: u32) -> Result<(), FieldError> {
+/// `twin`: its number, and how many there are.
+fn set_twin(node: &mut Node, key: &str, value: &str, twin: &mut (u32, u32)) -> Result<(), FieldError> {
     let made = set_entry(node, key, value)?;
     if let Some(Node::Scalar(scalar)) = node.get_mut(key).filter(|_| made) {
-        scalar.twin = twin;
+        scalar.twin = twin.0;
+        twin.1 += 1;
     }
     Ok(())
 }

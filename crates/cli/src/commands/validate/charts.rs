@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use helm_release::{ValuesRef, compose_values};
 use helm_template::{Chart, Limits, TemplateOptions, Values, template_output};
-use kustomize::{BuildOptions, LoadRestriction, MemoryTree, build};
+use kustomize::{BuildOptions, LoadRestriction, MemoryTree, build_yaml};
 use manifest::yaml::parse_documents;
 use serde_json::{Value, json};
 
@@ -120,8 +120,7 @@ fn post_rendered(release: &Value, mut printed: String) -> Result<String, String>
                 .into_iter()
                 .collect();
         let options = BuildOptions { load_restriction: LoadRestriction::None, ..BuildOptions::default() };
-        let built = build(&tree, "", &options).map_err(|error| format!("postRenderers: {error}"))?;
-        printed = built.to_yaml();
+        printed = build_yaml(&tree, "", &options).map_err(|error| format!("postRenderers: {error}"))?;
     }
     Ok(printed)
 }
