@@ -29,9 +29,6 @@ pub(crate) fn previous(history: &[ReleaseSnapshot], ignore_tests: bool) -> Optio
 /// Keeps the latest, and all down to the first before it that succeeded.
 pub(crate) fn truncate(history: &mut Vec<ReleaseSnapshot>, ignore_tests: bool) {
     sort(history);
-    if history.len() < 2 {
-        return;
-    }
     let good = history.iter().skip(1).position(|snapshot| succeeded(snapshot, ignore_tests));
     history.truncate(good.map_or(MAX, |at| at + 2));
 }
@@ -115,6 +112,34 @@ mod tests {
     }
 
     #[test]
+    fn a_release_is_not_its_own_predecessor() {
+        let history = [release(2, "deployed"), release(1, "superseded")];
+        assert_eq!(previous(&history, false).map(|snapshot| snapshot.version), Some(1));
+        assert!(previous(&history[..1], false).is_none() && previous(&[], false).is_none());
+    }
+
+    #[test]
+    fn the_newest_five_are_kept_whatever_became_of_them() {
+        let mut history: Vec<_> = (1..=7).map(|version| release(version, "superseded")).collect();
+        truncate_to_newest(&mut history);
+        assert_eq!(versions(&history), [7, 6, 5, 4, 3]);
+    }
+
+    #[test]
+    fn an_entry_is_told_by_name_namespace_and_version() {
+        let entry = ReleaseSnapshot {
+            namespace: "ns".into(),
+            chart_name: "podinfo".into(),
+            chart_version: "6.0.0".into(),
+            ..release(3, "deployed")
+        };
+        assert_eq!((full_name(&entry).as_str(), chart(&entry).as_str()), ("ns/a.v3", "podinfo@6.0.0"));
+        assert!(targets(&entry, "a", "ns", 3));
+        assert!(!targets(&entry, "b", "ns", 3) && !targets(&entry, "a", "other", 3));
+        assert!(!targets(&entry, "a", "ns", 2) && !targets(&entry, "b", "other", 3));
+    }
+
+    #[test]
     fn a_release_with_a_failed_test_is_no_target_unless_tests_are_ignored() {
         let mut bad = release(1, "superseded");
         bad.test_hooks = tests(&["Succeeded", "Failed"]);
@@ -128,6 +153,8 @@ mod tests {
         let mut snapshot = release(1, "deployed");
         assert!(!is_tested(&snapshot));
         snapshot.test_hooks = tests(&[]);
+        assert!(is_tested(&snapshot));
+        snapshot.test_hooks = tests(&["Succeeded", "Succeeded"]);
         assert!(is_tested(&snapshot));
         snapshot.test_hooks = tests(&["Succeeded", ""]);
         assert!(!is_tested(&snapshot));

@@ -306,6 +306,88 @@ mod tests {
         assert_eq!(decided(json!({}), status, &release("failed"), false).1, Action::Upgrade);
     }
 
+    fn deployed(fits: Fits) -> Observed<'static> {
+        Observed::Release { status: "deployed", verdict: Known::Same, fits }
+    }
+
+    #[test]
+    fn what_is_other_than_wanted_is_upgraded_until_the_retries_are_used_up() {
+        let status = json!({"upgradeFailures": 1, "history": history(&[(1, "deployed")])});
+        let give_up = (State::OutOfSync, Action::GiveUp("cannot upgrade release"));
+        let upgrade = (State::OutOfSync, Action::Upgrade);
+        for fits in [Fits::Chart, Fits::Values] {
+            assert_eq!(decided(json!({}), json!({}), &deployed(fits), false), upgrade);
+            assert_eq!(decided(json!({}), status.clone(), &deployed(fits), false), give_up);
+            assert_eq!(decided(json!({}), status.clone(), &deployed(fits), true), upgrade);
+        }
+        let retries = json!({"upgrade": {"remediation": {"retries": 1}}});
+        assert_eq!(decided(retries, status, &deployed(Fits::Values), false), upgrade);
+    }
+
+    #[test]
+    fn other_post_renderers_are_another_release() {
+        let object = object(json!({}), json!({"history": history(&[(1, "deployed")])}));
+        let (status, spec) =
+            (object.status.clone().unwrap_or_default(), Spec::new(&object, Defaults::default()));
+        let of = |rendering| state(&deployed(Fits::Yes), &status, spec, Changed { rendering });
+        assert_eq!((of(false), of(true)), (State::InSync, State::OutOfSync));
+    }
+
+    #[test]
+    fn what_we_uninstalled_is_installed_again() {
+        assert_eq!(
+            decided(json!({}), json!({}), &release("uninstalled"), false),
+            (State::Absent, Action::Install)
+        );
+        assert_eq!(decided(json!({}), json!({}), &release("odd"), false), (State::Unknown, Action::Refuse));
+    }
+
+    #[test]
+    fn tests_are_run_once_and_count_unless_they_are_ignored() {
+        let status = |phase: Option<&str>| {
+            let mut entries = history(&[(2, "deployed"), (1, "superseded")]);
+            if let Some(phase) = phase {
+                entries[0]["testHooks"] = json!({"t": {"phase": phase}});
+            }
+            json!({"lastAttemptedReleaseAction": "upgrade", "upgradeFailures": 1, "history": entries})
+        };
+        let wanted = json!({"test": {"enable": true}, "upgrade": {"remediation": {"retries": 2}}});
+        let of = |spec: &Value, phase| decided(spec.clone(), status(phase), &release("deployed"), false);
+        assert_eq!(of(&wanted, None), (State::Untested, Action::Test));
+        assert_eq!(of(&wanted, Some("Succeeded")), (State::InSync, Action::Rest));
+        assert_eq!(of(&wanted, Some("Failed")), (State::Failed, Action::RollBack));
+        assert_eq!(of(&json!({}), None), (State::InSync, Action::Rest), "not asked for");
+        let mut ignored = wanted.clone();
+        ignored["test"]["ignoreFailures"] = json!(true);
+        assert_eq!(of(&ignored, Some("Failed")), (State::InSync, Action::Rest));
+        let untold = json!({"history": status(Some("Failed"))["history"]});
+        assert_eq!(
+            decided(wanted, untold, &release("deployed"), false).0,
+            State::InSync,
+            "no action is known"
+        );
+    }
+
+    #[test]
+    fn a_failed_installation_is_removed_and_somebody_who_insists_gets_an_upgrade() {
+        let status = json!({"lastAttemptedReleaseAction": "install", "installFailures": 1,
+            "history": history(&[(1, "failed")])});
+        let spec = json!({"install": {"remediation": {"retries": 1}}});
+        assert_eq!(decided(spec.clone(), status.clone(), &release("failed"), false).1, Action::Remove);
+        assert_eq!(decided(spec, status, &release("failed"), true).1, Action::Upgrade);
+    }
+
+    #[test]
+    fn the_last_failure_is_remediated_where_that_is_asked_for() {
+        let status = json!({"lastAttemptedReleaseAction": "upgrade", "upgradeFailures": 2,
+            "history": history(&[(2, "failed"), (1, "superseded")])});
+        let spec =
+            |last: bool| json!({"upgrade": {"remediation": {"retries": 1, "remediateLastFailure": last}}});
+        assert_eq!(decided(spec(true), status.clone(), &release("failed"), false).1, Action::RollBack);
+        let given_up = Action::GiveUp("cannot remediate failed release");
+        assert_eq!(decided(spec(false), status, &release("failed"), false).1, given_up);
+    }
+
     #[test]
     fn drift_is_looked_for_only_when_asked() {
         let status = json!({"history": history(&[(1, "deployed")])});
@@ -324,6 +406,9 @@ mod tests {
         assert_eq!(moved(&status, &here, true), None);
         assert_eq!(moved(&status, &Target { chart: "d", ..here.clone() }, true), Some("chart name"));
         assert_eq!(moved(&status, &Target { chart: "d", ..here.clone() }, false), None);
-        assert_eq!(moved(&status, &Target { name: "b", ..here }, true), Some("release name"));
+        assert_eq!(moved(&status, &Target { name: "b", ..here.clone() }, true), Some("release name"));
+        let elsewhere = Target { namespace: "other", ..here.clone() };
+        assert_eq!(moved(&status, &elsewhere, true), Some("release namespace"));
+        assert_eq!(moved(&status, &Target { storage: "other", ..here }, true), Some("storage namespace"));
     }
 }

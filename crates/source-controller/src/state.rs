@@ -89,6 +89,15 @@ mod tests {
     }
 
     #[test]
+    fn other_folders_and_other_includes_are_another_content() {
+        let status = GitRepositoryStatus::default();
+        let sparse = GitRepositorySpec { sparse_checkout: vec!["deploy".into()], ..Default::default() };
+        assert!(content_changed(&sparse, &status));
+        let include = serde_json::from_value(serde_json::json!([{"repository": {"name": "other"}}])).unwrap();
+        assert!(content_changed(&GitRepositorySpec { include, ..Default::default() }, &status));
+    }
+
+    #[test]
     fn submodules_left_by_flux_are_built_anew_without_them() {
         let status = GitRepositoryStatus { observed_recurse_submodules: true, ..Default::default() };
         assert!(content_changed(&GitRepositorySpec::default(), &status));
