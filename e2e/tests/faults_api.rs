@@ -1,6 +1,6 @@
 //! The API server is late, busy, breaks off, forgets, refuses or goes away, and everything ends as in Git. The proxy that
 //! misbehaves is a fake; what it lets through is answered by the real API server.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::{
     World, eventually,
@@ -98,6 +98,29 @@ async fn watches_that_are_taken_and_never_begin_are_asked_for_again() {
     let seconds = bench.neighbour.changes(&bench.world).await.unwrap();
     println!("a commit behind watches that were swallowed is live in {seconds:.1} s");
     bench.is_calm("watches swallowed").await.unwrap();
+}
+
+/// Longer than a controller waits for a sign of life, and much shorter than its watches last.
+const DEAF: Duration = Duration::from_secs(110);
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "figures are shown with --nocapture")]
+async fn watches_whose_line_dies_in_silence_are_asked_for_again() {
+    let mut bench = Bench::start("silent").await.unwrap();
+    let (revision, objects) = bench.fall_sick("0").await.unwrap();
+    bench.world.applied("sick", &revision).await.unwrap();
+    let world = &bench.world;
+    bench.proxy.silence_all();
+    world.cluster.delete("ConfigMap", &world.ns, "sick-0").await.unwrap();
+    let begun = Instant::now();
+    while world.get("ConfigMap", "sick-0").await.is_err() {
+        assert!(begun.elapsed() < DEAF, "the deletion is not noticed");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    println!("what was deleted behind a silent line is back after {:.0} s", begun.elapsed().as_secs_f64());
+    compare(world, "sick", &objects).await.unwrap();
+    bench.neighbour.changes(&bench.world).await.unwrap();
+    bench.is_calm("watches silent").await.unwrap();
 }
 
 #[tokio::test]

@@ -93,6 +93,8 @@ struct Inner {
     met: Mutex<u32>,
     /// Moves when every open answer is to be cut.
     cut: watch::Sender<u32>,
+    /// Moves when every open answer is to fall silent.
+    silence: watch::Sender<u32>,
 }
 
 impl ApiProxy {
@@ -114,6 +116,7 @@ impl ApiProxy {
             rules: Mutex::default(),
             met: Mutex::default(),
             cut: watch::Sender::new(0),
+            silence: watch::Sender::new(0),
         });
         let router = Router::new().fallback(any(answer)).layer(DefaultBodyLimit::disable());
         let served = Served::start(router.with_state(inner.clone()), 0)?;
@@ -137,6 +140,11 @@ impl ApiProxy {
     /// Cuts every answer that is under way, watches among them.
     pub fn cut_all(&self) {
         self.inner.cut.send_modify(|count| *count += 1);
+    }
+
+    /// Lets every answer that is under way, watches among them, fall silent: not a byte comes any more, nor an end.
+    pub fn silence_all(&self) {
+        self.inner.silence.send_modify(|count| *count += 1);
     }
 
     /// How many requests were met by a fault so far.
@@ -192,13 +200,17 @@ async fn answer(
     let result = match passed {
         Ok(passed) if fault == Some(ApiFault::Half) && is_watch(&path) => Ok(first_piece(passed).await),
         Ok(passed) if fault == Some(ApiFault::Half) => half(passed).await,
-        Ok(passed) => whole(passed, inner.cut.subscribe()),
+        Ok(passed) => whole(passed, inner.cut.subscribe(), inner.silence.subscribe()),
         Err(_) => return refusal(502, None),
     };
     result.unwrap_or_else(|_| refusal(502, None))
 }
 
-fn whole(passed: reqwest::Response, mut cut: watch::Receiver<u32>) -> Result<Response<Body>> {
+fn whole(
+    passed: reqwest::Response,
+    mut cut: watch::Receiver<u32>,
+    mut silence: watch::Receiver<u32>,
+) -> Result<Response<Body>> {
     let mut response = Response::builder().status(passed.status());
     for (name, value) in passed.headers().iter().filter(|(name, _)| passes(name)) {
         response = response.header(name, value);
@@ -208,8 +220,10 @@ fn whole(passed: reqwest::Response, mut cut: watch::Receiver<u32>) -> Result<Res
         Err(broken_off())
     });
     let bytes = passed.bytes_stream().map(|part| part.map_err(std::io::Error::other)).map(Some);
+    let silenced = Box::pin(async move { silence.changed().await });
+    let heard = bytes.chain(stream::iter([None])).take_until(silenced).chain(stream::pending());
     // Whichever comes first: the end of the answer, or the cut.
-    let both = stream::select(bytes.chain(stream::iter([None])), ended.map(Some));
+    let both = stream::select(heard, ended.map(Some));
     let body = both.take_while(|part| std::future::ready(part.is_some())).filter_map(std::future::ready);
     Ok(response.body(Body::from_stream(body))?)
 }
