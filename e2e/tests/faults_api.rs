@@ -104,7 +104,6 @@ async fn watches_that_are_taken_and_never_begin_are_asked_for_again() {
 const DEAF: Duration = Duration::from_secs(110);
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "figures are shown with --nocapture")]
 async fn watches_whose_line_dies_in_silence_are_asked_for_again() {
     let mut bench = Bench::start("silent").await.unwrap();
     let (revision, objects) = bench.fall_sick("0").await.unwrap();

@@ -1,7 +1,7 @@
-//! Our engines beside the real tools, in one run: `speed KUSTOMIZE HELM [CHART...]`, built with `--release`.
+//! Our engines beside the real tools, in one run: `speed KUSTOMIZE HELM SLUICE [CHART...]`, built with `--release`.
 //!
-//! A line says what was built, the milliseconds of the tool and of us (the fastest of five each), how often ours fits
-//! into theirs, and what is wanted. The time of `kustomize` grows with the square of the objects: it is not asked for 10,000.
+//! A line says what was built, the milliseconds of the tool, of our engine and of our command (the fastest of five each), how
+//! often ours fit into theirs, and what is wanted of the engine. The time of `kustomize` grows with the square of the objects: it is not asked for 10,000.
 //! The last lines say how our time grows from 1,000 to 10,000 objects and the memory held at most. What is wanted and
 //! missed ends the program with 1.
 #![allow(
@@ -51,14 +51,14 @@ impl helm_template::Host for Now {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [kustomize, helm, charts @ ..] = &arguments[..] else {
-        println!("speed KUSTOMIZE HELM [CHART...]");
+    let [kustomize, helm, sluice, charts @ ..] = &arguments[..] else {
+        println!("speed KUSTOMIZE HELM SLUICE [CHART...]");
         return ExitCode::FAILURE;
     };
-    let times = [600, 1_000, 10_000].map(|count| kustomize_build(kustomize, count));
+    let times = [600, 1_000, 10_000].map(|count| kustomize_build(kustomize, sluice, count));
     let mut fine = times.iter().all(|build| build.fine);
     for chart in charts {
-        fine &= helm_template(helm, Path::new(chart));
+        fine &= helm_template(helm, sluice, Path::new(chart));
     }
     let growth = times[2].ours / times[1].ours;
     fine &= growth <= GROWTH;
@@ -80,6 +80,13 @@ struct Wanted {
     times: f64,
 }
 
+/// Milliseconds of the tool, where it is asked, of our engine and of our command.
+struct Times {
+    theirs: Option<f64>,
+    ours: f64,
+    command: f64,
+}
+
 /// What was measured.
 struct Measured {
     ours: f64,
@@ -98,12 +105,25 @@ fn fastest(mut run: impl FnMut()) -> f64 {
     (0..5).take_while(soon).map(once).fold(f64::INFINITY, f64::min)
 }
 
+/// What a command takes from its start to its end.
+fn whole(command: &mut Command) -> f64 {
+    fastest(|| {
+        let output = command.output().expect("the command can be started");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    })
+}
+
 /// One line; whether it is what was wanted.
-fn tell(what: &str, theirs: Option<f64>, ours: f64, wanted: &Wanted) -> bool {
-    let mut line = format!("{what}: ours {ours:.2} ms");
+fn tell(what: &str, times: &Times, wanted: &Wanted) -> bool {
+    let Times { theirs, ours, command } = *times;
+    let mut line = format!("{what}: ours {ours:.2} ms, as a command {command:.1} ms");
     let mut fine = ours <= wanted.milliseconds;
     if let Some(theirs) = theirs {
-        line += &format!(", theirs {theirs:.1} ms, 1/{:.0}", theirs / ours);
+        line += &format!(
+            ", theirs {theirs:.1} ms: 1/{:.0}, as a command 1/{:.1}",
+            theirs / ours,
+            theirs / command
+        );
         fine &= theirs / ours >= wanted.times;
     }
     if wanted.milliseconds.is_finite() {
@@ -137,7 +157,7 @@ fn project(count: usize) -> [(&'static str, String); 2] {
     [("r.yaml", objects.join("---\n")), ("kustomization.yaml", file.to_owned())]
 }
 
-fn kustomize_build(tool: &str, count: usize) -> Measured {
+fn kustomize_build(tool: &str, sluice: &str, count: usize) -> Measured {
     let files = project(count);
     let dir = env::temp_dir().join(format!("sluice-speed-{}-{count}", std::process::id()));
     fs::create_dir_all(&dir).expect("a folder can be made");
@@ -158,6 +178,7 @@ fn kustomize_build(tool: &str, count: usize) -> Measured {
         let options = BuildOptions { legacy_order: true, ..BuildOptions::default() };
         found = build_yaml(&tree, "", &options).expect("the project is right");
     });
+    let command = whole(Command::new(sluice).args(["kustomize", "build"]).arg(&dir));
     let same = theirs.is_none() || found.as_bytes() == expected;
     let wanted = match count {
         10_000 => Wanted { milliseconds: 1_000.0, times: 0.0 },
@@ -165,16 +186,14 @@ fn kustomize_build(tool: &str, count: usize) -> Measured {
         _ => Wanted { milliseconds: f64::INFINITY, times: 20.0 },
     };
     let what = format!("kustomize build of {count} objects{}", if same { "" } else { " (DIFFERENT)" });
-    let fine = tell(&what, theirs, ours, &wanted) && same;
+    let fine = tell(&what, &Times { theirs, ours, command }, &wanted) && same;
     let _ = fs::remove_dir_all(&dir);
     Measured { ours, fine }
 }
 
-fn helm_template(tool: &str, folder: &Path) -> bool {
-    let theirs = fastest(|| {
-        let output = Command::new(tool).args(["template", "release-name"]).arg(folder).output();
-        output.expect("helm can be started");
-    });
+fn helm_template(tool: &str, sluice: &str, folder: &Path) -> bool {
+    let theirs = Some(whole(Command::new(tool).args(["template", "release-name"]).arg(folder)));
+    let command = whole(Command::new(sluice).args(["helm", "template", "release-name"]).arg(folder));
     let mut files = Vec::new();
     read(folder, folder, &mut files);
     let mut options = TemplateOptions::default();
@@ -188,7 +207,7 @@ fn helm_template(tool: &str, folder: &Path) -> bool {
         "podinfo" => Wanted { milliseconds: 5.0, times: 8.0 },
         _ => Wanted { milliseconds: f64::INFINITY, times: 10.0 },
     };
-    tell(&format!("helm template of {name}"), Some(theirs), ours, &wanted)
+    tell(&format!("helm template of {name}"), &Times { theirs, ours, command }, &wanted)
 }
 
 fn read(root: &Path, folder: &Path, files: &mut Vec<(String, Vec<u8>)>) {
