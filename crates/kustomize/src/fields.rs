@@ -95,7 +95,8 @@ impl<'s> Fields<'s> {
         while let Some(at) = chosen.next() {
             let (spec, parts) = &self.0[at];
             for_each_field(object, spec, parts, create, step)?;
-            if matches!(parts.first().map(String::as_str), Some("apiVersion" | "kind")) {
+            let first = parts.first().map(|part| part.strip_suffix("[]").unwrap_or(part));
+            if matches!(first, Some("apiVersion" | "kind")) {
                 chosen = self.chosen(object, at + 1).into_iter();
             }
         }

@@ -4,7 +4,6 @@ mod layer;
 mod rate;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
@@ -22,11 +21,6 @@ pub(crate) struct Clients {
     rate: Option<Arc<Rate>>,
 }
 
-/// A connection on which nothing was read for so long is given up. A watch hears of its API server at least every 75 s: by
-/// an event or a bookmark. One that hears nothing hangs on a line that died in silence (a router that forgot it, a machine
-/// that fell over), and would be deaf until its own end, after five minutes.
-const SILENCE: Duration = Duration::from_secs(80);
-
 /// What answers with this header has priority and fairness.
 const FLOW_SCHEMA: &str = "x-kubernetes-pf-flowschema-uid";
 
@@ -40,7 +34,6 @@ impl Clients {
     ) -> Result<Self, kube::Error> {
         // Ours retries within the deadline; kube's would try 15 times.
         config.default_retry = false;
-        config.read_timeout = Some(SILENCE);
         let mut clients = Self { config, metrics, rate: None };
         if !clients.is_fair().await? && args.kube_api_qps > 0.0 {
             clients.rate = Some(Arc::new(Rate::new(args.kube_api_qps, args.kube_api_burst)));

@@ -51,8 +51,12 @@ where
     (store, run)
 }
 
+/// After so many seconds the API server ends a watch, which goes on where it was; five later it is given up. On a line that
+/// died in silence (a router that forgot it, a machine that fell over) it would be deaf for the usual five minutes.
+const LASTS: u32 = 120;
+
 fn config(selection: &Selection) -> watcher::Config {
-    let mut config = watcher::Config::default().streaming_lists();
+    let mut config = watcher::Config::default().streaming_lists().timeout(LASTS);
     config.label_selector.clone_from(&selection.labels);
     config.field_selector.clone_from(&selection.fields);
     config

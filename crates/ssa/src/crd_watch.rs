@@ -12,7 +12,7 @@ use kube::{
 };
 use tokio::{sync::watch, time::sleep};
 
-use crate::{Cluster, cluster::Inner};
+use crate::{Cluster, cluster::Inner, settings::WATCH_LASTS};
 
 /// Pause before the watch is begun anew when it ends.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -39,7 +39,8 @@ async fn follow(cluster: Weak<Inner>) {
     };
     while let Some(client) = cluster.upgrade().map(|cluster| cluster.client.clone()) {
         let api = Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &crd);
-        let mut stream = watcher(api, watcher::Config::default()).default_backoff().boxed();
+        let mut stream =
+            watcher(api, watcher::Config::default().timeout(WATCH_LASTS)).default_backoff().boxed();
         while let Some(event) = stream.next().await {
             let Some(cluster) = cluster.upgrade() else { return };
             if let Ok(Event::Apply(_) | Event::Delete(_) | Event::InitDone) = event {

@@ -1,3 +1,7 @@
+/// After so many seconds the API server ends a watch, which goes on where it was; five later it is given up. On a line that
+/// died in silence it would be deaf for kube's usual five minutes.
+pub(crate) const WATCH_LASTS: u32 = 120;
+
 /// How one cluster is written to: names, bounds and what is taken over from other managers.
 #[derive(Clone, Debug)]
 pub struct Settings {

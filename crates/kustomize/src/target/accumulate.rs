@@ -29,6 +29,10 @@ impl Accumulator {
     }
 
     fn merge(&mut self, other: Self) -> Result<(), BuildError> {
+        // A base's own patches may have run ids together.
+        if let Some(id) = other.resources.duplicate_id() {
+            return Err(ResMapError::Registered(id).into());
+        }
         self.resources.append_map(other.resources)?;
         self.merge_config(&other.config)?;
         self.vars.merge(other.vars.into_vars())?;

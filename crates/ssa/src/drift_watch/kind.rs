@@ -25,6 +25,7 @@ use crate::{
         tenants,
     },
     fields, managed,
+    settings::WATCH_LASTS,
 };
 
 /// Pause before a kind is looked for again that is absent or may not be watched.
@@ -50,7 +51,7 @@ pub(super) async fn watch(shared: Weak<Shared>, gvk: Gvk) {
         let end = match &resource {
             Ok(Some(resource)) => {
                 let api = Api::<Meta>::all_with(strong.client.clone(), &api_resource(resource));
-                let config = watcher::Config::default().labels(&strong.marks.owner_name);
+                let config = watcher::Config::default().timeout(WATCH_LASTS).labels(&strong.marks.owner_name);
                 drop(strong);
                 follow(&shared, &scope, api, config, &mut way).await
             }

@@ -23,6 +23,7 @@ use crate::{
         lock,
         table::Scope,
     },
+    settings::WATCH_LASTS,
 };
 
 /// How often it is looked which tenants have objects of the kind.
@@ -56,7 +57,7 @@ async fn tenant_watch(shared: Weak<Shared>, resource: Resource, client: Client, 
     let ended = Ended(shared.clone(), scope(&resource, &namespace));
     let mut way = Way::default();
     while let Some(strong) = shared.upgrade() {
-        let config = watcher::Config::default().labels(&strong.marks.owner_name);
+        let config = watcher::Config::default().timeout(WATCH_LASTS).labels(&strong.marks.owner_name);
         drop(strong);
         let kind = api_resource(&resource);
         let api = if resource.namespaced {
