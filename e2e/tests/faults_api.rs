@@ -112,10 +112,7 @@ async fn watches_whose_line_dies_in_silence_are_asked_for_again() {
     bench.proxy.silence_all();
     world.cluster.delete("ConfigMap", &world.ns, "sick-0").await.unwrap();
     let begun = Instant::now();
-    while world.get("ConfigMap", "sick-0").await.is_err() {
-        assert!(begun.elapsed() < DEAF, "the deletion is not noticed");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    world.cluster.wait(("ConfigMap", &world.ns, "sick-0"), DEAF, |_| true).await.unwrap();
     println!("what was deleted behind a silent line is back after {:.0} s", begun.elapsed().as_secs_f64());
     compare(world, "sick", &objects).await.unwrap();
     bench.neighbour.changes(&bench.world).await.unwrap();

@@ -45,12 +45,12 @@ type Load = (String, Result<Arc<Tree>, FetchError>);
 #[derive(Clone)]
 pub struct Cache {
     inner: Arc<Inner>,
-    flights: Arc<Flights<Digest, Load>>,
 }
 
 struct Inner {
     options: CacheOptions,
     client: Client,
+    flights: Flights<Digest, Load>,
     state: Mutex<State>,
 }
 
@@ -81,8 +81,8 @@ impl Cache {
             }
             _ => std::fs::create_dir_all(&options.dir)?,
         }
-        let inner = Arc::new(Inner { options, client, state: Mutex::default() });
-        Ok(Self { inner, flights: Arc::new(Flights::default()) })
+        let (flights, state) = (Flights::default(), Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { options, client, flights, state }) })
     }
 
     /// The tree of the artifact with this digest, from the cache or from `url`. Calls for the same digest at
@@ -96,7 +96,7 @@ impl Cache {
             if let Some(tree) = self.inner.lock().touch(digest) {
                 return Ok(tree);
             }
-            let (from, result) = self.flights.join(digest.clone(), self.load(url, digest)).await;
+            let (from, result) = self.inner.flights.join(digest.clone(), self.load(url, digest)).await;
             if result.is_ok() || from == url {
                 return result;
             }

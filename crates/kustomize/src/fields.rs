@@ -62,9 +62,21 @@ pub(crate) fn for_each_field(
     create: Option<Create>,
     step: &mut Step<'_>,
 ) -> Result<(), FieldError> {
-    if !gvk_of(object).is_selected(spec.gvk()) {
-        return Ok(());
+    if gvk_of(object).is_selected(spec.gvk()) {
+        for_each_field_of_any(object, spec, parts, create, step)
+    } else {
+        Ok(())
     }
+}
+
+/// As [`for_each_field`], for an object of any type.
+pub(crate) fn for_each_field_of_any(
+    object: &mut Node,
+    spec: &FieldSpec,
+    parts: &[String],
+    create: Option<Create>,
+    step: &mut Step<'_>,
+) -> Result<(), FieldError> {
     let create = create.filter(|_| spec.create);
     if parts.len() > MAX_DEPTH {
         return Err(FieldError::TooDeep(MAX_DEPTH));
@@ -94,7 +106,7 @@ impl<'s> Fields<'s> {
         let mut chosen = self.chosen(object, 0).into_iter();
         while let Some(at) = chosen.next() {
             let (spec, parts) = &self.0[at];
-            for_each_field(object, spec, parts, create, step)?;
+            for_each_field_of_any(object, spec, parts, create, step)?;
             let first = parts.first().map(|part| part.strip_suffix("[]").unwrap_or(part));
             if matches!(first, Some("apiVersion" | "kind")) {
                 chosen = self.chosen(object, at + 1).into_iter();

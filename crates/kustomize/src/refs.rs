@@ -6,7 +6,7 @@ use manifest::yaml::Node;
 
 use crate::{
     config::{Config, FieldSpec, NameReferences},
-    fields::{FieldError, for_each_field, kind_name, set_string, set_text},
+    fields::{FieldError, for_each_field_of_any, kind_name, set_string, set_text},
     resid::{GvkRef, ResId},
     resmap::ResMap,
     resource::Resource,
@@ -136,15 +136,12 @@ fn fix_one(
     let changed = Cell::new(false);
     for (_, rule) in chosen {
         let search = Search { referrer: &referrer, rule, candidates, by_name, changed: &changed };
+        let fix = &mut |node: &mut Node| search.fix(node);
         // The type was compared with the original one above.
-        let spec = FieldSpec { path: rule.spec.path.clone(), ..FieldSpec::default() };
-        for_each_field(&mut resource.node, &spec, &rule.parts, None, &mut |node| search.fix(node)).map_err(
-            |source| ReferenceError::Field {
-                path: rule.spec.path.clone(),
-                referrer: referrer.id.clone(),
-                source,
-            },
-        )?;
+        for_each_field_of_any(&mut resource.node, rule.spec, &rule.parts, None, fix).map_err(|source| {
+            let (path, referrer) = (rule.spec.path.clone(), referrer.id.clone());
+            ReferenceError::Field { path, referrer, source }
+        })?;
     }
     Ok(changed.get())
 }

@@ -146,7 +146,7 @@ impl<'a> ResId<'a> {
         Self { namespace: self.effective_namespace(), ..self }
     }
 
-    pub(crate) fn to_owned(self) -> OwnedId {
+    pub(crate) fn owned(self) -> OwnedId {
         OwnedId {
             gvk: Gvk::new(self.gvk.group, self.gvk.version, self.gvk.kind),
             name: self.name.to_owned(),

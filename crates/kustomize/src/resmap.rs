@@ -74,11 +74,10 @@ impl ResMap {
     }
 
     pub(crate) fn append(&mut self, resource: Resource) -> Result<(), ResMapError> {
+        let key = |resource: &Resource| resource.id().key().owned();
         let list = &self.list;
-        let ids = self
-            .ids
-            .get_or_insert_with(|| list.iter().map(|resource| resource.id().key().to_owned()).collect());
-        if !ids.insert(resource.id().key().to_owned()) {
+        let ids = self.ids.get_or_insert_with(|| list.iter().map(key).collect());
+        if !ids.insert(key(&resource)) {
             return Err(ResMapError::Registered(resource.id().to_string()));
         }
         self.list.push(resource);
@@ -86,10 +85,13 @@ impl ResMap {
     }
 
     pub(crate) fn append_all(&mut self, resources: Vec<Resource>) -> Result<(), ResMapError> {
+        if self.list.is_empty() {
+            return self.append_map(Self::from_resources(resources)?);
+        }
         resources.into_iter().try_for_each(|resource| self.append(resource))
     }
 
-    /// Adds resources whose ids differ from each other.
+    /// Adds resources whose ids are known to differ from each other.
     pub(crate) fn append_map(&mut self, other: Self) -> Result<(), ResMapError> {
         if self.list.is_empty() {
             *self = other;

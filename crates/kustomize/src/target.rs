@@ -158,15 +158,14 @@ impl<'a> Target<'a> {
 }
 
 /// What is no more than local goes; the rest is checked as a whole. In one pass: of many resources none is at hand twice.
-fn finish(mut resources: Vec<Resource>) -> Result<Vec<Resource>, BuildError> {
-    let mut wrong = None;
-    resources.retain(|resource| {
-        wrong = wrong.take().or_else(|| check_metadata(&resource.node).err());
-        wrong.is_none() && !is_local(resource)
-    });
-    match wrong {
-        Some(error) => Err(error.into()),
-        // Names may have run together since they were gathered.
-        None => Ok(ResMap::from_resources(resources)?.into_list()),
+fn finish(resources: Vec<Resource>) -> Result<Vec<Resource>, BuildError> {
+    let mut kept = Vec::with_capacity(resources.len());
+    for resource in resources {
+        check_metadata(&resource.node)?;
+        if !is_local(&resource) {
+            kept.push(resource);
+        }
     }
+    // Names may have run together since they were gathered.
+    Ok(ResMap::from_resources(kept)?.into_list())
 }

@@ -7,8 +7,9 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 
 type Flight<T> = Shared<BoxFuture<'static, T>>;
 
-/// What is under way, by what it was asked for: who asks for the same meanwhile waits for the same answer. A flight is listed for as long as somebody waits for it and it is not over: left by
-/// all, it would be joined much later, and give an answer of long ago.
+/// What is under way, by what it was asked for: who asks for the same meanwhile waits for the same answer. A flight is
+/// listed for as long as somebody waits for it and it is not over: left by all, it would be joined much later, and give an
+/// answer of long ago.
 pub struct Flights<K: Eq + Hash, T> {
     list: Arc<Mutex<List<K, T>>>,
 }

@@ -43,12 +43,11 @@ pub(crate) enum Checked {
 /// Everything is applied, pruned and healthy.
 pub(crate) fn done(work: &Work<'_>, checked: Checked) -> Done {
     let interval = interval(work);
-    // When passes by change come before the interval's end, they set its time anew, and the shell, which spreads intervals,
-    // spreads no times.
-    let spread = jittered(interval, work.app.options.interval_jitter_percentage);
+    // The shell spreads intervals, and no times: those of the passes by change that come before the interval's end.
+    let due = || Instant::now() + jittered(interval, work.app.options.interval_jitter_percentage);
     let (next, applied, changed, was_healthy, started) = work.app.memories.with(&work.run.key, |memory| {
         let next = memory.interval_at.map_or(Next::Interval(interval), Next::At);
-        memory.interval_at.get_or_insert(Instant::now() + spread);
+        memory.interval_at.get_or_insert_with(due);
         memory.secrets = Secrets::default();
         let pass = memory.pass.as_mut().map(|pass| {
             pass.last = Last::Ready;

@@ -47,31 +47,26 @@ impl Twins {
 
     fn any_changed(&self, node: &Node) -> bool {
         match node {
-            Node::Scalar(scalar) => {
-                let known = usize::try_from(scalar.twin).unwrap_or_default().checked_sub(1);
-                let value = known.and_then(|at| self.values.get(at)?.as_ref());
-                value.is_some_and(|value| *value != scalar.value)
-            }
+            Node::Scalar(scalar) => self.has_changed(scalar),
             Node::Sequence(list) => list.items.iter().any(|item| self.any_changed(item)),
             Node::Mapping(mapping) => mapping.iter().any(|(_, value)| self.any_changed(value)),
         }
     }
 
+    fn has_changed(&self, scalar: &Scalar) -> bool {
+        let value = place(scalar.twin).and_then(|at| self.values.get(at)?.as_ref());
+        value.is_some_and(|value| *value != scalar.value)
+    }
+
     fn value_mut(&mut self, twin: u32) -> Option<&mut Option<String>> {
-        self.values.get_mut(usize::try_from(twin).ok()?.checked_sub(1)?)
+        self.values.get_mut(place(twin)?)
     }
 
     /// The last one, in the order of sorted keys, is what counts.
-    fn find_changed(&mut self, node: &Node, changed: &mut BTreeMap<u32, Scalar>) {
+    fn find_changed(&self, node: &Node, changed: &mut BTreeMap<u32, Scalar>) {
         match node {
-            Node::Scalar(scalar) if scalar.twin > 0 => {
-                if self
-                    .value_mut(scalar.twin)
-                    .and_then(|value| value.as_ref())
-                    .is_some_and(|value| *value != scalar.value)
-                {
-                    changed.insert(scalar.twin, scalar.clone());
-                }
+            Node::Scalar(scalar) if self.has_changed(scalar) => {
+                changed.insert(scalar.twin, scalar.clone());
             }
             Node::Scalar(_) => {}
             Node::Sequence(list) => list.items.iter().for_each(|item| self.find_changed(item, changed)),
@@ -82,6 +77,11 @@ impl Twins {
             }
         }
     }
+}
+
+/// Where the value of a number is; nowhere for 0.
+fn place(twin: u32) -> Option<usize> {
+    usize::try_from(twin).ok()?.checked_sub(1)
 }
 
 fn follow(node: &mut Node, changed: &BTreeMap<u32, Scalar>) {

@@ -109,7 +109,7 @@ where
     B::Error: Into<BoxError>,
 {
     let Some(deadline) = deadline(&request) else {
-        // A watch: the server ends it after `timeoutSeconds`, and a line that fell silent is given up before. But it must
+        // A watch: the server ends it after `timeoutSeconds`, and the watcher gives a dead line up after that. But it must
         // begin: a connection or a proxy that swallowed the request would make us blind until then.
         let begun = tokio::time::timeout(WATCH_BEGINS, once(inner, layer, request)).await;
         return Ok(begun.map_err(|_| PolicyError::Deadline(WATCH_BEGINS))??.map(Either::Left));

@@ -51,7 +51,7 @@ pub(super) async fn watch(shared: Weak<Shared>, gvk: Gvk) {
         let end = match &resource {
             Ok(Some(resource)) => {
                 let api = Api::<Meta>::all_with(strong.client.clone(), &api_resource(resource));
-                let config = watcher::Config::default().timeout(WATCH_LASTS).labels(&strong.marks.owner_name);
+                let config = config(&strong);
                 drop(strong);
                 follow(&shared, &scope, api, config, &mut way).await
             }
@@ -64,6 +64,11 @@ pub(super) async fn watch(shared: Weak<Shared>, gvk: Gvk) {
             _ => sleep(AGAIN).await,
         }
     }
+}
+
+/// How objects of all owners are watched.
+pub(super) fn config(shared: &Shared) -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_LASTS).labels(&shared.marks.owner_name)
 }
 
 pub(super) fn api_resource(resource: &Resource) -> ApiResource {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::{HeaderValue, Request};
-use kube::{Api, Client, client::Body, runtime::watcher};
+use kube::{Api, Client, client::Body};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -19,11 +19,10 @@ use crate::{
     discovery::Resource,
     drift_watch::{
         Shared,
-        kind::{Meta, Way, api_resource, follow},
+        kind::{Meta, Way, api_resource, config, follow},
         lock,
         table::Scope,
     },
-    settings::WATCH_LASTS,
 };
 
 /// How often it is looked which tenants have objects of the kind.
@@ -57,7 +56,7 @@ async fn tenant_watch(shared: Weak<Shared>, resource: Resource, client: Client, 
     let ended = Ended(shared.clone(), scope(&resource, &namespace));
     let mut way = Way::default();
     while let Some(strong) = shared.upgrade() {
-        let config = watcher::Config::default().timeout(WATCH_LASTS).labels(&strong.marks.owner_name);
+        let config = config(&strong);
         drop(strong);
         let kind = api_resource(&resource);
         let api = if resource.namespaced {

@@ -1,5 +1,7 @@
 //! Whose fields become ours, and whose do not.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -72,16 +74,14 @@ async fn merge_leaves_added_fields() -> Result<()> {
 
 /// Waits until the Deployment controller has written what it writes of a change (the number of the revision): between a
 /// read and a dry run, that would be a difference.
-async fn until_seen(world: &World, name: &str) {
+async fn until_seen(world: &World, name: &str) -> Result<()> {
     let is_seen = |live: &Value| {
         let generation = &live["metadata"]["generation"];
         generation.is_i64() && live["status"]["observedGeneration"] == *generation
     };
-    let begun = std::time::Instant::now();
-    while !is_seen(&world.live("Deployment", name).await) {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "no controller sees the Deployment");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let object = ("Deployment", world.ns.name(), name);
+    world.cluster.wait(object, Duration::from_secs(30), is_seen).await?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn a_restart_by_hand_stays() -> Result<()> {
     };
     let before = restarted(&world.live("Deployment", "web").await);
     assert!(before.is_some());
-    until_seen(&world, "web").await;
+    until_seen(&world, "web").await?;
     assert_eq!(actions(&world.apply(&objects).await?.changes), ["a unchanged", "web unchanged"]);
     // A later edit by another kubectl command is undone, and the restart still stays.
     world.kubectl(&["set", "env", "deployment", "web", "X=1"]);
