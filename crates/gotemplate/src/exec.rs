@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::{
     error::{ExecError, Place},
     func::{Context, FuncError},
-    parse::{Command, Expr, Pipe, Tree, template_text},
+    parse::{Command, Expr, Pipe, Span, Tree, template_text},
     session::LimitError,
     value::{Str, Value},
 };
@@ -88,6 +88,11 @@ impl<'t> Exec<'t, '_> {
         Ok(())
     }
 
+    /// A piece of the template's text.
+    fn text(&self, span: Span) -> &'t str {
+        span.of(&self.tree.text)
+    }
+
     fn check_depth(&self) -> Done<()> {
         let limit = self.context.session.limits().depth;
         if self.context.depth > limit { self.limit(LimitError::Depth(limit)) } else { Ok(()) }
@@ -130,7 +135,7 @@ impl<'t> Exec<'t, '_> {
 
     fn error_at(&self, message: String) -> Box<ExecError> {
         let name = self.name.to_owned();
-        let Some((at, context)) = self.at.describe() else {
+        let Some((at, context)) = self.at.describe(self.tree) else {
             let text = format!("template: {name}: {message}");
             return Box::new(ExecError { text, name, place: None, limit: None });
         };
@@ -148,14 +153,14 @@ impl<'t> Exec<'t, '_> {
 }
 
 impl At<'_> {
-    fn describe(&self) -> Option<(u32, String)> {
+    fn describe(&self, tree: &Tree) -> Option<(u32, String)> {
         Some(match self {
             Self::Nothing => return None,
-            Self::Expr(expr) => (expr.at(), expr.to_string()),
-            Self::Pipe(pipe) => (pipe.at, pipe.to_string()),
-            Self::Command(command) => (command.at, command.to_string()),
-            Self::Action(pipe) => (pipe.at, format!("{{{{{pipe}}}}}")),
-            Self::Template(at, name, pipe) => (*at, template_text(name, *pipe)),
+            Self::Expr(expr) => (expr.at(), tree.show(*expr).to_string()),
+            Self::Pipe(pipe) => (pipe.at, tree.show(*pipe).to_string()),
+            Self::Command(command) => (command.at, tree.show(*command).to_string()),
+            Self::Action(pipe) => (pipe.at, format!("{{{{{}}}}}", tree.show(*pipe))),
+            Self::Template(at, name, pipe) => (*at, template_text(tree, name, *pipe)),
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, fmt, rc::Rc};
 
+use foldhash::fast::RandomState;
+
 use crate::{
     error::{ExecError, ParseError},
     session::{LimitError, Session},
@@ -65,7 +67,7 @@ impl Func {
 /// Cloning shares the functions.
 #[derive(Clone, Default)]
 pub struct Funcs {
-    functions: HashMap<&'static str, Rc<Func>>,
+    functions: HashMap<&'static str, Rc<Func>, RandomState>,
     methods: Vec<(&'static str, &'static str, Rc<Func>)>,
 }
 

@@ -24,6 +24,7 @@ mod builtin;
 mod error;
 mod exec;
 mod func;
+mod parallel;
 mod parse;
 mod printf;
 mod session;
@@ -33,6 +34,7 @@ mod value;
 pub use crate::{
     error::{ExecError, ParseError, Place},
     func::{Context, Func, FuncError, Funcs, Signature},
+    parallel::each,
     printf::{format_float, sprint, sprintf, sprintln},
     session::{LimitError, Limits, Session},
     template::{MissingKey, Templates},

@@ -2,14 +2,12 @@
 
 mod lexer;
 mod number;
-mod parallel;
 mod parser;
 mod tree;
 mod unquote;
 
 pub(crate) use self::{
     number::Number,
-    parallel::each,
     parser::parse,
-    tree::{Branch, Command, Expr, Node, Pipe, Tree, template_text},
+    tree::{Branch, Command, Expr, Node, Pipe, Span, Tree, template_text},
 };

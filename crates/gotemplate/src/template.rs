@@ -5,10 +5,13 @@ use std::{
     sync::Arc,
 };
 
+use foldhash::fast::RandomState;
+
 use crate::{
     error::{ExecError, ParseError},
     exec,
     func::{Context, Funcs},
+    parallel::each,
     parse::{self, Tree},
     session::Session,
     value::{Str, Value},
@@ -94,11 +97,11 @@ impl Templates {
         funcs: &Funcs,
         threads: usize,
     ) -> Result<(), (usize, ParseError)> {
-        let names: HashSet<&str> = funcs.names().into_iter().collect();
+        let names: HashSet<&str, RandomState> = funcs.names().into_iter().collect();
         let delims = (self.delims.0.clone(), self.delims.1.clone());
         let known = |function: &str| names.contains(function);
         let parse = |(name, text): &(&str, &str)| parse::parse(name, text, (&delims.0, &delims.1), &known);
-        for (at, parsed) in parse::each(texts, threads, parse).into_iter().enumerate() {
+        for (at, parsed) in each(texts, threads, parse).into_iter().enumerate() {
             self.add(parsed.map_err(|error| (at, error))?);
         }
         Ok(())

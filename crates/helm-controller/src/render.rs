@@ -1,7 +1,7 @@
 //! Chart and values to the manifest and hooks of a release, with post-rendering in between.
 
 use helm_release::ReleaseHook;
-use helm_template::{ReleaseOptions, RenderOptions, ResolvedChart, Values};
+use helm_template::{HelmMajor, ReleaseOptions, RenderOptions, ResolvedChart, Values, sort_as};
 
 use crate::host::Cluster;
 use crate::postrender;
@@ -54,7 +54,8 @@ pub(crate) async fn render(
         let files = helm_template::render(&chart, &values, &release, &capabilities, host, &options)
             .map_err(|error| RenderError(error.to_string()))?;
         let rendered = postrender::run(&object, &strategy, &files.files)?;
-        let sorted = helm_template::sort(&rendered).map_err(|error| RenderError(error.to_string()))?;
+        let sorted =
+            sort_as(&rendered, HelmMajor::Four, threads).map_err(|error| RenderError(error.to_string()))?;
         let hooks = sorted.hooks.iter().cloned().map(ReleaseHook::from).collect();
         Ok(Rendered { manifest: sorted.manifest(), hooks, notes: files.notes })
     });

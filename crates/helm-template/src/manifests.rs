@@ -11,7 +11,9 @@ pub use self::{
     split::split_manifests,
 };
 
-use crate::capabilities::HelmMajor;
+use gotemplate::each;
+
+use crate::{capabilities::HelmMajor, render::threads_for};
 
 /// A rendered object that is no hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,25 +96,33 @@ pub(crate) fn push_source(out: &mut String, path: &str, text: &str) {
 /// # Errors
 /// When a document is no YAML or its head has other kinds of values than an object's.
 pub fn sort(files: &BTreeMap<String, String>) -> Result<Sorted, SortError> {
-    sort_as(files, HelmMajor::Four)
+    sort_as(files, HelmMajor::Four, 1)
 }
 
-/// As [`sort`]; Helm 3 takes the blanks off the end of each document as well, and of two separators in a row only the
-/// first separates.
+/// As [`sort`], with the heads of large files read on at most `threads` threads. Helm 3 takes the blanks off the end of
+/// each document as well, and of two separators in a row only the first separates.
 ///
 /// # Errors
 /// As [`sort`].
-pub fn sort_as(files: &BTreeMap<String, String>, helm: HelmMajor) -> Result<Sorted, SortError> {
+pub fn sort_as(
+    files: &BTreeMap<String, String>,
+    helm: HelmMajor,
+    threads: usize,
+) -> Result<Sorted, SortError> {
+    let is_partial = |path: &str| path.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
+    let documents: Vec<(&str, &str)> = files
+        .iter()
+        .filter(|(path, _)| !is_partial(path))
+        .flat_map(|(path, text)| {
+            split_as(text, helm).into_iter().map(move |document| (path.as_str(), document))
+        })
+        .collect();
+    let threads = threads_for(documents.iter().map(|(_, document)| document.len()).sum(), threads);
+    let heads = each(&documents, threads, |(_, document)| Head::parse(document));
     let mut sorted = Sorted::default();
-    for (path, text) in files {
-        if path.rsplit('/').next().is_some_and(|name| name.starts_with('_')) {
-            continue;
-        }
-        for document in split_as(text, helm) {
-            let wrong = |cause| SortError { path: path.clone(), cause: head_error(cause, helm) };
-            let head = Head::parse(document).map_err(wrong)?;
-            add(&mut sorted, path, document, head);
-        }
+    for ((path, document), head) in documents.into_iter().zip(heads) {
+        let wrong = |cause| SortError { path: path.to_owned(), cause: head_error(cause, helm) };
+        add(&mut sorted, path, document, head.map_err(wrong)?);
     }
     order::sort_by_kind(&mut sorted.manifests, helm, |manifest| &manifest.kind);
     order::sort_by_kind(&mut sorted.hooks, helm, |hook| &hook.kind);

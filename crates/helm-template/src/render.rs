@@ -60,12 +60,15 @@ pub struct RenderOptions {
     pub dns: bool,
     /// Steps, depth and bytes of all templates together.
     pub limits: gotemplate::Limits,
-    /// How many threads may parse the templates of a large chart, which takes half of its time; 0 means one.
+    /// How many threads may parse the templates of a large chart and read what they made; 0 means one.
     pub threads: usize,
 }
 
-/// Bytes of templates from which on more threads take less time.
-const LARGE: usize = 128 << 10;
+/// How many of `threads` are worth their start for so many bytes of templates or manifests.
+pub(crate) fn threads_for(bytes: usize, threads: usize) -> usize {
+    const LARGE: usize = 128 << 10;
+    if bytes < LARGE { 1 } else { threads.max(1) }
+}
 
 /// Rendered files, before they are sorted: a post-renderer may run between.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,9 +118,9 @@ fn execute(
     let funcs = functions::functions(host, options, helm);
     let mut templates = Templates::new("gotpl").missing_key(MissingKey::Zero);
     let texts: Vec<(&str, &str)> = pages.iter().map(|page| (page.name.as_str(), &*page.text)).collect();
-    let is_large = texts.iter().map(|(_, text)| text.len()).sum::<usize>() >= LARGE;
+    let threads = threads_for(texts.iter().map(|(_, text)| text.len()).sum(), options.threads);
     templates
-        .parse_all(&texts, &funcs, if is_large { options.threads } else { 1 })
+        .parse_all(&texts, &funcs, threads)
         .map_err(|(at, error)| RenderError::Parse(parse_text(&pages[at].name, &error)))?;
     templates.freeze();
     let session = Session::new(options.limits);
@@ -135,7 +138,7 @@ fn execute(
             .map_err(|error| RenderError::Execute(exec_text(&page.name, &error, helm)))?;
         rendered.insert(page.name.clone(), without_no_value(&text.text()));
     }
-    if is_large && options.threads > 1 {
+    if threads > 1 {
         drop_aside(templates);
     }
     Ok(rendered)

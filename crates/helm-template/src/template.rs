@@ -114,7 +114,7 @@ pub fn template_output(
         is_upgrade: options.is_upgrade,
     };
     let rendered = render(&resolved, values, &release, &options.capabilities, host, &options.render)?;
-    let sorted = sort_as(&rendered.files, helm)?;
+    let sorted = sort_as(&rendered.files, helm, options.render.threads)?;
     let mut manifest = String::new();
     if options.include_crds {
         for crd in resolved.crds() {

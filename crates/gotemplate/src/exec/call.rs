@@ -129,7 +129,7 @@ impl<'t> Exec<'t, '_> {
         last: Option<Value>,
     ) -> Done<Value> {
         const CALL: Signature = Signature::variadic(&[Type::Reflect], Type::Reflect);
-        let callee = words.first().map(ToString::to_string).unwrap_or_default();
+        let callee = words.first().map(|word| self.tree.show(word).to_string()).unwrap_or_default();
         let arguments = self.arguments(dot, name, CALL, words, last)?;
         let context = self.context;
         let result = match &arguments[0] {
@@ -186,44 +186,48 @@ impl<'t> Exec<'t, '_> {
                 return Ok(if kind == Type::Reflect { Value::Absent } else { Value::zero(kind) });
             }
             Expr::Nil(_) => return self.fail(format!("cannot assign nil to {kind}")),
-            Expr::Field(..) => self.field(dot, word, None, None)?.value,
-            Expr::Variable(..) => self.variable(dot, word, None, None)?.value,
+            Expr::Field(_, fields) => self.field(dot, word, *fields, &[], None)?.value,
+            Expr::Variable(_, name) => self.variable(dot, word, *name, &[], None)?.value,
             Expr::Pipe(pipe) => self.grow(|exec| exec.pipeline(dot, pipe))?,
-            Expr::Function(_, name) => self.function(dot, name, At::Expr(word), &[], None)?,
-            Expr::Chain { .. } => self.chain(dot, word, None, None)?.value,
-            Expr::Bool(..) | Expr::Number(..) | Expr::String { .. } => return self.constant_as(kind, word),
+            Expr::Function(_, name) => self.function(dot, self.text(*name), At::Expr(word), &[], None)?,
+            Expr::Chain { base, fields, .. } => self.chain(dot, word, base, *fields, &[], None)?.value,
+            Expr::Bool(..) | Expr::Number { .. } | Expr::String { .. } => {
+                return self.constant_as(kind, word);
+            }
         };
         self.fit(value, kind)
     }
 
     fn constant_as(&mut self, kind: Type, word: &'t Expr) -> Done<Value> {
-        let expected = |what: &str| format!("expected {what}; found {word}");
+        let expected = |what: &str| format!("expected {what}; found {}", self.tree.show(word));
         match (kind, word) {
-            (Type::Any | Type::Reflect, Expr::Number(_, number)) => self.ideal(word, number),
+            (Type::Any | Type::Reflect, Expr::Number { number, .. }) => self.ideal(word, number),
             (Type::Any | Type::Reflect | Type::Bool, Expr::Bool(_, truth)) => Ok(Value::Bool(*truth)),
             (Type::Any | Type::Reflect | Type::String, Expr::String { text, .. }) => {
                 Ok(Value::String(text.clone()))
             }
             (Type::Bool, _) => self.fail(expected("bool")),
             (Type::String, _) => self.fail(expected("string")),
-            (Type::Float64, Expr::Number(_, number)) => match number.float {
+            (Type::Float64, Expr::Number { number, .. }) => match number.float {
                 Some(float) => Ok(Value::Float(float)),
                 None => self.fail(expected("float")),
             },
             (Type::Float64, _) => self.fail(expected("float")),
             (kind, word) if kind.is_signed() => match word {
-                Expr::Number(_, number) if number.int.is_some() => {
+                Expr::Number { number, .. } if number.int.is_some() => {
                     Ok(Value::zero(kind).signed_like(number.int.unwrap_or_default()))
                 }
                 _ => self.fail(expected("integer")),
             },
             (kind, word) if kind.is_unsigned() => match word {
-                Expr::Number(_, number) if number.uint.is_some() => {
+                Expr::Number { number, .. } if number.uint.is_some() => {
                     Ok(Value::zero(kind).unsigned_like(number.uint.unwrap_or_default()))
                 }
                 _ => self.fail(expected("unsigned integer")),
             },
-            (kind, word) => self.fail(format!("can't handle {word} for arg of type {kind}")),
+            (kind, word) => {
+                self.fail(format!("can't handle {} for arg of type {kind}", self.tree.show(word)))
+            }
         }
     }
 

@@ -1,64 +1,69 @@
 //! Stepping into values: fields, keys, methods.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use super::{At, Done, Exec, Held};
 use crate::{
-    parse::Expr,
+    parse::{Expr, Span},
     template::MissingKey,
     value::{HostObject, Kind, Type, Value},
 };
 
 impl<'t> Exec<'t, '_> {
+    /// The value of `.a.b`, a word, under the dot.
     pub(super) fn field(
         &mut self,
         dot: &Held,
         word: &'t Expr,
-        words: Option<&'t [Expr]>,
+        fields: Span,
+        arguments: &'t [Expr],
         last: Option<Value>,
     ) -> Done<Held> {
-        let Expr::Field(_, fields) = word else { return Ok(Held::bare(Value::Absent)) };
         self.at = At::Expr(word);
-        self.field_chain(dot, dot.clone(), At::Expr(word), fields, words, last)
+        self.field_chain(dot, dot.clone(), At::Expr(word), without_dot(self.text(fields)), arguments, last)
     }
 
+    /// The value of `.a.b` of what stands in front of it.
     pub(super) fn chain(
         &mut self,
         dot: &Held,
         word: &'t Expr,
-        words: Option<&'t [Expr]>,
+        base: &'t Expr,
+        fields: Span,
+        arguments: &'t [Expr],
         last: Option<Value>,
     ) -> Done<Held> {
-        let Expr::Chain { base, fields, .. } = word else { return Ok(Held::bare(Value::Absent)) };
         self.at = At::Expr(word);
-        let receiver = match &**base {
+        let receiver = match base {
             Expr::Pipe(pipe) => {
                 self.at = At::Expr(base);
                 Held::bare(self.grow(|exec| exec.pipeline(dot, pipe))?)
             }
             Expr::Function(_, name) => {
                 self.at = At::Expr(base);
-                Held::bare(self.function(dot, name, At::Expr(base), &[], None)?)
+                Held::bare(self.function(dot, self.text(*name), At::Expr(base), &[], None)?)
             }
-            _ => return self.fail(format!("indirection through explicit nil in {word}")),
+            _ => return self.fail(format!("indirection through explicit nil in {}", self.tree.show(word))),
         };
-        self.field_chain(dot, receiver, At::Expr(word), fields, words, last)
+        self.field_chain(dot, receiver, At::Expr(word), without_dot(self.text(fields)), arguments, last)
     }
 
+    /// Steps into one field after the other (`a.b`); the last may take arguments.
     pub(super) fn field_chain(
         &mut self,
         dot: &Held,
         mut receiver: Held,
         node: At<'t>,
-        fields: &'t [Arc<str>],
-        words: Option<&'t [Expr]>,
+        fields: &'t str,
+        arguments: &'t [Expr],
         last: Option<Value>,
     ) -> Done<Held> {
-        let Some((name, before)) = fields.split_last() else { return Ok(receiver) };
-        for name in before {
-            receiver = self.step_into(dot, name, node, None, None, &receiver)?;
+        let mut rest = fields;
+        while let Some((name, more)) = rest.split_once('.') {
+            receiver = self.step_into(dot, name, node, &[], None, &receiver)?;
+            rest = more;
         }
-        self.step_into(dot, name, node, words, last, &receiver)
+        self.step_into(dot, rest, node, arguments, last, &receiver)
     }
 
     fn step_into(
@@ -66,11 +71,11 @@ impl<'t> Exec<'t, '_> {
         dot: &Held,
         name: &'t str,
         node: At<'t>,
-        words: Option<&'t [Expr]>,
+        words: &'t [Expr],
         last: Option<Value>,
         receiver: &Held,
     ) -> Done<Held> {
-        let arguments = words.is_some_and(|words| words.len() > 1) || last.is_some();
+        let arguments = !words.is_empty() || last.is_some();
         match &receiver.value {
             Value::Absent if self.context.templates.missing() == MissingKey::Error => {
                 self.fail(format!("nil data; no entry for key {}", crate::printf::quote(name.as_bytes())))
@@ -79,7 +84,6 @@ impl<'t> Exec<'t, '_> {
             Value::Nil => self.fail(format!("nil pointer evaluating interface {{}}.{name}")),
             Value::Map(map) => {
                 if let Some(method) = self.context.funcs.method(map.kind(), name) {
-                    let words = words.map_or(&[][..], |words| &words[1..]);
                     return self.map_method(dot, receiver, name, method, node, words, last).map(Held::bare);
                 }
                 if arguments {
@@ -90,7 +94,6 @@ impl<'t> Exec<'t, '_> {
             Value::Object(object) => {
                 let object = Rc::clone(object);
                 if object.method(name).is_some() {
-                    let words = words.map_or(&[][..], |words| &words[1..]);
                     return self.method(dot, &object, name, node, words, last).map(Held::bare);
                 }
                 self.object_field(&object, name, arguments, receiver)
@@ -139,4 +142,9 @@ impl<'t> Exec<'t, '_> {
             None => self.no_field(name, receiver),
         }
     }
+}
+
+/// `a.b` of `.a.b`.
+fn without_dot(fields: &str) -> &str {
+    fields.strip_prefix('.').unwrap_or(fields)
 }

@@ -32,7 +32,7 @@ impl<'t> Exec<'t, '_> {
     fn walk(&mut self, dot: &Held, node: &'t Node) -> Done<Flow> {
         self.step()?;
         match node {
-            Node::Text(range) => self.write(&self.tree.text.as_bytes()[range.clone()])?,
+            Node::Text(text) => self.write(self.text(*text).as_bytes())?,
             Node::Action(pipe) => self.action(dot, pipe)?,
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
@@ -65,7 +65,10 @@ impl<'t> Exec<'t, '_> {
         match value {
             Value::Nil | Value::Absent => self.write(b"<no value>"),
             Value::String(text) => self.write(text),
-            Value::Func(_) => self.fail(format!("can't print {{{{{pipe}}}}} of type {}", value.type_name())),
+            Value::Func(_) => {
+                let pipe = self.tree.show(pipe);
+                self.fail(format!("can't print {{{{{pipe}}}}} of type {}", value.type_name()))
+            }
             value => {
                 let text = printf::sprint(std::slice::from_ref(value)).or_else(|limit| self.limit(limit))?;
                 self.write(&text)
@@ -184,10 +187,10 @@ impl<'t> Exec<'t, '_> {
         let top = self.variables.len();
         match (&*pipe.variables, pipe.assign) {
             ([], _) => {}
-            ([one], true) => self.set_variable(one, item.clone())?,
+            ([one], true) => self.set_variable(self.text(*one), item.clone())?,
             ([first, second, ..], true) => {
-                self.set_variable(first, Held::bare(index))?;
-                self.set_variable(second, item.clone())?;
+                self.set_variable(self.text(*first), Held::bare(index))?;
+                self.set_variable(self.text(*second), item.clone())?;
             }
             ([_], false) => self.variables[top - 1].1 = item.clone(),
             (_, false) => {
@@ -219,9 +222,8 @@ impl<'t> Exec<'t, '_> {
 
 /// Whether a pipeline ends with what Go can take the address of: not with what a function returned.
 fn has_address(pipe: &Pipe) -> bool {
-    pipe.commands.last().and_then(|command| command.words.first()).is_some_and(|word| {
-        matches!(word, Expr::Dot(_) | Expr::Field(..) | Expr::Variable(..) | Expr::Chain { .. })
-    })
+    let word = &pipe.more.last().unwrap_or(&pipe.first).word;
+    matches!(word, Expr::Dot(_) | Expr::Field(..) | Expr::Variable(..) | Expr::Chain { .. })
 }
 
 fn index(n: usize) -> Value {

@@ -1,5 +1,7 @@
 //! Text to tokens, one at a time, as the parser asks.
 
+use memchr::memmem::Finder;
+
 use crate::printf::{quote, rune_name};
 
 /// What a token is.
@@ -37,20 +39,14 @@ pub(super) struct Token<'t> {
     pub(super) kind: Kind,
     pub(super) at: usize,
     pub(super) text: &'t str,
-    pub(super) line: usize,
 }
-
-const KEYWORDS: [&str; 10] =
-    ["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"];
 
 pub(super) struct Lexer<'t> {
     input: &'t str,
-    left: &'t str,
+    left: Finder<'t>,
     right: &'t str,
     at: usize,
     start: usize,
-    line: usize,
-    start_line: usize,
     parens: usize,
     inside: bool,
     /// What is wrong; nothing is read any more then.
@@ -88,12 +84,10 @@ impl<'t> Lexer<'t> {
     pub(super) fn new(input: &'t str, (left, right): (&'t str, &'t str), loop_words: (bool, bool)) -> Self {
         Self {
             input,
-            left,
+            left: Finder::new(left),
             right,
             at: 0,
             start: 0,
-            line: 1,
-            start_line: 1,
             parens: 0,
             inside: false,
             failed: None,
@@ -108,7 +102,7 @@ impl<'t> Lexer<'t> {
 
     pub(super) fn next_token(&mut self) -> Token<'t> {
         if self.failed.is_some() {
-            return Token { kind: Kind::End, at: 0, text: "EOF", line: self.start_line };
+            return Token { kind: Kind::End, at: self.start, text: "EOF" };
         }
         if self.inside { self.inside_action() } else { self.text() }
     }
@@ -131,9 +125,6 @@ impl<'t> Lexer<'t> {
     fn bump(&mut self) -> Option<char> {
         let next = self.peek()?;
         self.at += next.len_utf8();
-        if next == '\n' {
-            self.line += 1;
-        }
         Some(next)
     }
 
@@ -152,33 +143,35 @@ impl<'t> Lexer<'t> {
         self.bump_while(is_alphanumeric);
     }
 
-    /// Moves over text whose lines are counted at once.
     fn skip(&mut self, bytes: usize) {
-        let end = (self.at + bytes).min(self.input.len());
-        self.line += self.input[self.at..end].bytes().filter(|byte| *byte == b'\n').count();
-        self.at = end;
+        self.at = (self.at + bytes).min(self.input.len());
+    }
+
+    /// Skips spaces, as a `-` at the delimiter before them asks.
+    fn trim(&mut self) {
+        let rest = self.rest();
+        self.skip(rest.len() - rest.trim_start_matches(is_space).len());
     }
 
     fn token(&mut self, kind: Kind) -> Token<'t> {
         let text = &self.input[self.start..self.at];
-        let token = Token { kind, at: self.start, text, line: self.start_line };
+        let token = Token { kind, at: self.start, text };
         self.ignore();
         token
     }
 
     fn ignore(&mut self) {
         self.start = self.at;
-        self.start_line = self.line;
     }
 
     fn error(&mut self, message: String) -> Token<'t> {
         self.failed = Some(message);
-        Token { kind: Kind::Error, at: self.start, text: "", line: self.start_line }
+        Token { kind: Kind::Error, at: self.start, text: "" }
     }
 
     fn text(&mut self) -> Token<'t> {
         loop {
-            let Some(found) = self.find_left() else {
+            let Some(found) = self.left.find(self.rest().as_bytes()) else {
                 self.skip(self.rest().len());
                 let kind = if self.at > self.start { Kind::Text } else { Kind::End };
                 let mut token = self.token(kind);
@@ -196,10 +189,9 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// Where the next delimiter is. A text has many: a search that prepares itself would do so for each.
-    fn find_left(&self) -> Option<usize> {
-        let (rest, first) = (self.rest(), self.left.chars().next()?);
-        rest.match_indices(first).map(|(at, _)| at).find(|at| rest[*at..].starts_with(self.left))
+    /// Bytes of the left delimiter.
+    fn left_len(&self) -> usize {
+        self.left.needle().len()
     }
 
     fn text_before(&mut self, found: usize) -> Option<Token<'t>> {
@@ -207,7 +199,7 @@ impl<'t> Lexer<'t> {
             return None;
         }
         let before = &self.rest()[..found];
-        let trims = trims_left(&self.rest()[found + self.left.len()..]);
+        let trims = trims_left(&self.rest()[found + self.left_len()..]);
         let kept = if trims { before.trim_end_matches(is_space).len() } else { found };
         self.skip(kept);
         let token = self.token(Kind::Text);
@@ -218,7 +210,7 @@ impl<'t> Lexer<'t> {
 
     /// The delimiter, or nothing when it opened a comment that is now behind.
     fn left_delim(&mut self) -> Option<Token<'t>> {
-        self.skip(self.left.len());
+        self.skip(self.left_len());
         let marker = if trims_left(self.rest()) { 2 } else { 0 };
         if self.rest()[marker..].starts_with("/*") {
             self.skip(marker);
@@ -247,18 +239,22 @@ impl<'t> Lexer<'t> {
 
     /// Whether the right delimiter is here, and if so whether it trims.
     fn at_right_delim(&self) -> Option<bool> {
-        let rest = self.rest();
-        if trims_right(rest) && rest[2..].starts_with(self.right) {
+        if self.byte().is_some_and(is_space_byte) && trims_right(self.rest()) && self.right_at(self.at + 2) {
             return Some(true);
         }
-        rest.starts_with(self.right).then_some(false)
+        self.right_at(self.at).then_some(false)
+    }
+
+    /// Whether the right delimiter is at a place. Asked of every byte that may end a word: the first byte tells most.
+    fn right_at(&self, at: usize) -> bool {
+        let (input, right) = (self.input.as_bytes(), self.right.as_bytes());
+        input.get(at) == right.first() && input[at..].starts_with(right)
     }
 
     fn close(&mut self, trims: bool) {
         self.skip(if trims { 2 } else { 0 } + self.right.len());
         if trims {
-            let rest = self.rest();
-            self.skip(rest.len() - rest.trim_start_matches(is_space).len());
+            self.trim();
         }
     }
 
@@ -270,8 +266,7 @@ impl<'t> Lexer<'t> {
         self.skip(self.right.len());
         let token = self.token(Kind::RightDelim);
         if trims {
-            let rest = self.rest();
-            self.skip(rest.len() - rest.trim_start_matches(is_space).len());
+            self.trim();
             self.ignore();
         }
         self.inside = false;
@@ -333,14 +328,10 @@ impl<'t> Lexer<'t> {
     fn space(&mut self) -> Token<'t> {
         let begin = self.at;
         while self.byte().is_some_and(is_space_byte) {
-            self.line += usize::from(self.byte() == Some(b'\n'));
             self.at += 1;
         }
         let (last, count) = (self.at - 1, self.at - begin);
-        if trims_right(&self.input[last..]) && self.input[last + 2..].starts_with(self.right) {
-            if self.input.as_bytes()[last] == b'\n' {
-                self.line -= 1;
-            }
+        if trims_right(&self.input[last..]) && self.right_at(last + 2) {
             self.at = last;
             if count == 1 {
                 return self.right_delim(true);
@@ -355,17 +346,14 @@ impl<'t> Lexer<'t> {
             return self.bad_character();
         }
         let word = &self.input[self.start..self.at];
-        let loop_word = match word {
-            "break" => self.loop_words.0,
-            "continue" => self.loop_words.1,
-            _ => true,
-        };
-        match word {
-            "nil" => self.token(Kind::Nil),
-            "true" | "false" => self.token(Kind::Bool),
-            word if KEYWORDS.contains(&word) && loop_word => self.token(Kind::Keyword),
-            _ => self.token(Kind::Identifier),
-        }
+        self.token(match word {
+            "nil" => Kind::Nil,
+            "true" | "false" => Kind::Bool,
+            "break" if self.loop_words.0 => Kind::Keyword,
+            "continue" if self.loop_words.1 => Kind::Keyword,
+            "block" | "define" | "else" | "end" | "if" | "range" | "template" | "with" => Kind::Keyword,
+            _ => Kind::Identifier,
+        })
     }
 
     fn bad_character(&mut self) -> Token<'t> {
@@ -387,7 +375,7 @@ impl<'t> Lexer<'t> {
     fn at_terminator(&self) -> bool {
         match self.byte() {
             None | Some(b'.' | b',' | b'|' | b':' | b')' | b'(' | b' ' | b'\t' | b'\r' | b'\n') => true,
-            Some(_) => self.rest().starts_with(self.right),
+            Some(_) => self.right_at(self.at),
         }
     }
 

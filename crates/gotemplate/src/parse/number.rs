@@ -1,16 +1,15 @@
 //! Number constants, which stand for every number type that can hold them until their use decides.
 
-use std::sync::Arc;
-
 use super::unquote::unquote_rune;
 use crate::printf::quote;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Number {
-    pub(crate) text: Arc<str>,
     pub(crate) int: Option<i64>,
     pub(crate) uint: Option<u64>,
     pub(crate) float: Option<f64>,
+    /// Whether its text asks for a float: a point or an exponent, in what is no hexadecimal integer or character.
+    pub(crate) looks_float: bool,
 }
 
 impl Number {
@@ -21,7 +20,7 @@ impl Number {
             return Err(format!("malformed character constant: {text}"));
         }
         let (int, uint, float) = (Some(i64::from(code)), Some(u64::from(code)), Some(f64::from(code)));
-        Ok(Self { text: text.into(), int, uint, float })
+        Ok(Self { int, uint, float, looks_float: false })
     }
 
     /// A decimal, hexadecimal, octal or binary number. Imaginary ones are refused.
@@ -37,7 +36,7 @@ impl Number {
         if int == Some(0) {
             uint = Some(0);
         }
-        let mut number = Self { text: text.into(), int, uint, float: None };
+        let mut number = Self { int, uint, float: None, looks_float: looks_float(text) };
         if let Some(n) = number.int {
             number.float = Some(n as f64);
         } else if let Some(n) = number.uint {
@@ -55,15 +54,12 @@ impl Number {
         }
         Ok(number)
     }
+}
 
-    /// Whether the text asks for a float: a point or an exponent, in what is no hexadecimal integer or character.
-    pub(crate) fn looks_float(&self) -> bool {
-        let text = &*self.text;
-        let hex = text.len() > 2
-            && (text.starts_with("0x") || text.starts_with("0X"))
-            && !text.contains(['p', 'P']);
-        !hex && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P'])
-    }
+fn looks_float(text: &str) -> bool {
+    let hex =
+        text.len() > 2 && (text.starts_with("0x") || text.starts_with("0X")) && !text.contains(['p', 'P']);
+    !hex && text.contains(['.', 'e', 'E', 'p', 'P'])
 }
 
 fn signed(magnitude: u64, negative: bool) -> Option<i64> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     lexer::{Kind, Lexer, Token},
     number::Number,
-    tree::{Branch, Command, Expr, Node, Pipe, Tree, Variable},
+    tree::{Branch, Command, Expr, Node, Pipe, Span, Tree, show},
     unquote::unquote,
 };
 use crate::{error::ParseError, printf::quote};
@@ -26,18 +26,17 @@ pub(crate) fn parse(
     let mut parser = Parser {
         lexer: Lexer::new(text, delims, loop_words),
         ahead: Vec::new(),
-        line: 0,
+        read: 0,
         file: name.into(),
         text: text.into(),
         known,
-        variables: vec!["$".into()],
-        action_line: 0,
+        variables: vec!["$"],
+        action: None,
         loops: 0,
         nesting: 0,
         nodes: Vec::new(),
         commands: Vec::new(),
         words: Vec::new(),
-        fields: Vec::new(),
         trees: Vec::new(),
     };
     let root = parser.top()?;
@@ -49,20 +48,20 @@ struct Parser<'t> {
     lexer: Lexer<'t>,
     /// Tokens given back, last first.
     ahead: Vec<Token<'t>>,
-    /// Line of the token read last, for errors.
-    line: usize,
+    /// Where the token read last begins, for errors.
+    read: usize,
     file: Arc<str>,
     text: Arc<str>,
     known: &'t dyn Fn(&str) -> bool,
-    variables: Vec<Arc<str>>,
-    action_line: usize,
+    variables: Vec<&'t str>,
+    /// Where the action begins that is being read.
+    action: Option<usize>,
     loops: usize,
     nesting: usize,
-    /// What lists, pipelines, commands and chains hold that are not at their end yet, the outer ones first.
+    /// What lists, pipelines and commands hold that are not at their end yet, the outer ones first.
     nodes: Vec<Node>,
     commands: Vec<Command>,
     words: Vec<Expr>,
-    fields: Vec<Arc<str>>,
     trees: Vec<(Arc<str>, Tree)>,
 }
 
@@ -111,11 +110,20 @@ fn at(token: &Token<'_>) -> u32 {
     token.at as u32
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "as above")]
+fn end(token: &Token<'_>) -> u32 {
+    (token.at + token.text.len()) as u32
+}
+
+fn span(token: &Token<'_>) -> Span {
+    Span::new(at(token), end(token))
+}
+
 impl<'t> Parser<'t> {
     fn next(&mut self) -> Token<'t> {
         self.ahead.pop().unwrap_or_else(|| {
             let token = self.lexer.next_token();
-            self.line = token.line;
+            self.read = token.at;
             token
         })
     }
@@ -152,8 +160,13 @@ impl<'t> Parser<'t> {
         token.kind == Kind::Keyword && token.text == word
     }
 
+    /// The line of a place, from 1.
+    fn line(&self, at: usize) -> usize {
+        1 + memchr::memchr_iter(b'\n', &self.text.as_bytes()[..at]).count()
+    }
+
     fn error<T>(&self, message: impl Into<String>) -> Parsed<T> {
-        Err(ParseError { name: self.file.to_string(), line: self.line.max(1), message: message.into() })
+        Err(ParseError { name: self.file.to_string(), line: self.line(self.read), message: message.into() })
     }
 
     fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
@@ -161,10 +174,11 @@ impl<'t> Parser<'t> {
             return self.error(format!("unexpected {} in {context}", shown(token)));
         }
         let mut message = self.lexer.message().to_owned();
-        if self.action_line != 0 && self.action_line != token.line {
+        let begun = self.action.map(|action| self.line(action));
+        if let Some(begun) = begun.filter(|begun| *begun != self.line(token.at)) {
             let twice = message.ends_with(" action");
             message += if twice { " started" } else { " in action started" };
-            message += &format!(" at {}:{}", self.file, self.action_line);
+            message += &format!(" at {}:{begun}", self.file);
         }
         self.error(message)
     }
@@ -221,11 +235,11 @@ impl<'t> Parser<'t> {
 
     /// The body of a definition has variables and loops of its own.
     fn separate<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        let variables = std::mem::replace(&mut self.variables, vec!["$".into()]);
+        let variables = std::mem::replace(&mut self.variables, vec!["$"]);
         let loops = std::mem::take(&mut self.loops);
-        let action_line = std::mem::take(&mut self.action_line);
+        let action = self.action.take();
         let result = self.nest(inner);
-        (self.variables, self.loops, self.action_line) = (variables, loops, action_line);
+        (self.variables, self.loops, self.action) = (variables, loops, action);
         result
     }
 
@@ -273,11 +287,11 @@ impl<'t> Parser<'t> {
     fn text_or_action(&mut self) -> Parsed<Item> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Item::Node(Node::Text(token.at..token.at + token.text.len()))),
+            Kind::Text => Ok(Item::Node(Node::Text(span(&token)))),
             Kind::LeftDelim => {
-                self.action_line = token.line;
+                self.action = Some(token.at);
                 let item = self.action();
-                self.action_line = 0;
+                self.action = None;
                 item
             }
             _ => self.unexpected(&token, "input"),
@@ -418,18 +432,20 @@ impl<'t> Parser<'t> {
                 _ => return self.unexpected(&token, context),
             }
         }
-        let commands: Box<[Command]> = self.commands.drain(mark..).collect();
-        self.check_pipeline(&commands, context)?;
-        Ok(Pipe { at, assign, variables: variables.into(), commands })
+        let mut commands = self.commands.drain(mark..);
+        let Some(first) = commands.next() else {
+            drop(commands);
+            return self.error(format!("missing value for {context}"));
+        };
+        let more: Box<[Command]> = commands.collect();
+        match more.iter().position(|command| command.word.is_constant()) {
+            Some(index) => self.error(format!("non executable command in pipeline stage {}", index + 2)),
+            None => Ok(Pipe { at, assign, variables: variables.into(), first, more }),
+        }
     }
 
     /// One `$x :=`, `$x =` or, in a range, `$x,`; whether another may follow.
-    fn declaration(
-        &mut self,
-        variables: &mut Vec<Arc<str>>,
-        assign: &mut bool,
-        context: &str,
-    ) -> Parsed<bool> {
+    fn declaration(&mut self, variables: &mut Vec<Span>, assign: &mut bool, context: &str) -> Parsed<bool> {
         if self.peek_non_space().kind != Kind::Variable {
             return Ok(false);
         }
@@ -445,9 +461,8 @@ impl<'t> Parser<'t> {
             return Ok(false);
         }
         self.next_non_space();
-        let name: Arc<str> = variable.text.into();
-        variables.push(name.clone());
-        self.variables.push(name);
+        variables.push(span(&variable));
+        self.variables.push(variable.text);
         if !comma {
             *assign = next.kind == Kind::Assign;
             return Ok(false);
@@ -458,17 +473,6 @@ impl<'t> Parser<'t> {
         match self.peek_non_space().kind {
             Kind::Variable | Kind::RightDelim | Kind::RightParen => Ok(true),
             _ => self.error("range can only initialize variables"),
-        }
-    }
-
-    fn check_pipeline(&self, commands: &[Command], context: &str) -> Parsed<()> {
-        if commands.is_empty() {
-            return self.error(format!("missing value for {context}"));
-        }
-        let constant = commands.iter().skip(1).position(|command| command.words[0].is_constant());
-        match constant {
-            Some(index) => self.error(format!("non executable command in pipeline stage {}", index + 2)),
-            None => Ok(()),
         }
     }
 
@@ -488,10 +492,12 @@ impl<'t> Parser<'t> {
             }
             break;
         }
-        if self.words.len() == mark {
+        let mut words = self.words.drain(mark..);
+        let Some(word) = words.next() else {
+            drop(words);
             return self.error("empty command");
-        }
-        Ok(Command { at, words: self.words.drain(mark..).collect() })
+        };
+        Ok(Command { at, word, arguments: words.collect() })
     }
 
     fn operand(&mut self) -> Parsed<Option<Expr>> {
@@ -499,31 +505,22 @@ impl<'t> Parser<'t> {
         if self.peek().kind != Kind::Field {
             return Ok(Some(term));
         }
-        let chain_at = at(self.peek());
-        let mark = self.fields.len();
+        let first = self.next();
+        let mut last = first;
         while self.peek().kind == Kind::Field {
-            let field = self.next().text[1..].into();
-            self.fields.push(field);
+            last = self.next();
         }
-        let fields = self.fields.drain(mark..);
+        let (at, to) = (at(&first), end(&last));
         match &mut term {
-            Expr::Field(at, own) => {
-                *own = std::mem::take(own).into_iter().chain(fields).collect();
-                *at = chain_at;
-            }
-            Expr::Variable(at, variable) => {
-                variable.fields = fields.collect();
-                *at = chain_at;
+            Expr::Field(place, span) | Expr::Variable(place, span) => {
+                *place = at;
+                *span = span.up_to(to);
             }
             term if term.is_constant() => {
-                drop(fields);
-                let message = format!("unexpected . after term {}", quote(term.to_string().as_bytes()));
-                return self.error(message);
+                let term = show(&self.text, &*term).to_string();
+                return self.error(format!("unexpected . after term {}", quote(term.as_bytes())));
             }
-            _ => {
-                let fields = fields.collect();
-                return Ok(Some(Expr::Chain { at: chain_at, base: Box::new(term), fields }));
-            }
+            _ => return Ok(Some(Expr::Chain { at, base: Box::new(term), fields: Span::new(at, to) })),
         }
         Ok(Some(term))
     }
@@ -536,15 +533,15 @@ impl<'t> Parser<'t> {
                 if !(self.known)(token.text) && !crate::builtin::is_builtin(token.text) {
                     return self.error(format!("function {} not defined", quote(token.text.as_bytes())));
                 }
-                Expr::Function(at, token.text.into())
+                Expr::Function(at, span(&token))
             }
             Kind::Dot => Expr::Dot(at),
             Kind::Nil => Expr::Nil(at),
-            Kind::Variable => self.variable(at, token.text)?,
-            Kind::Field => Expr::Field(at, Box::new([token.text[1..].into()])),
+            Kind::Variable => self.variable(&token)?,
+            Kind::Field => Expr::Field(at, span(&token)),
             Kind::Bool => Expr::Bool(at, token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
-                Expr::Number(at, Box::new(self.number(&token)?))
+                Expr::Number { at, text: span(&token), number: Box::new(self.number(&token)?) }
             }
             Kind::LeftParen => {
                 let inner =
@@ -552,7 +549,7 @@ impl<'t> Parser<'t> {
                 Expr::Pipe(Box::new(inner))
             }
             Kind::String | Kind::RawString => match unquote(token.text) {
-                Some(text) => Expr::String { at, quoted: token.text.into(), text: text.as_ref().into() },
+                Some(text) => Expr::String { at, quoted: span(&token), text: text.as_ref().into() },
                 None => return self.error("invalid syntax"),
             },
             _ => {
@@ -570,10 +567,10 @@ impl<'t> Parser<'t> {
         number.or_else(|message| self.error(message))
     }
 
-    fn variable(&self, at: u32, name: &str) -> Parsed<Expr> {
-        if !self.variables.iter().any(|known| &**known == name) {
-            return self.error(format!("undefined variable {}", quote(name.as_bytes())));
+    fn variable(&self, token: &Token<'_>) -> Parsed<Expr> {
+        if !self.variables.contains(&token.text) {
+            return self.error(format!("undefined variable {}", quote(token.text.as_bytes())));
         }
-        Ok(Expr::Variable(at, Variable { name: name.into(), fields: Box::default() }))
+        Ok(Expr::Variable(at(token), span(token)))
     }
 }

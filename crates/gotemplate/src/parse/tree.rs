@@ -1,6 +1,6 @@
 //! What a template is once parsed, and how its pieces print in error texts.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use super::Number;
 use crate::{printf::quote, value::Str};
@@ -18,17 +18,12 @@ pub(crate) struct Tree {
 /// A node of a list; positions are byte offsets in the text.
 #[derive(Debug)]
 pub(crate) enum Node {
-    /// Bytes of the tree's text.
-    Text(Range<usize>),
+    Text(Span),
     Action(Pipe),
     If(Box<Branch>),
     With(Box<Branch>),
     Range(Box<Branch>),
-    Template {
-        at: u32,
-        name: Arc<str>,
-        pipe: Option<Box<Pipe>>,
-    },
+    Template { at: u32, name: Arc<str>, pipe: Option<Box<Pipe>> },
     Break,
     Continue,
 }
@@ -40,40 +35,75 @@ pub(crate) struct Branch {
     pub(crate) otherwise: Option<Box<[Node]>>,
 }
 
+/// A piece of the tree's text: names and constants are not copied out of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    from: u32,
+    to: u32,
+}
+
+impl Span {
+    /// From byte `from` to before byte `to`.
+    pub(super) fn new(from: u32, to: u32) -> Self {
+        Self { from, to }
+    }
+
+    /// The same piece, longer: to before byte `to`.
+    pub(super) fn up_to(self, to: u32) -> Self {
+        Self { to, ..self }
+    }
+
+    /// The piece of `text`, the text of the span's tree.
+    pub(crate) fn of(self, text: &str) -> &str {
+        text.get(self.from as usize..self.to as usize).unwrap_or_default()
+    }
+}
+
+/// Commands, each given the value of the one before.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pub(crate) at: u32,
     /// `=` instead of `:=`.
     pub(crate) assign: bool,
-    pub(crate) variables: Box<[Arc<str>]>,
-    pub(crate) commands: Box<[Command]>,
+    pub(crate) variables: Box<[Span]>,
+    pub(crate) first: Command,
+    pub(crate) more: Box<[Command]>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) at: u32,
-    /// Never empty.
-    pub(crate) words: Box<[Expr]>,
+    pub(crate) word: Expr,
+    pub(crate) arguments: Box<[Expr]>,
 }
 
-/// A variable with the fields behind it.
-#[derive(Debug)]
-pub(crate) struct Variable {
-    pub(crate) name: Arc<str>,
-    pub(crate) fields: Box<[Arc<str>]>,
-}
-
+/// An operand; spans hold it as it is written.
 #[derive(Debug)]
 pub(crate) enum Expr {
     Dot(u32),
     Nil(u32),
     Bool(u32, bool),
-    Number(u32, Box<Number>),
-    String { at: u32, quoted: Arc<str>, text: Str },
-    Field(u32, Box<[Arc<str>]>),
-    Variable(u32, Variable),
-    Function(u32, Arc<str>),
-    Chain { at: u32, base: Box<Expr>, fields: Box<[Arc<str>]> },
+    Number {
+        at: u32,
+        text: Span,
+        number: Box<Number>,
+    },
+    String {
+        at: u32,
+        quoted: Span,
+        text: Str,
+    },
+    /// `.a.b`
+    Field(u32, Span),
+    /// `$`, `$x` or `$x.a.b`
+    Variable(u32, Span),
+    Function(u32, Span),
+    /// A word in front of `.a.b`.
+    Chain {
+        at: u32,
+        base: Box<Expr>,
+        fields: Span,
+    },
     Pipe(Box<Pipe>),
 }
 
@@ -81,7 +111,7 @@ impl Tree {
     /// Whether it prints nothing: only blank text and comments.
     pub(crate) fn is_empty(&self) -> bool {
         self.root.iter().all(|node| match node {
-            Node::Text(range) => self.text[range.clone()].trim().is_empty(),
+            Node::Text(text) => text.of(&self.text).trim().is_empty(),
             _ => false,
         })
     }
@@ -104,7 +134,7 @@ impl Expr {
             Self::Dot(at)
             | Self::Nil(at)
             | Self::Bool(at, _)
-            | Self::Number(at, _)
+            | Self::Number { at, .. }
             | Self::String { at, .. }
             | Self::Field(at, _)
             | Self::Variable(at, _)
@@ -116,69 +146,91 @@ impl Expr {
 
     /// Constants and dot, which cannot follow a `|`.
     pub(crate) fn is_constant(&self) -> bool {
-        matches!(self, Self::Bool(..) | Self::Dot(_) | Self::Nil(_) | Self::Number(..) | Self::String { .. })
+        matches!(
+            self,
+            Self::Bool(..) | Self::Dot(_) | Self::Nil(_) | Self::Number { .. } | Self::String { .. }
+        )
     }
 }
 
-fn dotted(f: &mut fmt::Formatter<'_>, fields: &[Arc<str>]) -> fmt::Result {
-    fields.iter().try_for_each(|field| write!(f, ".{field}"))
+impl Pipe {
+    /// The commands, in the order they run.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = &Command> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
 }
 
-impl fmt::Display for Expr {
+/// A piece of a tree as error texts print it.
+pub(crate) struct Shown<'t, T> {
+    text: &'t str,
+    piece: &'t T,
+}
+
+impl Tree {
+    /// A piece of this tree, to be printed.
+    pub(crate) fn show<'t, T>(&'t self, piece: &'t T) -> Shown<'t, T> {
+        show(&self.text, piece)
+    }
+}
+
+/// A piece of the tree of `text`, to be printed.
+pub(super) fn show<'t, T>(text: &'t str, piece: &'t T) -> Shown<'t, T> {
+    Shown { text, piece }
+}
+
+impl fmt::Display for Shown<'_, Expr> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dot(_) => f.write_str("."),
-            Self::Nil(_) => f.write_str("nil"),
-            Self::Bool(_, truth) => write!(f, "{truth}"),
-            Self::Number(_, number) => f.write_str(&number.text),
-            Self::String { quoted, .. } => f.write_str(quoted),
-            Self::Field(_, fields) => dotted(f, fields),
-            Self::Variable(_, variable) => {
-                f.write_str(&variable.name)?;
-                dotted(f, &variable.fields)
+        match self.piece {
+            Expr::Dot(_) => f.write_str("."),
+            Expr::Nil(_) => f.write_str("nil"),
+            Expr::Bool(_, truth) => write!(f, "{truth}"),
+            Expr::Number { text: span, .. }
+            | Expr::String { quoted: span, .. }
+            | Expr::Field(_, span)
+            | Expr::Variable(_, span)
+            | Expr::Function(_, span) => f.write_str(span.of(self.text)),
+            Expr::Chain { base, fields, .. } => {
+                show(self.text, &InList(base)).fmt(f)?;
+                f.write_str(fields.of(self.text))
             }
-            Self::Function(_, name) => f.write_str(name),
-            Self::Chain { base, fields, .. } => {
-                match &**base {
-                    Self::Pipe(pipe) => write!(f, "({pipe})")?,
-                    base => write!(f, "{base}")?,
-                }
-                dotted(f, fields)
-            }
-            Self::Pipe(pipe) => write!(f, "{pipe}"),
+            Expr::Pipe(pipe) => show(self.text, &**pipe).fmt(f),
         }
     }
 }
 
-impl fmt::Display for Command {
+/// A word among others, where a pipeline keeps its parentheses.
+struct InList<'t>(&'t Expr);
+
+impl fmt::Display for Shown<'_, InList<'_>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, word) in self.words.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" ")?;
-            }
-            match word {
-                Expr::Pipe(pipe) => write!(f, "({pipe})")?,
-                word => write!(f, "{word}")?,
-            }
-        }
-        Ok(())
+        let word = show(self.text, self.piece.0);
+        if let Expr::Pipe(_) = self.piece.0 { write!(f, "({word})") } else { word.fmt(f) }
     }
 }
 
-impl fmt::Display for Pipe {
+impl fmt::Display for Shown<'_, Command> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.variables.is_empty() {
-            write!(f, "{} {} ", self.variables.join(", "), if self.assign { "=" } else { ":=" })?;
+        show(self.text, &InList(&self.piece.word)).fmt(f)?;
+        self.piece.arguments.iter().try_for_each(|word| write!(f, " {}", show(self.text, &InList(word))))
+    }
+}
+
+impl fmt::Display for Shown<'_, Pipe> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pipe = self.piece;
+        for (index, variable) in pipe.variables.iter().enumerate() {
+            write!(f, "{}{}", if index > 0 { ", " } else { "" }, variable.of(self.text))?;
         }
-        for (index, command) in self.commands.iter().enumerate() {
-            write!(f, "{}{command}", if index > 0 { " | " } else { "" })?;
+        if !pipe.variables.is_empty() {
+            f.write_str(if pipe.assign { " = " } else { " := " })?;
         }
-        Ok(())
+        show(self.text, &pipe.first).fmt(f)?;
+        pipe.more.iter().try_for_each(|command| write!(f, " | {}", show(self.text, command)))
     }
 }
 
 /// A `{{ template }}` node as errors print it.
-pub(crate) fn template_text(name: &str, pipe: Option<&Pipe>) -> String {
-    let argument = pipe.map(|pipe| format!(" {pipe}")).unwrap_or_default();
+pub(crate) fn template_text(tree: &Tree, name: &str, pipe: Option<&Pipe>) -> String {
+    let argument = pipe.map(|pipe| format!(" {}", tree.show(pipe))).unwrap_or_default();
     format!("{{{{template {}{argument}}}}}", quote(name.as_bytes()))
 }

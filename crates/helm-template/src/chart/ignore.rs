@@ -10,6 +10,8 @@ pub struct Ignore {
 #[derive(Clone, Debug)]
 struct Rule {
     pattern: String,
+    /// Whether nothing but itself fits it.
+    plain: bool,
     negate: bool,
     directory: bool,
     scope: Scope,
@@ -48,8 +50,7 @@ impl Ignore {
     }
 
     /// Whether a path (relative, with `/`) is left out. A folder left out takes its content with it.
-    #[must_use]
-    pub fn ignores(&self, path: &str, directory: bool) -> bool {
+    fn ignores(&self, path: &str, directory: bool) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         for rule in &self.rules {
             let matches = rule.matches(path, name);
@@ -64,11 +65,23 @@ impl Ignore {
         false
     }
 
-    /// Whether a file is left out, itself or with a folder above it.
-    #[must_use]
-    pub fn ignores_file(&self, path: &str) -> bool {
-        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
-        folders.into_iter().any(|folder| self.ignores(folder, true)) || self.ignores(path, false)
+    /// Whether a folder is left out, itself or with one above it.
+    fn ignores_folder(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        !path.is_empty() && ends.into_iter().any(|end| self.ignores(&path[..end], true))
+    }
+
+    /// Takes out the files (relative paths with `/`, and their content) that are left out. Files of one folder that stand
+    /// side by side ask for it once.
+    pub fn retain(&self, files: &mut Vec<(String, Vec<u8>)>) {
+        let mut last = (String::new(), false);
+        files.retain(|(path, _)| {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if last.0 != folder {
+                last = (folder.to_owned(), self.ignores_folder(folder));
+            }
+            !last.1 && !self.ignores(path, false)
+        });
     }
 }
 
@@ -78,7 +91,7 @@ impl Rule {
             Scope::Path => path,
             Scope::Name => name,
         };
-        path_match(&self.pattern, subject)
+        if self.plain { self.pattern == subject } else { path_match(&self.pattern, subject) }
     }
 }
 
@@ -99,7 +112,8 @@ fn rule(text: &str) -> Result<Option<Rule>, IgnoreError> {
         None if text.contains('/') => (Scope::Path, text),
         None => (Scope::Name, text),
     };
-    Ok(Some(Rule { pattern: pattern.to_owned(), negate, directory, scope }))
+    let plain = !pattern.contains(['*', '?', '[', '\\']);
+    Ok(Some(Rule { pattern: pattern.to_owned(), plain, negate, directory, scope }))
 }
 
 #[cfg(test)]
@@ -107,7 +121,9 @@ mod tests {
     use super::{Ignore, IgnoreError};
 
     fn check(rules: &str, path: &str, expect: bool) {
-        assert_eq!(Ignore::parse(rules).unwrap().ignores_file(path), expect, "{rules:?} on {path}");
+        let mut files = vec![(path.to_owned(), Vec::new())];
+        Ignore::parse(rules).unwrap().retain(&mut files);
+        assert_eq!(files.is_empty(), expect, "{rules:?} on {path}");
     }
 
     #[test]

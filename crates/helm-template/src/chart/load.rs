@@ -85,8 +85,8 @@ pub(super) fn from_directory(
     let rules = files.iter().find(|(name, _)| name == ".helmignore");
     let rules = rules.map(|(_, data)| String::from_utf8_lossy(data).into_owned()).unwrap_or_default();
     let rules = Ignore::parse(&rules)?;
-    files.retain(|(name, _)| !rules.ignores_file(name));
     files.sort();
+    rules.retain(&mut files);
     from_files(files, limits, helm)
 }
 

@@ -49,11 +49,10 @@ pub(super) fn pages<'c>(
         Shared { release: release_value(release), capabilities: capabilities_value(capabilities), helm };
     let mut pages = Vec::new();
     collect(chart, chart.name(), top, true, &shared, &mut pages);
-    pages.sort_by(|a, b| {
-        let depth = |page: &Page<'_>| page.name.bytes().filter(|byte| *byte == b'/').count();
-        (depth(b), &b.name).cmp(&(depth(a), &a.name))
-    });
-    pages
+    let depth = |page: &Page<'_>| page.name.bytes().filter(|byte| *byte == b'/').count();
+    let mut deep: Vec<(usize, Page<'c>)> = pages.into_iter().map(|page| (depth(&page), page)).collect();
+    deep.sort_by(|(a_depth, a), (b_depth, b)| (b_depth, &b.name).cmp(&(a_depth, &a.name)));
+    deep.into_iter().map(|(_, page)| page).collect()
 }
 
 struct Shared {

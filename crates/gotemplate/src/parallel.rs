@@ -1,4 +1,4 @@
-//! Work on several threads, with the results in order.
+//! Work on several threads, with the results in order: parsing, and what others do around a render.
 
 use std::{
     panic::resume_unwind,
@@ -8,7 +8,10 @@ use std::{
 
 /// What `work` makes of each item, in the order of the items. Uses at most `threads` threads, the caller's among them;
 /// where the system gives no more the caller does it all.
-pub(crate) fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+///
+/// # Panics
+/// When `work` does.
+pub fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut done = Vec::new();
