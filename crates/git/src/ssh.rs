@@ -74,8 +74,10 @@ impl SshTransport {
                     return Ok(Some(data));
                 }
                 Some(ChannelMsg::ExtendedData { data, .. }) => self.note(&data),
-                // The exit status comes after the end of the output; nothing more is learned from it.
-                Some(ChannelMsg::ExitStatus { .. } | ChannelMsg::Close) | None => return self.end(),
+                // What the program said on stderr may come behind the end of its output.
+                Some(ChannelMsg::Eof) if self.received => return self.end(),
+                Some(ChannelMsg::Close) | None => return self.end(),
+                // The exit status among them: sshd sends it when the program ends, before the output still in its pipe.
                 Some(_) => {}
             }
         }
