@@ -41,7 +41,8 @@ async fn the_old_protocol_is_spoken_when_the_variable_is_refused() {
 async fn output_behind_the_exit_status_is_read() {
     let repo = Repo::with(&[("a", "1")]);
     // The shell ends before the program that it started: sshd tells its exit status first.
-    let server = Sshd::start("ForceCommand exec 3<&0; (sleep 0.3; exec sh -c \"$SSH_ORIGINAL_COMMAND\") <&3 &");
+    let server =
+        Sshd::start("ForceCommand exec 3<&0; (sleep 0.3; exec sh -c \"$SSH_ORIGINAL_COMMAND\") <&3 &");
     let remote = remote(&server, &repo, &server.key("ed25519", ""), &server.known_hosts("ed25519"), None);
     let mut session = git().open(&remote).await.unwrap_or_else(|error| panic!("{error}\n{}", server.log()));
     let resolved = session.resolve(&branch("main")).await.unwrap();
