@@ -7,7 +7,7 @@
 //! - [`contest`]: how long somebody who insists is answered (decision D2);
 //! - [`far`]: what an object refers to, so that a change there wakes it (decision D5);
 //! - [`discretion`]: what no message shows;
-//! - [`identity`]: as whom an object acts (decision D8);
+//! - [`mod@identity`]: as whom an object acts (decision D8);
 //! - [`setup`]: the folder and the client for artifacts.
 pub mod args;
 pub mod contest;

@@ -7,7 +7,7 @@ mod notes;
 mod structs;
 mod table;
 
-use std::{collections::BTreeMap, rc::Rc, thread};
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc, thread};
 
 use gotemplate::{Map, MissingKey, Session, Templates, Value};
 use serde_json::Value as Json;
@@ -136,7 +136,7 @@ fn execute(
         let text = templates
             .execute(&page.name, &data, &funcs, &session)
             .map_err(|error| RenderError::Execute(exec_text(&page.name, &error, helm)))?;
-        rendered.insert(page.name.clone(), without_no_value(&text.text()));
+        rendered.insert(page.name.clone(), without_no_value(&text.text()).into_owned());
     }
     if threads > 1 {
         drop_aside(templates);
@@ -151,6 +151,11 @@ fn drop_aside(templates: Templates) {
 }
 
 /// Go prints `<no value>` for what is missing; Helm takes it away.
-pub(crate) fn without_no_value(text: &str) -> String {
-    text.replace("<no value>", "")
+pub(crate) fn without_no_value(text: &str) -> Cow<'_, str> {
+    const NO_VALUE: &str = "<no value>";
+    // Most texts have none, which this finds out faster.
+    match memchr::memmem::find(text.as_bytes(), NO_VALUE.as_bytes()) {
+        Some(_) => text.replace(NO_VALUE, "").into(),
+        None => text.into(),
+    }
 }
