@@ -21,7 +21,7 @@ const CORE_PREFIX: &str = "tag:yaml.org,2002:";
 pub(crate) struct Composer<'a> {
     parser: Parser<Input<'a>>,
     text: &'a str,
-    /// Where the text ends, in characters, when it lacks a last line break.
+    /// Where the text ends, in bytes as marks count, when it lacks a last line break.
     open_end: Option<u64>,
     slashes: Option<Slashes<'a>>,
     dialect: Dialect,
@@ -51,13 +51,13 @@ impl<'a> Composer<'a> {
             return Err(YamlError::at(0, 0, cause));
         }
         let text = text.trim_start_matches('\u{feff}');
-        let (slashes, characters) = (Slashes::new(text), text.chars().count() as u64);
+        let slashes = Slashes::new(text);
         let bytes = text.as_bytes();
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
         parser.set_input(bytes.chain(last_break(bytes)));
         let last_line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-        let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(characters);
+        let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(text.len() as u64);
         let (nodes, alias_nodes, depth, bad_key) = (0, 0, 0, None);
         let anchors = HashMap::new();
         Ok(Self {

@@ -114,6 +114,14 @@ mod tests {
     }
 
     #[test]
+    fn only_the_last_block_scalar_of_a_text_without_a_last_break_lacks_it() {
+        let read = |text: &str| parse_value("", text, DuplicateKeys::LastWins, &Limits::default()).unwrap();
+        let wide = "k: &a 'éééééééééééééééééééé'\nb: |\n  x\nc: *a";
+        assert_eq!(read(wide)["b"], "x\n");
+        assert_eq!(read("k: &a 'é'\nb: |\n  x")["b"], "x");
+    }
+
+    #[test]
     fn reads_scalars_as_kubernetes_does() {
         for (text, expect) in [
             ("yes", json!(true)),

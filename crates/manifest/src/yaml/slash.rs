@@ -8,7 +8,7 @@ use crate::yaml::{Place, YamlCause, YamlError};
 /// through once.
 pub(super) struct Slashes<'a> {
     rest: Chars<'a>,
-    /// Characters that are gone.
+    /// Bytes that are gone: a mark's index counts bytes, its column characters.
     at: u64,
 }
 
@@ -20,14 +20,16 @@ impl<'a> Slashes<'a> {
 
     /// Refuses a quoted scalar between two marks that has one.
     pub(super) fn check(&mut self, start: Mark, end: Mark) -> Result<(), YamlError> {
-        while self.at < start.index && self.rest.next().is_some() {
-            self.at += 1;
+        while self.at < start.index
+            && let Some(c) = self.rest.next()
+        {
+            self.at += c.len_utf8() as u64;
         }
         let (mut line, mut column, mut escape) = (start.line, start.column, None);
         while self.at < end.index
             && let Some(c) = self.rest.next()
         {
-            self.at += 1;
+            self.at += c.len_utf8() as u64;
             if let Some(place) = escape.take() {
                 if c == '/' {
                     return Err(refused(place));
@@ -63,6 +65,13 @@ mod tests {
         assert!(error.ends_with("yaml: line 4: found unknown escape character (column 3)"), "{error}");
         assert!(read("{\"a\": \"\\u00e9 \\/\"}").is_err());
         assert!(read("{\"a\\/b\": 1}").is_err());
+    }
+
+    #[test]
+    fn characters_of_several_bytes_before_it_change_nothing() {
+        let far = "{é: \"x\", ééé: aaaaaa, b: 'a\\/'}";
+        assert!(read(far).is_ok(), "{far}");
+        assert!(read("{éééééééé: \"x\\/y\", b: aaaaaaaaaaaaaaaaaaaa}").is_err());
     }
 
     #[test]
