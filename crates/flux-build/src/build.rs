@@ -1,4 +1,4 @@
-use kustomize::{BuildOptions, EntryKind, LoadRestriction, Tree};
+use kustomize::{BuildOptions, EntryKind, LoadRestriction, Tree, check_resources};
 use manifest::{
     Object,
     yaml::{to_yaml, write_yaml},
@@ -7,7 +7,6 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    decode::first_bad_file,
     error::BuildError,
     generate::{Found, find_or_generate},
     merge::merge,
@@ -97,6 +96,18 @@ fn kustomized(tree: &dyn Tree, spec: &Spec, dir: &str) -> Result<Vec<Object>, Bu
         Ok(resources) => resources.into_values().into_iter().map(object).collect(),
         Err(error) => Err(first_bad_file(tree, &scanned).unwrap_or(BuildError::Kustomize(error))),
     }
+}
+
+/// The first file that does not hold Kubernetes objects. Flux asks this of each file a generated kustomization would list;
+/// we ask it when the build has failed, to name the file as Flux does, and save the second parse.
+fn first_bad_file(tree: &dyn Tree, files: &[String]) -> Option<BuildError> {
+    files.iter().find_map(|file| match tree.read(file) {
+        Err(error) => Some(error.into()),
+        Ok(content) => {
+            let checked = check_resources(&String::from_utf8_lossy(&content));
+            checked.err().map(|cause| BuildError::Decode { file: file.clone(), cause })
+        }
+    })
 }
 
 /// A patch may take away what makes a resource an object.

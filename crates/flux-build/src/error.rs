@@ -1,5 +1,5 @@
 use envsubst::SubstituteError;
-use kustomize::TreeError;
+use kustomize::{ResourceError, TreeError};
 use manifest::yaml::YamlError;
 
 /// Why a build gives no objects. Messages keep Flux's key phrases; none holds the value of a variable.
@@ -43,7 +43,7 @@ pub enum BuildError {
         /// Path in the source.
         file: String,
         /// What is wrong with it.
-        cause: DecodeError,
+        cause: ResourceError,
     },
     /// The kustomize build failed.
     #[error("kustomize build failed: {0}")]
@@ -86,34 +86,6 @@ pub enum BuildError {
         /// The limit.
         limit: usize,
     },
-}
-
-/// What is wrong with a manifest file.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// No YAML.
-    #[error("MalformedYAMLError: yaml: {0}")]
-    Malformed(String),
-    /// A document without `apiVersion`, `kind` and `metadata`.
-    #[error("missing Resource metadata")]
-    NoMetadata,
-    /// No `kind`.
-    #[error("missing kind in object {0}")]
-    NoKind(String),
-    /// No `metadata.name`.
-    #[error("missing metadata.name in object {0}")]
-    NoName(String),
-    /// A list with an empty item.
-    #[error("empty item at {path} in object {object}")]
-    EmptyItem {
-        /// Path of the list.
-        path: String,
-        /// `Kind/name`.
-        object: String,
-    },
-    /// `items` of a list kind is no list.
-    #[error("expected array in {0}/items")]
-    Items(String),
 }
 
 /// Why the variables of a resource could not be put in.

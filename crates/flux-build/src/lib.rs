@@ -8,9 +8,8 @@
 //! Pure: the tree is read through `kustomize::Tree`, the merged file is laid over it in memory, variables
 //! are given as values. References: Flux's `pkg/kustomize` and kustomize-controller; `flux build` prints the
 //! same.
-//! Reading order: `spec`, `build`, `generate`, `merge`, `overlay`, `decode`, `substitute`, `sops`, `metadata`.
+//! Reading order: `spec`, `build`, `generate`, `merge`, `overlay`, `substitute`, `sops`, `metadata`.
 mod build;
-mod decode;
 mod error;
 mod generate;
 mod merge;
@@ -23,7 +22,7 @@ mod substitute;
 
 pub use crate::{
     build::{Build, MAX_FILES, MAX_OBJECTS, MAX_OUTPUT, build},
-    error::{BuildError, DecodeError, PostBuildError},
+    error::{BuildError, PostBuildError},
     overlay::OverlayTree,
     spec::{CommonMetadata, Image, Patch, Selector, Spec, Substitute},
 };

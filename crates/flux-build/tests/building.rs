@@ -1,7 +1,7 @@
 //! What a build gives, and how it fails, for a source in memory.
 
-use flux_build::{BuildError, CommonMetadata, Image, MAX_FILES, Patch, Selector, Spec, build};
-use kustomize::MemoryTree;
+use flux_build::{BuildError, CommonMetadata, Image, MAX_FILES, OverlayTree, Patch, Selector, Spec, build};
+use kustomize::{MemoryTree, Tree};
 use manifest::Object;
 
 fn cm(name: &str) -> String {
@@ -87,10 +87,35 @@ fn a_file_that_holds_no_objects_is_named() {
             "from app/x.yaml: missing metadata.name in object {{v1 ConfigMap}",
         ),
         ("apiVersion: v1\nmetadata: {name: x}\n", "from app/x.yaml: missing kind in object"),
+        ("metadata: {name: x}\n", "from app/x.yaml: missing kind in object"),
+        ("metadata: {}\n", "from app/x.yaml: missing Resource metadata"),
+        (
+            "apiVersion: v1\nkind: AList\nitems: 1\n",
+            "from app/x.yaml: expected array in AList/items, but found int",
+        ),
         ("a: [\n", "from app/x.yaml: MalformedYAMLError: yaml: line"),
     ] {
         fails(&[("app/a.yaml", &good), ("app/x.yaml", content)], &at("app"), phrase);
     }
+}
+
+/// Only the file that is wrong is named: neither a list without items nor one with an empty item is.
+#[test]
+fn lists_with_nothing_in_them_are_not_what_is_wrong() {
+    for items in ["items:", "items: [null]", "metadata: {name: x}"] {
+        let list = format!("apiVersion: v1\nkind: List\n{items}\n");
+        let files = [("app/a.yaml", list.as_str()), ("app/x.yaml", "a: 1\n")];
+        fails(&files, &at("app"), "from app/x.yaml: missing Resource metadata");
+    }
+}
+
+/// kustomize takes lists apart that it reads; a patch may make another one.
+#[test]
+fn a_list_that_a_patch_made_is_applied_item_by_item() {
+    let list = "- {op: replace, path: /kind, value: ConfigMapList}\n- {op: add, path: /items, value: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}]}\n";
+    let patch = Patch { patch: list.into(), target: Some(Selector::default()) };
+    let built = build(&tree(&[("a.yaml", &cm("a"))]), &Spec { patches: vec![patch], ..at("") }).unwrap();
+    assert_eq!(names(&built.objects), ["b"]);
 }
 
 #[test]
@@ -176,6 +201,13 @@ fn sops_ciphertext_is_never_built() {
         "Secret/ns/s is SOPS encrypted, configuring decryption is required",
     );
     assert!(matches!(error, BuildError::Encrypted { digest, .. } if digest.starts_with("sha256:")));
+    // Any field that SOPS alone writes is enough.
+    for field in ["mac", "lastmodified", "encrypted_regex"] {
+        let config = format!("{}sops: {{{field}: x}}\n", cm("a"));
+        fails(&[("a.yaml", &config)], &at(""), "ConfigMap/a is SOPS encrypted");
+    }
+    let other = format!("{}sops: {{version: '1'}}\n", cm("a"));
+    assert_eq!(names(&build(&tree(&[("a.yaml", &other)]), &at("")).unwrap().objects), ["a"]);
 }
 
 #[test]
@@ -189,8 +221,27 @@ fn too_many_files_are_refused() {
 
 #[test]
 fn folders_without_end_are_refused() {
-    let path = format!("{}x.yaml", "d/".repeat(200));
-    assert!(matches!(build(&tree(&[(&path, "")]), &at("")), Err(BuildError::TooManyFiles { .. })));
+    let built = |levels: usize| {
+        let path = format!("{}x.yaml", "d/".repeat(levels));
+        build(&tree(&[(&path, &cm("a"))]), &at(""))
+    };
+    assert_eq!(names(&built(64).unwrap().objects), ["a"]);
+    for levels in [65, 200] {
+        assert!(matches!(built(levels), Err(BuildError::TooManyFiles { .. })));
+    }
+}
+
+#[test]
+fn an_overlaid_file_stands_in_its_folder_alone() {
+    let below = tree(&[("app/a.yaml", ""), ("app/k.yaml", "below"), ("z.yaml", "")]);
+    let over = OverlayTree::new(&below, "app", "k.yaml", b"over".to_vec());
+    let list = |dir: &str| over.list(dir).unwrap().into_iter().map(|entry| entry.name).collect::<Vec<_>>();
+    assert_eq!(list("app"), ["a.yaml", "k.yaml"]);
+    assert_eq!(list(""), ["app", "z.yaml"]);
+    assert_eq!(&*over.read("app/k.yaml").unwrap(), b"over");
+    let new = OverlayTree::new(&below, "app", "b.yaml", b"new".to_vec());
+    let names: Vec<_> = new.list("app").unwrap().into_iter().map(|entry| entry.name).collect();
+    assert_eq!(names, ["a.yaml", "b.yaml", "k.yaml"]);
 }
 
 #[test]

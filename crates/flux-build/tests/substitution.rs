@@ -34,6 +34,14 @@ fn a_value_can_change_its_type_because_quotes_are_lost() {
 }
 
 #[test]
+fn values_in_lists_and_keys_are_found() {
+    let built =
+        |data: &str| run(&cm(data), &[("A", "x")], true, false).unwrap().objects[0].value()["data"].clone();
+    assert_eq!(built("a: [{b: ['${A}']}]"), json!({"a": [{"b": ["x"]}]}));
+    assert_eq!(built("'${A}': '1'"), json!({"x": "1"}));
+}
+
+#[test]
 fn line_breaks_in_values_are_stripped() {
     assert_eq!(value("a: '${A}'", &[("A", "x\ny\n")]), json!("xy"));
 }

@@ -107,7 +107,7 @@ mod tests {
     use helm_template::Values;
     use serde_json::{Value, json};
 
-    use super::{ValuesRef, compose_values, digest_values};
+    use super::{ValuesRef, compose_values, digest_values, verify_values};
 
     fn file(content: &str) -> ValuesRef<'_> {
         ValuesRef { content, ..ValuesRef::default() }
@@ -164,6 +164,9 @@ mod tests {
         let one = Values::parse("b: [{z: 1, a: 2}]\na10: x\na9: 1\n").unwrap();
         let other = Values::parse("a9: 1\nb:\n- a: 2\n  z: 1\na10: x\n").unwrap();
         assert_eq!(digest_values(&one), digest_values(&other));
+        assert!(verify_values(none, &Values::new()));
+        assert!(verify_values(&digest_values(&one), &other));
+        assert!(!verify_values(none, &one));
         assert_eq!(digest_values(&one), super::sha256(b"a10: x\na9: 1\nb:\n- a: 2\n  z: 1\n"));
     }
 }

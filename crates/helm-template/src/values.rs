@@ -217,6 +217,12 @@ mod tests {
     }
 
     #[test]
+    fn values_are_empty_without_a_field() {
+        assert!(Values::parse("# a: 1\n").unwrap().is_empty());
+        assert!(!Values::parse("a:\n").unwrap().is_empty());
+    }
+
+    #[test]
     fn numbers_of_files_are_floats() {
         let values = Values::parse("a: 8080\nb: [1.5, -3]\n").unwrap();
         assert!(values.as_map()["a"].is_f64());

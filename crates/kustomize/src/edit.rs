@@ -425,6 +425,10 @@ mod tests {
     fn images_are_set_part_by_part() {
         let set = |text: &str, image: &str| set_images(text, &[ImageChange::parse(image).unwrap()]).unwrap();
         assert_eq!(set(FILE, "nginx:2"), FILE.replace("\"1\" # old", "\"2\" # old"));
+        for quote in ["", "'", "\""] {
+            let tagged = |tag: &str| format!("images:\n- name: nginx\n  newTag: {quote}{tag}{quote}\n");
+            assert_eq!(set(&tagged("v1"), "nginx:v2"), tagged("v2"));
+        }
         assert_eq!(
             set(FILE, "nginx=my/nginx@sha256:d"),
             FILE.replace(

@@ -30,6 +30,12 @@ pub enum FieldError {
     /// The path has an empty part.
     #[error("cannot set or create an empty field name")]
     EmptyName,
+    /// A part of the path that means an element of a list, at a mapping.
+    #[error("fieldName: {0}: wrong node kind: expected SequenceNode but got MappingNode")]
+    NotAList(String),
+    /// `*` as a part of the path.
+    #[error("fieldName: *: wildcard is not supported in PathGetter")]
+    Wildcard,
     /// The node is of another kind.
     #[error("wrong node kind: expected {expected} but got {found}")]
     Kind {
@@ -148,6 +154,12 @@ fn walk_mapping(
     if name.is_empty() {
         return Err(FieldError::EmptyName);
     }
+    if name == "*" {
+        return Err(FieldError::Wildcard);
+    }
+    if is_element(name) {
+        return Err(FieldError::NotAList(name.to_owned()));
+    }
     let make = match create.filter(|_| !is_list) {
         Some(create) if rest.is_empty() => Some(create),
         Some(_) => Some(Create::Mapping),
@@ -166,6 +178,12 @@ fn walk_mapping(
         }
     }
     walk(field, rest, create, step)
+}
+
+/// Whether a part of a path means an element of a list: its place, the one behind the last, or one with a field.
+fn is_element(part: &str) -> bool {
+    let selects = part.starts_with('[') && part.ends_with(']') && part.contains('=');
+    part == "-" || selects || part.parse::<u32>().is_ok()
 }
 
 fn made(kind: Create) -> Node {

@@ -57,6 +57,7 @@ impl ReadError {
             "helmCharts" => "types.HelmChart",
             "targets" => "*types.TargetSelector",
             "reject" => "*types.Selector",
+            "patchesStrategicMerge" => "types.PatchStrategicMerge",
             _ => "string",
         };
         match wanted {
@@ -93,6 +94,7 @@ fn embedded(structure: &str, field: &str) -> &'static str {
         ("Selector" | "SourceSelector", "group" | "version" | "kind") => "ResId.Gvk.",
         ("Selector" | "SourceSelector", "name" | "namespace") => "ResId.",
         ("VarTarget", "group" | "version" | "kind") => "Gvk.",
+        ("Kustomization", "kind" | "apiVersion") => "TypeMeta.",
         ("ReplacementField", "source" | "targets" | "sourceValue") => "Replacement.",
         _ => "",
     }
@@ -126,7 +128,7 @@ pub(crate) enum Unknown {
     Ignore,
 }
 
-/// Reads a value; nulls in structures are left out.
+/// Reads a value; a null is what its type is without a value.
 pub(crate) fn read<T: DeserializeOwned>(value: Value, unknown: Unknown) -> Result<T, ReadError> {
     T::deserialize(Folding { value, unknown })
 }
@@ -149,7 +151,7 @@ fn fold_keys(
             .find(|field| **field == key)
             .or_else(|| fields.iter().find(|field| field.eq_ignore_ascii_case(&key)));
         match (field, unknown) {
-            _ if value.is_null() => {}
+            (Some(_), _) if value.is_null() => {}
             (Some(field), _) => {
                 folded.insert((*field).to_owned(), value);
             }
@@ -160,8 +162,27 @@ fn fold_keys(
     Ok(folded)
 }
 
+/// Reads a null as the zero of a type, and all else as it is.
+macro_rules! zero_for_null {
+    ($($method:ident: $zero:expr;)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            let value = if self.value.is_null() { $zero } else { self.value };
+            Self { value, unknown: self.unknown }.deserialize_any(visitor)
+        })*
+    };
+}
+
 impl<'de> Deserializer<'de> for Folding {
     type Error = ReadError;
+
+    zero_for_null! {
+        deserialize_bool: Value::Bool(false);
+        deserialize_i64: 0.into();
+        deserialize_str: "".into();
+        deserialize_string: "".into();
+        deserialize_seq: Value::Array(Vec::new());
+        deserialize_map: Value::Object(Map::new());
+    }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let unknown = self.unknown;
@@ -198,7 +219,8 @@ impl<'de> Deserializer<'de> for Folding {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        match self.value {
+        let value = if self.value.is_null() { Value::Object(Map::new()) } else { self.value };
+        match value {
             Value::Object(map) => {
                 let (unknown, key) = (self.unknown, String::new());
                 let entries = fold_keys(map, fields, unknown)?.into_iter();
@@ -230,8 +252,8 @@ impl<'de> Deserializer<'de> for Folding {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map identifier ignored_any
+        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
+        ignored_any
     }
 }
 
@@ -328,6 +350,8 @@ impl<'de> MapAccess<'de> for Entries {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
     use serde_json::json;
 
@@ -347,6 +371,15 @@ mod tests {
         assert_eq!((inner.two_words.as_deref(), inner.list[0].two_words.as_deref()), (Some("a"), Some("b")));
         let error = read::<Inner>(value, Unknown::Refuse).unwrap_err();
         assert_eq!(error.to_string(), "unknown field \"Unknown\"");
+    }
+
+    #[test]
+    fn a_null_is_the_zero_of_its_type() {
+        let read = |value| read::<BTreeMap<String, Vec<Inner>>>(value, Unknown::Refuse).unwrap();
+        assert_eq!(read(json!({"a": null})), BTreeMap::from([("a".into(), vec![])]));
+        assert_eq!(read(json!({"a": [null]})), BTreeMap::from([("a".into(), vec![Inner::default()])]));
+        let error = super::read::<Inner>(json!({"other": null}), Unknown::Refuse).unwrap_err();
+        assert_eq!(error.to_string(), "unknown field \"other\"");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeneratorError {
     /// No name is given.
-    #[error("a {0} generator must have a name")]
+    #[error("a {0} must have a name")]
     NoName(&'static str),
     /// Two sources give the same key.
     #[error("{kind} {name} illegally repeats the key `{key}`")]

@@ -261,6 +261,9 @@ impl Kustomization {
         let mut value = parse_value("", text, DuplicateKeys::LastWins, limits)?;
         fold_next_lines(&mut value)?;
         let empty = is_empty(&value);
+        if types_a_config_map(&value) {
+            return Err(KustomizationError::Field("unknown field \"type\"".to_owned()));
+        }
         let mut this: Self = from_value(value).map_err(KustomizationError::Field)?;
         this.fix();
         if empty {
@@ -284,6 +287,10 @@ impl Kustomization {
         if !old.is_empty() {
             let globals = self.helm_globals.get_or_insert_default();
             self.helm_charts.extend(old.into_iter().map(|args| args.modern(globals)));
+        }
+        for replacement in &mut self.replacements {
+            // The reference tool hands them on without what is empty.
+            replacement.targets.take_if(|targets| targets.is_empty());
         }
         for args in self.config_map_generator.iter_mut().chain(&mut self.secret_generator) {
             if !args.env.is_empty() {
@@ -309,6 +316,18 @@ impl Kustomization {
         }
         Err(KustomizationError::Type { dir: dir.to_owned(), problem: problems.join("\n") })
     }
+}
+
+/// Whether a ConfigMap is given a type: [`GeneratorArgs`] has one for Secrets.
+fn types_a_config_map(value: &Value) -> bool {
+    let generators = named(value, "configMapGenerator").filter_map(Value::as_array).flatten();
+    generators.into_iter().any(|args| named(args, "type").next().is_some())
+}
+
+/// The fields of a name in any case.
+fn named<'v>(value: &'v Value, name: &'static str) -> impl Iterator<Item = &'v Value> {
+    let fields = value.as_object().into_iter().flatten();
+    fields.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// Whether a file says nothing but its type. An empty list says something, unless it is of a deprecated field.
@@ -391,6 +410,11 @@ mod tests {
         fails("kind: Kustomization\n", "kustomization.yaml is empty");
         fails("bases: []\nnamePrefix: ''\n", "kustomization.yaml is empty");
         fails("resource: []\n", "invalid Kustomization: json: unknown field \"resource\"");
+        fails("resource:\nresources: [a]\n", "unknown field \"resource\"");
+        fails(
+            "configMapGenerator: [{name: a, type: }]\n",
+            "invalid Kustomization: json: unknown field \"type\"",
+        );
         fails("images:\n- newTag: 1\n", "invalid Kustomization: json: cannot unmarshal");
         fails("kind: X\nresources: [a]\n", "under /x:\nkind should be Kustomization or Component");
         fails(
@@ -419,5 +443,8 @@ mod tests {
     fn nulls_are_left_out() {
         let read = Kustomization::parse("namePrefix: a-\nresources:\n", "/", &Limits::default()).unwrap();
         assert!(read.resources.is_empty());
+        let read =
+            Kustomization::parse("commonLabels: {a: }\nimages: [~]\n", "/", &Limits::default()).unwrap();
+        assert_eq!((read.common_labels["a"].as_str(), read.images.len()), ("", 1));
     }
 }

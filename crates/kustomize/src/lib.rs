@@ -70,7 +70,7 @@ pub use crate::{
     remote::{RemoteError, RemoteLoader},
     replacement_error::{FindError, ReplacementError},
     resmap::ResMapError,
-    resource::ResourceError,
+    resource::{ResourceError, check_resources},
     schema::merge_key,
     selector::SelectorError,
     smp::MergeError,

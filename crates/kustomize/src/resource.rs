@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use manifest::yaml::{Dialect, Mapping, Node, Scalar, ScalarStyle, Tag, resolve_plain};
 
-pub use self::parse::ResourceError;
+pub use self::parse::{ResourceError, check_resources};
 pub(crate) use self::parse::{check_metadata, parse_limits, parse_resources};
 
 pub(crate) use self::twins::without_twins;

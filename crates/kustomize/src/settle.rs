@@ -51,6 +51,10 @@ fn settle_scalar(scalar: &mut Scalar, flow: bool) {
         // It needs quotes between brackets, and is then a string.
         scalar.tag = Tag::Str;
     }
+    if flow && scalar.tag == Tag::Null && scalar.value.is_empty() {
+        // So does nothing at all.
+        scalar.tag = Tag::Str;
+    }
     if !flow && scalar.style == ScalarStyle::Folded && can_be_folded(&scalar.value) {
         scalar.value = refolded(&scalar.value);
     }

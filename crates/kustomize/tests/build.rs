@@ -63,6 +63,22 @@ fn says_what_is_missing() {
 }
 
 #[test]
+fn a_source_of_a_replacement_is_one_object() {
+    let list = format!("{}---\n{}", CONFIG_MAP, CONFIG_MAP.replace("name: a", "name: b"));
+    let from = |name: &str| {
+        let select = format!("source: {{kind: ConfigMap{name}, fieldPath: metadata.name}}");
+        format!(
+            "resources: [a.yaml]\nreplacements: [{{{select}, targets: [{{select: {{kind: X}}, fieldPaths: [a]}}]}}]\n"
+        )
+    };
+    for (name, expect) in
+        [("", "multiple matches for selector ConfigMap"), (", name: c", "nothing selected by ConfigMap")]
+    {
+        fails(&[("kustomization.yaml", &from(name)), ("a.yaml", &list)], "", expect);
+    }
+}
+
+#[test]
 fn malformed_files_are_named_with_the_line() {
     let files = [("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", "kind: A\nb: c: d\n")];
     fails(&files, "", "MalformedYAMLError: yaml: line 2: mapping values are not allowed in this context");
@@ -92,6 +108,15 @@ fn a_build_is_bounded() {
         failure(&files, "", &options),
         "accumulating resources: build exceeds the limit of 1 resources"
     );
+    let options = BuildOptions {
+        limits: BuildLimits { bases: 1, ..BuildLimits::default() },
+        ..BuildOptions::default()
+    };
+    let (base, other) = ("namePrefix: x\nresources: []\n", "resources: [../b]\n");
+    let files =
+        [("a/kustomization.yaml", base), ("b/kustomization.yaml", base), ("c/kustomization.yaml", other)];
+    assert_eq!(built(&files, "a", &options), "");
+    assert!(failure(&files, "c", &options).contains("limit of 1"), "{}", failure(&files, "c", &options));
     let regex = "resources: [a.yaml]\npatches: [{patch: '[]', target: {name: '(a{1000}){1000}'}}]\n";
     fails(&[("kustomization.yaml", regex), ("a.yaml", CONFIG_MAP)], "", "error parsing regexp");
 }

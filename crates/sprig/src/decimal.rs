@@ -7,8 +7,14 @@ pub(crate) struct Decimal {
     exponent: i32,
 }
 
-/// One operation; `None` when the result has more digits than fit, which is then computed in floats.
-pub(crate) type Op = fn(Decimal, Decimal) -> Result<Option<Decimal>, &'static str>;
+/// An operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
 
 /// Digits behind the point that a division keeps.
 const DIVISION_DIGITS: i32 = 16;
@@ -50,45 +56,48 @@ pub(crate) fn fold(first: f64, rest: impl IntoIterator<Item = f64>, op: Op) -> R
     let mut result = Decimal::from_float(first)?;
     for next in rest {
         let next = Decimal::from_float(next)?;
-        result = match op(result, next)? {
+        result = match op.exactly(result, next)? {
             Some(exact) => exact,
-            None => Decimal::from_float(in_floats(op, result, next))?,
+            None => Decimal::from_float(op.in_floats(result.to_float(), next.to_float()))?,
         };
     }
     Ok(result.to_float())
 }
 
-/// The operation on floats, told by what it makes of 6 and 3.
-fn in_floats(op: Op, a: Decimal, b: Decimal) -> f64 {
-    let (six, three) = (Decimal { digits: 6, exponent: 0 }, Decimal { digits: 3, exponent: 0 });
-    let (a, b) = (a.to_float(), b.to_float());
-    match op(six, three).ok().flatten().map(Decimal::to_float) {
-        Some(9.0) => a + b,
-        Some(3.0) => a - b,
-        Some(18.0) => a * b,
-        _ => a / b,
+impl Op {
+    /// `None` when the result has more digits than fit.
+    fn exactly(self, a: Decimal, b: Decimal) -> Result<Option<Decimal>, &'static str> {
+        match self {
+            Self::Add => Ok(add(a, b)),
+            Self::Sub => Ok(add(a, Decimal { digits: -b.digits, ..b })),
+            Self::Mul => Ok(mul(a, b)),
+            Self::Div => div(a, b),
+        }
+    }
+
+    fn in_floats(self, a: f64, b: f64) -> f64 {
+        match self {
+            Self::Add => a + b,
+            Self::Sub => a - b,
+            Self::Mul => a * b,
+            Self::Div => a / b,
+        }
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "all operations have one type")]
-pub(crate) fn add(a: Decimal, b: Decimal) -> Result<Option<Decimal>, &'static str> {
+fn add(a: Decimal, b: Decimal) -> Option<Decimal> {
     let exponent = a.exponent.min(b.exponent);
-    let sum = a.at(exponent).zip(b.at(exponent)).and_then(|(a, b)| a.checked_add(b));
-    Ok(sum.map(|digits| Decimal { digits, exponent }))
+    let digits = a.at(exponent)?.checked_add(b.at(exponent)?)?;
+    Some(Decimal { digits, exponent })
 }
 
-pub(crate) fn sub(a: Decimal, b: Decimal) -> Result<Option<Decimal>, &'static str> {
-    add(a, Decimal { digits: -b.digits, ..b })
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "all operations have one type")]
-pub(crate) fn mul(a: Decimal, b: Decimal) -> Result<Option<Decimal>, &'static str> {
-    let product = a.digits.checked_mul(b.digits);
-    Ok(product.map(|digits| Decimal { digits, exponent: a.exponent + b.exponent }))
+fn mul(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let digits = a.digits.checked_mul(b.digits)?;
+    Some(Decimal { digits, exponent: a.exponent + b.exponent })
 }
 
 /// Rounds half away from zero.
-pub(crate) fn div(a: Decimal, b: Decimal) -> Result<Option<Decimal>, &'static str> {
+fn div(a: Decimal, b: Decimal) -> Result<Option<Decimal>, &'static str> {
     if b.digits == 0 {
         return Err("decimal division by 0");
     }
@@ -109,20 +118,22 @@ pub(crate) fn div(a: Decimal, b: Decimal) -> Result<Option<Decimal>, &'static st
 
 #[cfg(test)]
 mod tests {
-    use super::{add, div, fold, mul, sub};
+    use super::{Op, fold};
 
     #[test]
     fn decimals_add_without_the_errors_of_floats() {
-        assert_eq!(fold(0.1, [0.2], add), Ok(0.3));
-        assert_eq!(fold(1.1, [2.2], mul), Ok(2.42));
-        assert_eq!(fold(1.0, [0.9], sub), Ok(0.1));
-        assert_eq!(fold(1.0, [3.0], div), Ok(0.333_333_333_333_333_3));
-        assert!(fold(1.0, [0.0], div).is_err());
+        assert_eq!(fold(0.1, [0.2], Op::Add), Ok(0.3));
+        assert_eq!(fold(1.1, [2.2], Op::Mul), Ok(2.42));
+        assert_eq!(fold(1.0, [0.9], Op::Sub), Ok(0.1));
+        assert_eq!(fold(1.0, [3.0], Op::Div), Ok(0.333_333_333_333_333_3));
+        assert!(fold(1.0, [0.0], Op::Div).is_err());
     }
 
     #[test]
     fn what_does_not_fit_is_computed_in_floats() {
-        assert_eq!(fold(1e300, [1e-300], add), Ok(1e300));
-        assert_eq!(fold(1e30, [1e30, 1e30], mul), Ok(1e90));
+        assert_eq!(fold(1e300, [1e-300], Op::Add), Ok(1e300));
+        assert_eq!(fold(1.0, [1e300], Op::Sub), Ok(-1e300));
+        assert_eq!(fold(1.234_567_890_123, [1.1; 40], Op::Mul).map(|f| (f * 1e6).round()), Ok(55_875_624.0));
+        assert_eq!(fold(1e300, [3e-7], Op::Div).map(|f| (f / 1e305).round()), Ok(33.0));
     }
 }

@@ -5,7 +5,7 @@ use gotemplate::{FuncError, Funcs, Type, Value, sprint};
 use crate::{
     call::{Answer, Call, fixed, to_string, variadic},
     cast::{parse_int, to_float64, to_int64},
-    decimal,
+    decimal::{self, Op},
     strings::ints,
 };
 
@@ -73,12 +73,10 @@ fn add_floating(funcs: &mut Funcs) {
         Ok(Value::Float(floats(call).reduce(go_min).unwrap_or_default()))
     });
     fixed(funcs, "add1f", &[ANY], |call| {
-        decimal::fold(to_float64(call.value(0)), [1.0], decimal::add)
-            .map(Value::Float)
-            .map_err(FuncError::from)
+        decimal::fold(to_float64(call.value(0)), [1.0], Op::Add).map(Value::Float).map_err(FuncError::from)
     });
-    variadic(funcs, "addf", &[], ANY, |call| exact(0.0, floats(call), decimal::add));
-    let from_first = [("subf", decimal::sub as decimal::Op), ("mulf", decimal::mul), ("divf", decimal::div)];
+    variadic(funcs, "addf", &[], ANY, |call| exact(0.0, floats(call), Op::Add));
+    let from_first = [("subf", Op::Sub), ("mulf", Op::Mul), ("divf", Op::Div)];
     for (name, op) in from_first {
         variadic(funcs, name, &[ANY], ANY, move |call| {
             exact(to_float64(call.value(0)), floats(call).skip(1), op)
@@ -86,7 +84,7 @@ fn add_floating(funcs: &mut Funcs) {
     }
 }
 
-fn exact(first: f64, rest: impl IntoIterator<Item = f64>, op: decimal::Op) -> Answer {
+fn exact(first: f64, rest: impl IntoIterator<Item = f64>, op: Op) -> Answer {
     Ok(Value::Float(decimal::fold(first, rest, op)?))
 }
 

@@ -76,6 +76,7 @@ impl Printer {
         match (value, verb) {
             (Value::Nil | Value::Absent, 'T' | 'v') => self.padded(b"<nil>"),
             (Value::Nil | Value::Absent, _) => self.bad_verb(value, verb),
+            (Value::List(_) | Value::Map(_) | Value::Object(_), 'w') => self.bad_verb(value, verb),
             (_, 'T') => self.string(value.type_name().as_bytes(), 's'),
             _ => self.value(value, verb, 0),
         }

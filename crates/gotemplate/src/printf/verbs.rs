@@ -171,7 +171,8 @@ impl Reader<'_> {
             return printer.push(&format!("%!{verb}(MISSING)"));
         };
         self.argument += 1;
-        if verb == 'v' {
+        // `%w` is for errors alone, and read as `%v` before it is refused.
+        if matches!(verb, 'v' | 'w') {
             let flags = &mut printer.flags;
             flags.sharp_v = std::mem::take(&mut flags.sharp);
             flags.plus_v = std::mem::take(&mut flags.plus);

@@ -1,3 +1,5 @@
+use std::collections::{BTreeSet, VecDeque};
+
 use manifest::yaml::{
     Dialect, DuplicateKeys, Entry, Limits, Mapping, Node, Scalar, Tag, YamlError, parse_nodes,
 };
@@ -46,6 +48,14 @@ pub(crate) fn parse_limits() -> Limits {
     Limits::default()
 }
 
+/// Whether a text holds resources and nothing else.
+///
+/// # Errors
+/// For what is no YAML, and for documents that are no objects of Kubernetes.
+pub fn check_resources(text: &str) -> Result<(), ResourceError> {
+    parse_resources(text, &parse_limits()).map(drop)
+}
+
 /// Reads every resource of a text: lists are taken apart, aliases and merge keys written out.
 pub(crate) fn parse_resources(text: &str, limits: &Limits) -> Result<Vec<Resource>, ResourceError> {
     let normalized;
@@ -75,6 +85,10 @@ fn take_items(node: Node) -> Vec<Node> {
     let Node::Mapping(mut mapping) = node else { return Vec::new() };
     match mapping.remove("items") {
         Some(Node::Sequence(list)) => list.items,
+        // The reference tool takes what stands below one after the other, keys too.
+        Some(Node::Mapping(map)) => {
+            map.entries.into_iter().flat_map(|entry| [Node::Scalar(entry.key), entry.value]).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -92,33 +106,53 @@ fn drop_bad(nodes: Vec<Node>) -> Result<Vec<Node>, ResourceError> {
 
 /// Whether an object has a kind and, unless it is a list, a name.
 pub(crate) fn check_metadata(node: &Node) -> Result<(), ResourceError> {
-    let filled =
-        |value: Option<&Node>| value.is_some_and(|value| !is_empty(value) && value.text() != Some(""));
-    let kind = node.get("kind");
-    let name = node.at(&["metadata", "name"]);
-    let has_type = filled(kind) || filled(node.get("apiVersion"));
-    if !has_type && node.get("metadata").is_none_or(is_empty) {
+    let present = |path: &&[&str]| node.at(path).is_some_and(|value| !is_empty(value));
+    if !METADATA.iter().any(present) {
         return Err(ResourceError::NoMetadata);
     }
-    if !filled(kind) {
+    let kind = text_at(node, &["kind"]);
+    if kind.is_empty() {
         return Err(ResourceError::NoKind(describe(node)));
     }
-    let is_list = kind.and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
-    if !is_list && !filled(name) {
+    if !kind.ends_with("List") && text_at(node, &["metadata", "name"]).is_empty() {
         return Err(ResourceError::NoName(describe(node)));
     }
     Ok(())
 }
 
-/// What identifies an object, for messages.
+/// Any of these makes a document one that is meant to be an object.
+const METADATA: [&[&str]; 6] = [
+    &["apiVersion"],
+    &["kind"],
+    &["metadata", "name"],
+    &["metadata", "namespace"],
+    &["metadata", "labels"],
+    &["metadata", "annotations"],
+];
+
+/// The text of a field; empty for null, lists and mappings.
+fn text_at<'n>(node: &'n Node, path: &[&str]) -> &'n str {
+    node.at(path).filter(|value| !value.is_null()).and_then(Node::text).unwrap_or_default()
+}
+
+/// What identifies an object, as the reference tool prints it, and where it begins.
 fn describe(node: &Node) -> String {
-    let text = |path: &[&str]| node.at(path).and_then(Node::text).unwrap_or_default().to_owned();
+    let text = |path: &[&str]| text_at(node, path);
+    let strings = |field: &str| {
+        let entries =
+            node.at(&["metadata", field]).and_then(Node::as_mapping).into_iter().flat_map(Mapping::iter);
+        let pairs: BTreeSet<String> =
+            entries.map(|(key, value)| format!("{key}:{}", text_at(value, &[]))).collect();
+        Vec::from_iter(pairs).join(" ")
+    };
     format!(
-        "{{{} {} {} {}}} (line {})",
+        "{{{{{} {}}} {{{{{} {}}} map[{}] map[{}]}}}} (line {})",
         text(&["apiVersion"]),
         text(&["kind"]),
-        text(&["metadata", "namespace"]),
         text(&["metadata", "name"]),
+        text(&["metadata", "namespace"]),
+        strings("labels"),
+        strings("annotations"),
         node.place().line
     )
 }
@@ -132,7 +166,7 @@ fn expand_lists(nodes: Vec<Node>) -> Result<Vec<Node>, ResourceError> {
     if !nodes.iter().any(is_list) {
         return Ok(nodes);
     }
-    let mut queue = std::collections::VecDeque::from(nodes);
+    let mut queue = VecDeque::from(nodes);
     let mut result = Vec::new();
     while let Some(node) = queue.pop_front() {
         if is_list(&node) {
@@ -150,7 +184,14 @@ fn list_items(node: Node) -> Result<Vec<Node>, ResourceError> {
         Some(Node::Sequence(_)) => None,
         Some(items) if items.is_null() => return Ok(Vec::new()),
         Some(Node::Mapping(_)) => Some("map[string]interface {}"),
-        _ => Some("string"),
+        Some(Node::Scalar(scalar)) => Some(match scalar.tag {
+            Tag::Bool => "bool",
+            Tag::Int => "int",
+            Tag::Float => "float64",
+            Tag::Timestamp => "time.Time",
+            _ => "string",
+        }),
+        None => Some("nothing"),
     };
     if let Some(found) = found {
         return Err(ResourceError::Items { kind, found });
@@ -250,7 +291,7 @@ mod tests {
     fn says_what_an_object_lacks() {
         fails("a: b\n", "missing Resource metadata");
         fails("- a\n", "missing Resource metadata");
-        fails("apiVersion: v1\n", "missing kind in object {v1");
+        fails("apiVersion: v1\n", "missing kind in object {{v1 } {{ } map[] map[]}}");
         fails("kind: A\n", "missing metadata.name in object");
         fails("kind: AList\nitems: {}\n", "expected array in AList/items");
         fails("a: b: c\n", "MalformedYAMLError: ");
