@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use manifest::yaml::to_yaml;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected,
     IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor, value::StringDeserializer,
@@ -95,6 +96,9 @@ fn embedded(structure: &str, field: &str) -> &'static str {
         ("Selector" | "SourceSelector", "name" | "namespace") => "ResId.",
         ("VarTarget", "group" | "version" | "kind") => "Gvk.",
         ("Kustomization", "kind" | "apiVersion") => "TypeMeta.",
+        ("FieldSpec", "group" | "version" | "kind") => "Gvk.",
+        // The arguments of a generator that is an object.
+        ("Loose", _) => "GeneratorArgs.",
         ("ReplacementField", "source" | "targets" | "sourceValue") => "Replacement.",
         _ => "",
     }
@@ -124,18 +128,21 @@ impl de::Error for ReadError {
 pub(crate) enum Unknown {
     /// An error.
     Refuse,
-    /// Left out.
+    /// Left out, as where sigs.k8s.io/yaml reads into a type: numbers and truths become texts there.
     Ignore,
 }
 
 /// Reads a value; a null is what its type is without a value.
 pub(crate) fn read<T: DeserializeOwned>(value: Value, unknown: Unknown) -> Result<T, ReadError> {
-    T::deserialize(Folding { value, unknown })
+    T::deserialize(Folding { value, unknown, texts: unknown == Unknown::Ignore })
 }
 
 struct Folding {
     value: Value,
     unknown: Unknown,
+    /// Numbers and truths become texts where texts are wanted. That goes not into structures inside of which Go's types
+    /// keep fields of their own.
+    texts: bool,
 }
 
 /// A map with its keys renamed to the fields of a structure.
@@ -167,7 +174,7 @@ macro_rules! zero_for_null {
     ($($method:ident: $zero:expr;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
             let value = if self.value.is_null() { $zero } else { self.value };
-            Self { value, unknown: self.unknown }.deserialize_any(visitor)
+            Self { value, ..self }.deserialize_any(visitor)
         })*
     };
 }
@@ -178,16 +185,14 @@ impl<'de> Deserializer<'de> for Folding {
     zero_for_null! {
         deserialize_bool: Value::Bool(false);
         deserialize_i64: 0.into();
-        deserialize_str: "".into();
-        deserialize_string: "".into();
         deserialize_seq: Value::Array(Vec::new());
         deserialize_map: Value::Object(Map::new());
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let unknown = self.unknown;
+        let Self { unknown, texts, .. } = self;
         match self.value {
-            Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), unknown }),
+            Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), unknown, texts }),
             Value::Object(map) => {
                 let entries = map.into_iter();
                 visitor.visit_map(Entries {
@@ -196,6 +201,7 @@ impl<'de> Deserializer<'de> for Folding {
                     key: String::new(),
                     value: None,
                     unknown,
+                    texts,
                 })
             }
             Value::Null => visitor.visit_unit(),
@@ -207,6 +213,20 @@ impl<'de> Deserializer<'de> for Folding {
                 (None, None) => visitor.visit_f64(number.as_f64().unwrap_or_default()),
             },
         }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.value {
+            Value::Null => visitor.visit_str(""),
+            value @ (Value::Number(_) | Value::Bool(_)) if self.texts => {
+                visitor.visit_str(to_yaml(&value).trim_end())
+            }
+            value => Self { value, ..self }.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.deserialize_string(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -222,9 +242,16 @@ impl<'de> Deserializer<'de> for Folding {
         let value = if self.value.is_null() { Value::Object(Map::new()) } else { self.value };
         match value {
             Value::Object(map) => {
-                let (unknown, key) = (self.unknown, String::new());
+                let (unknown, texts, key) = (self.unknown, self.texts, String::new());
                 let entries = fold_keys(map, fields, unknown)?.into_iter();
-                visitor.visit_map(Entries { entries, structure: Some(name), key, value: None, unknown })
+                visitor.visit_map(Entries {
+                    entries,
+                    structure: Some(name),
+                    key,
+                    value: None,
+                    unknown,
+                    texts,
+                })
             }
             // Fields have names: a list of their values is none.
             ref other => Err(ReadError::invalid_type(unexpected(other), &&*format!("struct {name}"))),
@@ -239,7 +266,7 @@ impl<'de> Deserializer<'de> for Folding {
     ) -> Result<V::Value, ReadError> {
         match self.value {
             Value::String(text) => visitor.visit_enum(UnitVariant(text)),
-            value => Self { value, unknown: self.unknown }.deserialize_any(visitor),
+            value => Self { value, ..self }.deserialize_any(visitor),
         }
     }
 
@@ -310,14 +337,15 @@ impl<'de> serde::de::VariantAccess<'de> for NoContent {
 struct Items {
     items: std::vec::IntoIter<Value>,
     unknown: Unknown,
+    texts: bool,
 }
 
 impl<'de> SeqAccess<'de> for Items {
     type Error = ReadError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
-        let unknown = self.unknown;
-        self.items.next().map(|value| seed.deserialize(Folding { value, unknown })).transpose()
+        let Self { unknown, texts, .. } = *self;
+        self.items.next().map(|value| seed.deserialize(Folding { value, unknown, texts })).transpose()
     }
 }
 
@@ -328,6 +356,7 @@ struct Entries {
     key: String,
     value: Option<Value>,
     unknown: Unknown,
+    texts: bool,
 }
 
 impl<'de> MapAccess<'de> for Entries {
@@ -343,7 +372,8 @@ impl<'de> MapAccess<'de> for Entries {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
         let value = self.value.take().unwrap_or(Value::Null);
-        let read = seed.deserialize(Folding { value, unknown: self.unknown });
+        let within = self.structure.is_some_and(|name| !embedded(name, &self.key).is_empty());
+        let read = seed.deserialize(Folding { value, unknown: self.unknown, texts: self.texts && !within });
         read.map_err(|error| error.below(self.structure, &self.key))
     }
 }
@@ -378,6 +408,13 @@ mod tests {
         let read = |value| read::<BTreeMap<String, Vec<Inner>>>(value, Unknown::Refuse).unwrap();
         assert_eq!(read(json!({"a": null})), BTreeMap::from([("a".into(), vec![])]));
         assert_eq!(read(json!({"a": [null]})), BTreeMap::from([("a".into(), vec![Inner::default()])]));
+        let loose =
+            super::read::<Inner>(json!({"twoWords": 1e3, "list": [{"twoWords": true}]}), Unknown::Ignore)
+                .unwrap();
+        assert_eq!(
+            (loose.two_words.as_deref(), loose.list[0].two_words.as_deref()),
+            (Some("1000"), Some("true"))
+        );
         let error = super::read::<Inner>(json!({"other": null}), Unknown::Refuse).unwrap_err();
         assert_eq!(error.to_string(), "unknown field \"other\"");
     }

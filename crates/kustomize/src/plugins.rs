@@ -1,7 +1,7 @@
 //! Built-in generators and transformers that are configured by objects (`generators`, `transformers`,
 //! `validators`) instead of by fields of the kustomization.
 
-use manifest::yaml::DuplicateKeys;
+use manifest::yaml::{DuplicateKeys, Node};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -77,7 +77,7 @@ pub(crate) fn generate(object: &Resource, loader: &Loader<'_>) -> Result<Vec<Res
         "HelmChartInflationGenerator" => return charts::inflate(&read(object)?, &read(object)?, loader),
         kind => return Err(not_a(object, kind, "generator").into()),
     };
-    let mut args = generator_args(object)?;
+    let mut args = generator_args(object, kind)?;
     let metadata: Metadata = read(object)?;
     if args.name.is_empty() {
         args.name = metadata.metadata.name;
@@ -96,7 +96,7 @@ struct Metadata {
 }
 
 /// The fields of a generator, without those that every object has.
-fn generator_args(object: &Resource) -> Result<GeneratorArgs, PluginError> {
+fn generator_args(object: &Resource, kind: Kind) -> Result<GeneratorArgs, PluginError> {
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
     struct Loose {
@@ -111,7 +111,17 @@ fn generator_args(object: &Resource) -> Result<GeneratorArgs, PluginError> {
         #[serde(rename = "type")]
         secret_type: String,
     }
-    let Loose { name, namespace, behavior, literals, files, envs, env, options, secret_type } = read(object)?;
+    let Loose { name, namespace, behavior, literals, files, envs, env, options, secret_type } = match kind {
+        // Theirs has no type, and what a plugin does not have it does not look at.
+        Kind::ConfigMap => {
+            let mut untyped = object.clone();
+            if let Node::Mapping(fields) = &mut untyped.node {
+                fields.remove("type");
+            }
+            read(&untyped)?
+        }
+        Kind::Secret => read(object)?,
+    };
     Ok(GeneratorArgs { name, namespace, behavior, literals, files, envs, env, options, secret_type })
 }
 

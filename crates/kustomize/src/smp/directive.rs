@@ -25,8 +25,8 @@ fn parse(text: &str) -> Result<Directive, MergeError> {
 /// Takes `$patch` out of a mapping.
 pub(super) fn take_directive(patch: &mut Node) -> Result<Directive, MergeError> {
     let Some(mapping) = patch.as_mapping_mut() else { return Ok(Directive::Merge) };
-    let Some(text) = mapping.get(KEY).and_then(Node::text) else { return Ok(Directive::Merge) };
-    let directive = parse(text)?;
+    let Some(value) = mapping.get(KEY) else { return Ok(Directive::Merge) };
+    let directive = parse(value.text().unwrap_or_default())?;
     mapping.remove(KEY);
     Ok(directive)
 }
