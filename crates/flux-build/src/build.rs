@@ -105,7 +105,7 @@ fn first_bad_file(tree: &dyn Tree, files: &[String]) -> Option<BuildError> {
         Err(error) => Some(error.into()),
         Ok(content) => {
             let checked = check_resources(&String::from_utf8_lossy(&content));
-            checked.err().map(|cause| BuildError::Decode { file: file.clone(), cause })
+            checked.err().map(|cause| BuildError::Decode { file: file.clone(), cause: Box::new(cause) })
         }
     })
 }

@@ -43,7 +43,7 @@ pub enum BuildError {
         /// Path in the source.
         file: String,
         /// What is wrong with it.
-        cause: ResourceError,
+        cause: Box<ResourceError>,
     },
     /// The kustomize build failed.
     #[error("kustomize build failed: {0}")]

@@ -18,7 +18,7 @@ use crate::{
 /// Go's `fmt.Sprint`: operands as `%v`, a space between two that are no strings.
 ///
 /// # Errors
-/// When a value is nested too deep, contains itself, or prints more than 64 MiB.
+/// When a value is nested too deep, contains itself, or prints more than 16 MiB.
 pub fn sprint(values: &[Value]) -> Result<Str, LimitError> {
     let mut printer = Printer::default();
     let mut string_before = true;

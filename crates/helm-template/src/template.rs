@@ -53,6 +53,9 @@ impl Default for TemplateOptions {
 /// Why nothing is printed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
+    /// The chart is of a format that Helm 4 does not know.
+    #[error("unsupported chart version")]
+    ApiVersion,
     /// Dependencies and values do not fit.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -127,6 +130,10 @@ pub fn template_output(
 }
 
 fn check_chart(chart: &Chart, helm: HelmMajor) -> Result<(), TemplateError> {
+    // Helm 3 takes any, and so does what Flux loads charts with.
+    if helm == HelmMajor::Four && !["", "v1", "v2"].contains(&chart.metadata().api_version.as_str()) {
+        return Err(TemplateError::ApiVersion);
+    }
     if chart.is_library() {
         return Err(TemplateError::Library);
     }

@@ -32,8 +32,11 @@ pub(crate) fn format(f: f64, verb: char, precision: Option<usize>) -> String {
     format!("{sign}{text}")
 }
 
+/// No float has more decimal digits than that before or behind its point; Rust refuses to format more than 65,535.
+const EXACT: usize = 1_100;
+
 fn scientific(f: f64, precision: Option<usize>) -> Digits {
-    let text = match precision {
+    let text = match precision.map(|precision| precision.min(EXACT)) {
         Some(precision) => format!("{f:.precision$e}"),
         None => format!("{f:e}"),
     };
@@ -44,7 +47,10 @@ fn scientific(f: f64, precision: Option<usize>) -> Digits {
 
 fn fixed(f: f64, precision: Option<usize>) -> String {
     match precision {
-        Some(precision) => format!("{f:.precision$}"),
+        Some(precision) => {
+            let exact = precision.min(EXACT);
+            format!("{f:.exact$}{}", "0".repeat(precision - exact))
+        }
         None => format!("{f}"),
     }
 }

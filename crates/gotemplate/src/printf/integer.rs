@@ -45,7 +45,9 @@ pub(super) fn text(flags: &Flags, negative: bool, magnitude: u64, verb: char) ->
 /// `%U`.
 pub(super) fn unicode(flags: &Flags, code: u64) -> String {
     let digits = flags.precision.unwrap_or(0).max(4);
-    let mut text = format!("U+{code:0digits$X}");
+    let code_digits = format!("{code:X}");
+    let zeros = "0".repeat(digits.saturating_sub(code_digits.len()));
+    let mut text = format!("U+{zeros}{code_digits}");
     let printable = u32::try_from(code).ok().and_then(char::from_u32).filter(|c| super::is_print(*c));
     if let (true, Some(c)) = (flags.sharp, printable) {
         text += &format!(" '{c}'");

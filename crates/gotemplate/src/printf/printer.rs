@@ -11,8 +11,8 @@ use crate::{
     value::{HostObject, Kind, List, MAX_NESTING, Map, Str, Type, Value},
 };
 
-/// What printing may produce.
-const MAX_BYTES: usize = 64 << 20;
+/// What printing may produce: as much as a value may have by default, see [`crate::Limits`].
+const MAX_BYTES: usize = 16 << 20;
 
 /// The flags of a verb.
 #[derive(Clone, Copy, Default)]
@@ -102,8 +102,12 @@ impl Printer {
         if self.stopped.is_some() {
             return;
         }
-        if depth > MAX_NESTING || self.out.len() > MAX_BYTES {
+        if depth > MAX_NESTING {
             self.stopped = Some(LimitError::Nesting(MAX_NESTING));
+            return;
+        }
+        if self.out.len() > MAX_BYTES {
+            self.stopped = Some(LimitError::Value { size: self.out.len() as u64, limit: MAX_BYTES });
             return;
         }
         match value {

@@ -112,11 +112,18 @@ impl Reader<'_> {
         self.indexed = false;
     }
 
+    /// The number here. Go asks whether it is too large before it reads each digit, and then reads nothing any more.
     fn number(&mut self) -> Option<usize> {
-        let digits = self.format[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let text = std::str::from_utf8(&self.format[self.at..self.at + digits]).ok()?;
-        let number = text.parse().ok().filter(|number| *number <= MAX_NUMBER);
-        self.at += digits;
+        let mut number = None;
+        while let Some(byte) = self.peek().filter(u8::is_ascii_digit) {
+            let before = number.unwrap_or(0);
+            if before > MAX_NUMBER {
+                self.at = self.format.len();
+                return None;
+            }
+            number = Some(before * 10 + usize::from(byte - b'0'));
+            self.at += 1;
+        }
         number
     }
 
