@@ -64,7 +64,9 @@ pub use crate::{
     post_render::{
         PostRenderError, PostRenderStrategy, merge_for_post_render, post_render, split_post_rendered,
     },
-    render::{Files, Host, ReleaseOptions, RenderError, RenderOptions, render},
+    render::{
+        Files, Host, ReleaseOptions, RenderError, RenderOptions, RenderSortError, render, render_sorted,
+    },
     schema::SchemaError,
     template::{TemplateError, TemplateOptions, template_output},
     values::{CoalesceError, SetError, Values, ValuesError},

@@ -1,11 +1,12 @@
 //! Rendered files become manifests in install order, and hooks.
+mod aside;
 mod head;
 mod order;
 mod split;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::{head::Head, split::split_as};
+pub(crate) use self::{aside::read_aside, head::Head, split::split_as};
 pub use self::{
     order::{install_order, uninstall_order},
     split::split_manifests,
@@ -76,18 +77,32 @@ impl Sorted {
     #[must_use]
     pub fn manifest(&self) -> String {
         let mut out = String::new();
-        for manifest in &self.manifests {
-            push_source(&mut out, &manifest.path, &manifest.text);
-        }
+        self.push_manifest(&mut out);
         out
+    }
+
+    /// The same, behind another text.
+    pub(crate) fn push_manifest(&self, out: &mut String) {
+        let size = |manifest: &Manifest| sourced_len(&manifest.path, &manifest.text);
+        out.reserve(self.manifests.iter().map(size).sum());
+        for manifest in &self.manifests {
+            push_source(out, &manifest.path, &manifest.text);
+        }
     }
 }
 
+const SOURCE: &str = "---\n# Source: ";
+
 /// One document with the comment that names its template.
 pub(crate) fn push_source(out: &mut String, path: &str, text: &str) {
-    for part in ["---\n# Source: ", path, "\n", text, "\n"] {
+    for part in [SOURCE, path, "\n", text, "\n"] {
         out.push_str(part);
     }
+}
+
+/// Bytes of what [`push_source`] adds.
+fn sourced_len(path: &str, text: &str) -> usize {
+    SOURCE.len() + path.len() + text.len() + 2
 }
 
 /// Sorts rendered files (`path -> text`): partials and blank files are dropped, hooks are told apart by their
@@ -109,20 +124,42 @@ pub fn sort_as(
     helm: HelmMajor,
     threads: usize,
 ) -> Result<Sorted, SortError> {
-    let is_partial = |path: &str| path.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
-    let documents: Vec<(&str, &str)> = files
+    let all: Vec<(&str, &str)> = files
         .iter()
         .filter(|(path, _)| !is_partial(path))
         .flat_map(|(path, text)| {
             split_as(text, helm).into_iter().map(move |document| (path.as_str(), document))
         })
         .collect();
-    let threads = threads_for(documents.iter().map(|(_, document)| document.len()).sum(), threads);
-    let heads = each(&documents, threads, |(_, document)| Head::parse(document));
+    let threads = threads_for(all.iter().map(|(_, document)| document.len()).sum(), threads);
+    let read = each(&all, threads, |(_, document)| Document::read(document));
+    assemble(all.into_iter().map(|(path, _)| path.to_owned()).zip(read), helm)
+}
+
+/// A document of a file, and what its head says.
+struct Document {
+    text: String,
+    head: Result<Head, String>,
+}
+
+impl Document {
+    fn read(text: &str) -> Self {
+        Self { text: text.to_owned(), head: Head::parse(text) }
+    }
+}
+
+fn is_partial(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with('_'))
+}
+
+/// Sorts documents, each with the path of its file.
+fn assemble(all: impl Iterator<Item = (String, Document)>, helm: HelmMajor) -> Result<Sorted, SortError> {
     let mut sorted = Sorted::default();
-    for ((path, document), head) in documents.into_iter().zip(heads) {
-        let wrong = |cause| SortError { path: path.to_owned(), cause: head_error(cause, helm) };
-        add(&mut sorted, path, document, head.map_err(wrong)?);
+    for (path, Document { text, head }) in all {
+        match head {
+            Ok(head) => add(&mut sorted, path, text, head),
+            Err(cause) => return Err(SortError { path, cause: head_error(cause, helm) }),
+        }
     }
     order::sort_by_kind(&mut sorted.manifests, helm, |manifest| &manifest.kind);
     order::sort_by_kind(&mut sorted.hooks, helm, |hook| &hook.kind);
@@ -137,8 +174,7 @@ fn head_error(cause: String, helm: HelmMajor) -> String {
     }
 }
 
-fn add(sorted: &mut Sorted, path: &str, document: &str, head: Head) {
-    let (path, text) = (path.to_owned(), document.to_owned());
+fn add(sorted: &mut Sorted, path: String, text: String, head: Head) {
     let Some(events) = head.annotation("helm.sh/hook") else {
         let Head { api_version, kind, name, .. } = head;
         sorted.manifests.push(Manifest { path, api_version, kind, name, text });

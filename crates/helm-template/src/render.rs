@@ -9,10 +9,11 @@ mod table;
 
 use std::{borrow::Cow, collections::BTreeMap, rc::Rc, thread};
 
-use gotemplate::{Map, MissingKey, Session, Templates, Value};
+use gotemplate::{Map, MissingKey, Session, Str, Templates, Value};
 use serde_json::Value as Json;
 
 pub use self::error::RenderError;
+pub(crate) use self::notes::NOTES;
 use self::{
     context::{Page, pages},
     error::{exec_text, parse_text},
@@ -21,6 +22,7 @@ use self::{
 use crate::{
     capabilities::{Capabilities, HelmMajor, KubeVersion},
     dependencies::{ResolvedChart, in_range},
+    manifests::{SortError, Sorted, read_aside},
     schema::check_schemas,
     values::{Values, coalesce_chart},
 };
@@ -92,6 +94,55 @@ pub fn render(
     host: Rc<dyn Host>,
     options: &RenderOptions,
 ) -> Result<Files, RenderError> {
+    let mut files = BTreeMap::new();
+    render_each(chart, values, release, capabilities, host, options, &mut |path, text| {
+        files.insert(path.to_owned(), without_no_value(&text.text()).into_owned());
+    })?;
+    Ok(notes::take(files, chart.chart().name(), options.sub_notes))
+}
+
+/// Renders a chart and sorts what came out, as [`render`] and [`sort_as`](crate::sort_as) do one after the other; gives
+/// the notes too. With more than one thread the objects of a large chart are read while later files are rendered.
+///
+/// # Errors
+/// As these two.
+pub fn render_sorted(
+    chart: &ResolvedChart,
+    values: &Values,
+    release: &ReleaseOptions,
+    capabilities: &Capabilities,
+    host: Rc<dyn Host>,
+    options: &RenderOptions,
+) -> Result<(Sorted, String), RenderSortError> {
+    let helm = capabilities.helm_version.major();
+    let mut read = read_aside(helm, options.threads, |page| {
+        render_each(chart, values, release, capabilities, host, options, page)
+    })?;
+    let sorted = read.sort(helm)?;
+    Ok((sorted, notes::take(read.notes, chart.chart().name(), options.sub_notes).notes))
+}
+
+/// Why a chart gives no sorted objects.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderSortError {
+    /// It cannot be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A template made no YAML.
+    #[error(transparent)]
+    Sort(#[from] SortError),
+}
+
+/// Hands each rendered file to `page`, as Go printed it.
+fn render_each(
+    chart: &ResolvedChart,
+    values: &Values,
+    release: &ReleaseOptions,
+    capabilities: &Capabilities,
+    host: Rc<dyn Host>,
+    options: &RenderOptions,
+    page: &mut dyn FnMut(&str, Str),
+) -> Result<(), RenderError> {
     let (root, helm) = (chart.chart(), capabilities.helm_version.major());
     let values = coalesce_chart(root, values.as_map(), helm)?;
     if !options.skip_schema_validation {
@@ -104,8 +155,7 @@ pub fn render(
         return Err(RenderError::KubeVersion { wanted: wanted.clone(), version });
     }
     let pages = pages(root, values, release, capabilities);
-    let rendered = execute(&pages, host, options, helm)?;
-    Ok(notes::take(rendered, root.name(), options.sub_notes))
+    execute(&pages, host, options, helm, page)
 }
 
 /// Parses all pages, then executes those that are no partials.
@@ -114,7 +164,8 @@ fn execute(
     host: Rc<dyn Host>,
     options: &RenderOptions,
     helm: HelmMajor,
-) -> Result<BTreeMap<String, String>, RenderError> {
+    done: &mut dyn FnMut(&str, Str),
+) -> Result<(), RenderError> {
     let funcs = functions::functions(host, options, helm);
     let mut templates = Templates::new("gotpl").missing_key(MissingKey::Zero);
     let texts: Vec<(&str, &str)> = pages.iter().map(|page| (page.name.as_str(), &*page.text)).collect();
@@ -124,7 +175,6 @@ fn execute(
         .map_err(|(at, error)| RenderError::Parse(parse_text(&pages[at].name, &error)))?;
     templates.freeze();
     let session = Session::new(options.limits);
-    let mut rendered = BTreeMap::new();
     for page in pages.iter().filter(|page| !page.is_partial()) {
         let about = [("Name", Value::string(&page.name)), ("BasePath", Value::string(&page.base))];
         let template = Map::of(values_type(helm));
@@ -136,12 +186,12 @@ fn execute(
         let text = templates
             .execute(&page.name, &data, &funcs, &session)
             .map_err(|error| RenderError::Execute(exec_text(&page.name, &error, helm)))?;
-        rendered.insert(page.name.clone(), without_no_value(&text.text()).into_owned());
+        done(&page.name, text);
     }
     if threads > 1 {
         drop_aside(templates);
     }
-    Ok(rendered)
+    Ok(())
 }
 
 /// Drops a large set on a thread of its own, where the system gives one: its many small pieces take as long as a third of

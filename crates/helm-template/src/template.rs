@@ -6,8 +6,8 @@ use crate::{
     chart::Chart,
     dependencies::ResolveError,
     glob::path_match,
-    manifests::{SortError, Sorted, push_source, sort_as, split_as},
-    render::{Host, ReleaseOptions, RenderError, RenderOptions, render},
+    manifests::{SortError, Sorted, push_source, split_as},
+    render::{Host, ReleaseOptions, RenderError, RenderOptions, RenderSortError, render_sorted},
     values::{CoalesceError, Values},
 };
 
@@ -86,6 +86,15 @@ pub enum TemplateError {
     ShowOnly(String),
 }
 
+impl From<RenderSortError> for TemplateError {
+    fn from(error: RenderSortError) -> Self {
+        match error {
+            RenderSortError::Render(error) => error.into(),
+            RenderSortError::Sort(error) => error.into(),
+        }
+    }
+}
+
 /// Helm ends the errors of rendering with this hint.
 const NO_DEBUG: &str = "\n\nUse --debug flag to render out invalid YAML";
 
@@ -116,16 +125,20 @@ pub fn template_output(
         is_install: !options.is_upgrade,
         is_upgrade: options.is_upgrade,
     };
-    let rendered = render(&resolved, values, &release, &options.capabilities, host, &options.render)?;
-    let sorted = sort_as(&rendered.files, helm, options.render.threads)?;
-    let mut manifest = String::new();
+    let (sorted, _) =
+        render_sorted(&resolved, values, &release, &options.capabilities, host, &options.render)?;
+    let mut printed = String::new();
     if options.include_crds {
         for crd in resolved.crds() {
-            push_source(&mut manifest, &crd.path, &crd.text);
+            push_source(&mut printed, &crd.path, &crd.text);
         }
     }
-    manifest.push_str(&sorted.manifest());
-    let printed = print(&manifest, &sorted, options);
+    sorted.push_manifest(&mut printed);
+    printed.truncate(printed.trim_end().len());
+    printed.push('\n');
+    if !options.no_hooks {
+        push_hooks(&mut printed, &sorted, options);
+    }
     if options.show_only.is_empty() { Ok(printed) } else { only(&printed, &options.show_only, helm) }
 }
 
@@ -157,18 +170,13 @@ fn resolve_error(error: ResolveError, helm: HelmMajor) -> TemplateError {
     }
 }
 
-fn print(manifest: &str, sorted: &Sorted, options: &TemplateOptions) -> String {
-    let mut out = format!("{}\n", manifest.trim());
-    if options.no_hooks {
-        return out;
-    }
+fn push_hooks(out: &mut String, sorted: &Sorted, options: &TemplateOptions) {
     for hook in &sorted.hooks {
         let test = hook.events.iter().any(|event| event == "test");
         if !(options.skip_tests && test) {
-            push_source(&mut out, &hook.path, &hook.manifest);
+            push_source(out, &hook.path, &hook.manifest);
         }
     }
-    out
 }
 
 fn only(printed: &str, patterns: &[String], helm: HelmMajor) -> Result<String, TemplateError> {

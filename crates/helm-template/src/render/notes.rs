@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use super::Files;
 
-const NOTES: &str = "NOTES.txt";
+/// How the files of notes are called.
+pub(crate) const NOTES: &str = "NOTES.txt";
 
 /// Takes the notes out of what was rendered.
 pub(super) fn take(mut files: BTreeMap<String, String>, chart: &str, sub_notes: bool) -> Files {
