@@ -78,6 +78,7 @@ fn has_the_sets_and_encoders_extensions() {
     check("sets.contains([1, 2], [2.0])", json!(true));
     check("sets.contains([1], [1, 2])", json!(false));
     check("sets.equivalent([1, 2, 2], [2, 1])", json!(true));
+    check("sets.equivalent([1], [1, 2]) || sets.equivalent([1, 2], [1])", json!(false));
     check("sets.intersects([1], [])", json!(false));
     check("base64.encode(b'hi')", json!("aGk="));
     check("string(base64.decode('aGk='))", json!("hi"));
@@ -101,6 +102,7 @@ fn a_missing_field_or_variable_is_an_error() {
     fails("status.missing == 1", "no such key: missing");
     fails("spec.x", "spec");
     fails("1 / 0 == 1", "division by zero");
+    fails("1 % 0 == 1", "modulus by zero");
 }
 
 #[test]
@@ -161,6 +163,8 @@ fn operands_that_cannot_fit_are_refused_where_variables_are_declared() {
         "status.map(x, [1, 'a'])",
         "'a' && status.ready",
         "[1].map(x, x > 0, string(x))[0] == 1",
+        "[status.x, 1, 'a'] == []",
+        "'abc'.size() == 'a'",
     ] {
         let refused = Program::compile(expression, &env);
         assert!(matches!(refused, Err(CompileError::Operands { .. })), "{expression}: {refused:?}");
