@@ -56,6 +56,16 @@ fn a_folder_with_a_kustomization_of_its_own_is_taken_as_a_whole() {
 }
 
 #[test]
+fn files_of_the_whole_source_may_be_read() {
+    let files = [
+        ("app/kustomization.yaml", "configMapGenerator: [{name: made, files: [../shared/x.txt]}]\n"),
+        ("shared/x.txt", "1"),
+    ];
+    let built = build(&tree(&files), &at("app")).unwrap();
+    assert_eq!(built.objects[0].value()["data"]["x.txt"], "1");
+}
+
+#[test]
 fn an_empty_folder_builds_nothing() {
     let built = build(&tree(&[("app/README.md", "")]), &at("app")).unwrap();
     assert!(built.objects.is_empty());

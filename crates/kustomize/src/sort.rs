@@ -1,5 +1,7 @@
 use std::cmp::Ordering;
 
+use manifest::sort_in_any_order;
+
 use crate::{
     kustomization::{LegacySortOptions, SortOptions},
     resid::{GvkRef, ResId, kind_rank, legacy_order},
@@ -30,7 +32,8 @@ pub(crate) fn sort(resources: Vec<Resource>, options: &SortOptions) -> Result<Ve
             let order = given.as_ref().unwrap_or(&default);
             let keys: Vec<Key<'_>> = resources.iter().map(|resource| Key::of(resource.id(), order)).collect();
             let mut places: Vec<usize> = (0..keys.len()).collect();
-            places.sort_by(|a, b| keys[*a].cmp(&keys[*b]));
+            // Namespaces of the core and of other groups can stand in a circle with other kinds.
+            sort_in_any_order(&mut places, &|a, b| keys[*a] < keys[*b]);
             Ok(rearranged(resources, &places))
         }
         _ => Err(SortError::Order),

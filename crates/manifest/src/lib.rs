@@ -1,7 +1,7 @@
 //! Kubernetes manifests as data: objects, their identity, and inventories (sets of identities).
 //!
 //! Pure: bytes in, values out; no clock, disk, network or cluster.
-//! Reading order: `id`, `object`, `inventory`, `labels`, `yaml`.
+//! Reading order: `id`, `object`, `inventory`, `labels`, `sorting`, `yaml`.
 //!
 //! ```
 //! use manifest::yaml::{Limits, parse_documents, to_yaml};
@@ -15,6 +15,7 @@ mod id;
 mod inventory;
 mod labels;
 mod object;
+mod sorting;
 pub mod yaml;
 
 pub use crate::{
@@ -22,4 +23,5 @@ pub use crate::{
     inventory::{Inventory, InventoryEntry},
     labels::{LabelSelector, ParseSelectorError},
     object::{NotAnObject, Object},
+    sorting::sort_in_any_order,
 };

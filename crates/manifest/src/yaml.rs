@@ -33,7 +33,7 @@ pub use self::{
     json::DuplicateKeys,
     limits::Limits,
     node::{Entry, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag},
-    order::compare_keys,
+    order::{compare_keys, sort_keys},
     outline::{Outline, Shape, outline},
     parse::{parse_documents, parse_nodes, parse_objects, parse_value},
     print::{to_yaml, to_yaml_unsorted, write_yaml},

@@ -2,8 +2,8 @@
 
 use gotemplate::{Funcs, Map, Numbers, Type, Value, format_float};
 use manifest::yaml::{
-    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, compare_keys,
-    format_node, parse_value, to_yaml,
+    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, format_node,
+    parse_value, sort_keys, to_yaml,
 };
 
 use crate::{
@@ -92,13 +92,13 @@ fn node(value: &Value) -> Node {
             sequence
         }
         Value::Map(map) => {
-            let mut entries: Vec<_> = map.entries();
-            entries.sort_by(|(a, _), (b, _)| compare_keys(&a.text(), &b.text()));
-            let entry = |(key, value): (gotemplate::Str, Value)| Entry {
-                key: text(&key.text()),
-                value: node(&value),
-            };
-            Node::Mapping(Mapping { entries: entries.into_iter().map(entry).collect(), ..Mapping::default() })
+            let entries = map.entries();
+            let keys: Vec<_> = entries.iter().map(|(key, _)| key.text()).collect();
+            let mut sorted: Vec<(&str, &Value)> =
+                keys.iter().zip(&entries).map(|(key, (_, value))| (key.as_ref(), value)).collect();
+            sort_keys(&mut sorted, |entry| entry.0);
+            let entry = |(key, value): (&str, &Value)| Entry { key: text(key), value: node(value) };
+            Node::Mapping(Mapping { entries: sorted.into_iter().map(entry).collect(), ..Mapping::default() })
         }
         Value::String(string) => Node::Scalar(text(&string.text())),
         Value::Object(object) if object.json().is_some() => node(&object.json().unwrap_or_default()),

@@ -1,5 +1,7 @@
 use std::cmp::Ordering;
 
+use crate::sort_in_any_order;
+
 /// The order in which go-yaml prints the keys of a Go map: letters after everything else, digits by their number.
 #[must_use]
 pub fn compare_keys(a: &str, b: &str) -> Ordering {
@@ -9,6 +11,12 @@ pub fn compare_keys(a: &str, b: &str) -> Ordering {
     let a: Vec<char> = a.chars().collect();
     let b: Vec<char> = b.chars().collect();
     compare(&a, &b)
+}
+
+/// Sorts entries by [`compare_keys`], which is no total order: keys of digits and other symbols can each stand before the
+/// next one in a circle.
+pub fn sort_keys<T: Copy>(entries: &mut [T], key: impl Fn(&T) -> &str) {
+    sort_in_any_order(entries, &|a, b| compare_keys(key(a), key(b)).is_lt());
 }
 
 trait Symbol: Copy + Ord {
@@ -70,12 +78,26 @@ fn number<S: Symbol>(text: &[S], start: i64) -> (usize, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::compare_keys;
+    use super::sort_keys;
 
     #[test]
     fn sorts_as_go_yaml_sorts_map_keys() {
         let mut keys = vec!["b", "a10", "a2", "a", "A", "_x", "1", "10", "a.b", "a-b", "ab", "é", "a01"];
-        keys.sort_by(|a, b| compare_keys(a, b));
+        sort_keys(&mut keys, |key| key);
         assert_eq!(keys, ["_x", "1", "10", "A", "a", "a-b", "a.b", "a01", "a2", "a10", "ab", "b", "é"]);
+    }
+
+    #[test]
+    fn keys_that_go_round_in_a_circle_are_sorted_somehow() {
+        let symbols =
+            ["", "0", "1", "00", "9", "a", "é", "²", "٣", ".", "-", "\u{1}", "a0", "0a", ".0", "7."];
+        let keys: Vec<String> =
+            (0..400).map(|at| format!("{}{}", symbols[at % 16], symbols[at / 16 % 16])).collect();
+        let mut sorted: Vec<&str> = keys.iter().map(String::as_str).collect();
+        sort_keys(&mut sorted, |key| key);
+        let mut all: Vec<&str> = keys.iter().map(String::as_str).collect();
+        all.sort_unstable();
+        sorted.sort_unstable();
+        assert_eq!(sorted, all, "none is lost");
     }
 }

@@ -1,10 +1,11 @@
 use serde_json::{Map, Number, Value};
 
 use crate::yaml::{
-    Dialect, ScalarStyle, compare_keys,
+    Dialect, ScalarStyle,
     emit::Emitter,
     number::{format_float, json_number},
     scalar::string_style,
+    sort_keys,
 };
 
 /// Column after which go-yaml v2 folds long texts.
@@ -77,7 +78,7 @@ impl Printer<'_> {
     fn mapping(&mut self, map: &Map<String, Value>, indent: usize) {
         let mut entries: Vec<_> = map.iter().collect();
         if self.sorted {
-            entries.sort_by(|a, b| compare_keys(a.0, b.0));
+            sort_keys(&mut entries, |entry| entry.0);
         }
         for (key, value) in entries {
             self.emitter.write_indent(indent);
