@@ -76,3 +76,48 @@ pub(crate) fn read_aside<E>(
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use gotemplate::Str;
+
+    use super::read_aside;
+    use crate::{capabilities::HelmMajor, manifests::sort};
+
+    fn files() -> BTreeMap<String, String> {
+        let text = |at: usize| {
+            let service = format!("kind: Service\nmetadata: {{name: s{at}}}\n");
+            format!("{service}---\nkind: Namespace\ntext: {}<no value>\n", "x".repeat(60 << 10))
+        };
+        (0..6).map(|at| (format!("c/templates/{at}.yaml"), text(at))).collect()
+    }
+
+    #[test]
+    fn what_is_read_aside_is_what_is_read_later() {
+        let all = files();
+        let plain = all.iter().map(|(path, text)| (path.clone(), text.replace("<no value>", "")));
+        let expect = sort(&plain.collect()).unwrap();
+        for threads in [1, 2] {
+            let mut read = read_aside(HelmMajor::Four, threads, |page| {
+                page("c/templates/NOTES.txt", Str::from("a: b: c".as_bytes()));
+                page("c/templates/_x.tpl", Str::from("a: b: c".as_bytes()));
+                all.iter().for_each(|(path, text)| page(path, Str::from(text.as_bytes())));
+                Ok::<(), ()>(())
+            })
+            .unwrap_or_default();
+            assert_eq!(read.notes["c/templates/NOTES.txt"], "a: b: c");
+            assert_eq!(read.sort(HelmMajor::Four).unwrap(), expect);
+        }
+    }
+
+    #[test]
+    fn a_render_that_fails_ends_the_reading() {
+        let failed = read_aside(HelmMajor::Four, 2, |page| {
+            files().iter().for_each(|(path, text)| page(path, Str::from(text.as_bytes())));
+            Err("failed")
+        });
+        assert_eq!(failed.err(), Some("failed"));
+    }
+}
