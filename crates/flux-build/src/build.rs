@@ -91,7 +91,8 @@ fn kustomized(tree: &dyn Tree, spec: &Spec, dir: &str) -> Result<Vec<Object>, Bu
     let content = to_yaml(&Value::Object(fields)).into_bytes();
     let overlay = OverlayTree::new(tree, dir, name, content);
     // Files of the whole source may be read, and nothing outside: the tree has no outside.
-    let options = BuildOptions { load_restriction: LoadRestriction::None, ..BuildOptions::default() };
+    let options =
+        BuildOptions { load_restriction: LoadRestriction::None, loose_root: true, ..BuildOptions::default() };
     match kustomize::build(&overlay, dir, &options) {
         Ok(resources) => resources.into_values().into_iter().map(object).collect(),
         Err(error) => Err(first_bad_file(tree, &scanned).unwrap_or(BuildError::Kustomize(error))),

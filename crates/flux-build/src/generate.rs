@@ -45,8 +45,11 @@ fn read(tree: &dyn Tree, dir: &str, name: &'static str) -> Result<Found, BuildEr
         Value::Null => Map::new(),
         _ => return Err(BuildError::Kustomization(not_a_mapping(&path))),
     };
-    let mut fields: Map<_, _> =
-        fields.into_iter().filter(|(field, value)| is_known(field) && !value.is_null()).collect();
+    let mut fields: Map<_, _> = fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .filter_map(|(field, value)| Some((known(&field)?.to_owned(), value)))
+        .collect();
     if fields.get("resources").is_none_or(is_empty) {
         // Without resources a kustomization may count as empty; Flux sets this so that it does not.
         fields.insert("buildMetadata".into(), json!(["originAnnotations"]));
@@ -121,9 +124,9 @@ fn is_manifest(name: &str) -> bool {
     matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml")))
 }
 
-/// Fields of a kustomization file. Flux reads the file into a type and prints it again, which drops all
-/// others; kustomize alone would refuse them.
-fn is_known(field: &str) -> bool {
+/// A field of a kustomization file, by its name in any case. Flux reads the file into a type and prints it again, which drops
+/// all others; kustomize alone would refuse them.
+fn known(field: &str) -> Option<&'static str> {
     const FIELDS: [&str; 34] = [
         "apiVersion",
         "kind",
@@ -160,5 +163,5 @@ fn is_known(field: &str) -> bool {
         "validators",
         "buildMetadata",
     ];
-    FIELDS.contains(&field)
+    FIELDS.into_iter().find(|known| known.eq_ignore_ascii_case(field))
 }

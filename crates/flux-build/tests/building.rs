@@ -3,6 +3,7 @@
 use flux_build::{BuildError, CommonMetadata, Image, MAX_FILES, OverlayTree, Patch, Selector, Spec, build};
 use kustomize::{MemoryTree, Tree};
 use manifest::Object;
+use serde_json::json;
 
 fn cm(name: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  a: '1'\n")
@@ -63,6 +64,22 @@ fn files_of_the_whole_source_may_be_read() {
     ];
     let built = build(&tree(&files), &at("app")).unwrap();
     assert_eq!(built.objects[0].value()["data"]["x.txt"], "1");
+}
+
+/// Flux reads the file into a type, where numbers become texts, names match in any case and unknown fields are nothing.
+#[test]
+fn the_kustomization_is_read_as_flux_reads_it() {
+    let deployment =
+        "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c, image: 'nginx:1'}]}}";
+    let kustomization = "resources: [a.yaml]\nNameSuffix: -x\nnamespace: 12\ncommonLabels: {team: true, other: 1}\nimages: [{name: nginx, newTag: 1.25, tag: 2}]\n";
+    let files = [("kustomization.yaml", kustomization), ("a.yaml", deployment)];
+    let built = build(&tree(&files), &at("")).unwrap();
+    let pod = built.objects[0].value();
+    assert_eq!(pod["spec"]["containers"][0]["image"], "nginx:1.25");
+    assert_eq!(
+        pod["metadata"],
+        json!({"name": "a-x", "namespace": "12", "labels": {"team": "true", "other": "1"}})
+    );
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub struct BuildOptions<'a> {
     pub charts: Option<&'a dyn ChartRenderer>,
     /// Where the kustomization says nothing of an order: the legacy one, as the command kustomize prints.
     pub legacy_order: bool,
+    /// The kustomization that the build starts at is read as sigs.k8s.io/yaml reads into a type: unknown fields are left out,
+    /// numbers and truths become texts. Flux reads it so; the command kustomize refuses both.
+    pub loose_root: bool,
     /// What a build may cost.
     pub limits: BuildLimits,
 }
@@ -144,7 +147,7 @@ fn gather(
 ) -> Result<(Vec<Resource>, Vec<String>), BuildError> {
     let loader = Loader::new(tree, path, options.load_restriction, options.remote, options.charts)?;
     let session = Session::new(options.limits);
-    let target = Target::load_root(&session, loader)?;
+    let target = Target::load_root(&session, loader, options.loose_root)?;
     let metadata = target.kustomization().build_metadata.clone();
     let sort_options = target.kustomization().sort_options.clone();
     let mut resources = target.build()?;

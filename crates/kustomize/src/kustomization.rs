@@ -257,14 +257,19 @@ pub(crate) struct GeneratorOptions {
 
 impl Kustomization {
     /// Reads a kustomization file; `dir` is named in errors.
-    pub(crate) fn parse(text: &str, dir: &str, limits: &Limits) -> Result<Self, KustomizationError> {
+    pub(crate) fn parse_as(
+        text: &str,
+        dir: &str,
+        limits: &Limits,
+        unknown: Unknown,
+    ) -> Result<Self, KustomizationError> {
         let mut value = parse_value("", text, DuplicateKeys::LastWins, limits)?;
         fold_next_lines(&mut value)?;
         let empty = is_empty(&value);
-        if types_a_config_map(&value) {
+        if unknown == Unknown::Refuse && types_a_config_map(&value) {
             return Err(KustomizationError::Field("unknown field \"type\"".to_owned()));
         }
-        let mut this: Self = from_value(value).map_err(KustomizationError::Field)?;
+        let mut this: Self = read(value, unknown).map_err(KustomizationError::Field)?;
         this.fix();
         if empty {
             return Err(KustomizationError::Empty);
@@ -398,9 +403,11 @@ mod tests {
     use manifest::yaml::Limits;
 
     use super::Kustomization;
+    use crate::fold::Unknown;
 
     fn fails(text: &str, expect: &str) {
-        let message = Kustomization::parse(text, "/x", &Limits::default()).unwrap_err().to_string();
+        let message =
+            Kustomization::parse_as(text, "/x", &Limits::default(), Unknown::Refuse).unwrap_err().to_string();
         assert!(message.contains(expect), "{message}");
     }
 
@@ -428,7 +435,7 @@ mod tests {
     fn moves_deprecated_fields() {
         let text =
             "bases: [a]\nresources: [b]\nimageTags: [{name: i}]\nconfigMapGenerator: [{name: c, env: e}]\n";
-        let read = Kustomization::parse(text, "/", &Limits::default()).unwrap();
+        let read = Kustomization::parse_as(text, "/", &Limits::default(), Unknown::Refuse).unwrap();
         assert_eq!(read.resources, ["b", "a"]);
         assert_eq!(read.images[0].name, "i");
         assert_eq!(read.config_map_generator[0].envs, ["e"]);
@@ -436,15 +443,22 @@ mod tests {
 
     #[test]
     fn an_empty_list_of_resources_is_no_empty_file() {
-        assert!(Kustomization::parse("resources: []\n", "/", &Limits::default()).is_ok());
+        assert!(Kustomization::parse_as("resources: []\n", "/", &Limits::default(), Unknown::Refuse).is_ok());
     }
 
     #[test]
     fn nulls_are_left_out() {
-        let read = Kustomization::parse("namePrefix: a-\nresources:\n", "/", &Limits::default()).unwrap();
-        assert!(read.resources.is_empty());
         let read =
-            Kustomization::parse("commonLabels: {a: }\nimages: [~]\n", "/", &Limits::default()).unwrap();
+            Kustomization::parse_as("namePrefix: a-\nresources:\n", "/", &Limits::default(), Unknown::Refuse)
+                .unwrap();
+        assert!(read.resources.is_empty());
+        let read = Kustomization::parse_as(
+            "commonLabels: {a: }\nimages: [~]\n",
+            "/",
+            &Limits::default(),
+            Unknown::Refuse,
+        )
+        .unwrap();
         assert_eq!((read.common_labels["a"].as_str(), read.images.len()), ("", 1));
     }
 }

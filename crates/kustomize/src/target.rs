@@ -18,6 +18,7 @@ pub use self::validate::ValidatorError;
 use self::accumulate::Accumulator;
 use crate::{
     build::{BuildLimits, is_local},
+    fold::Unknown,
     kustomization::{COMPONENT_KIND, Kustomization},
     load::Loader,
     origin::Origin,
@@ -76,9 +77,14 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The kustomization that a build starts at.
-    pub(crate) fn load_root(session: &'a Session, loader: Loader<'a>) -> Result<Self, BuildError> {
-        let mut target = Self::load(session, loader)?;
+    /// The kustomization that a build starts at; see [`BuildOptions::loose_root`](crate::BuildOptions::loose_root).
+    pub(crate) fn load_root(
+        session: &'a Session,
+        loader: Loader<'a>,
+        loose: bool,
+    ) -> Result<Self, BuildError> {
+        let unknown = if loose { Unknown::Ignore } else { Unknown::Refuse };
+        let mut target = Self::load_as(session, loader, unknown)?;
         target.settle_schema()?;
         if !target.kustomization.build_metadata.is_empty() {
             target.origin = Some(Origin::default());
@@ -87,6 +93,10 @@ impl<'a> Target<'a> {
     }
 
     fn load(session: &'a Session, loader: Loader<'a>) -> Result<Self, BuildError> {
+        Self::load_as(session, loader, Unknown::Refuse)
+    }
+
+    fn load_as(session: &'a Session, loader: Loader<'a>, unknown: Unknown) -> Result<Self, BuildError> {
         session.visit()?;
         let dir = format!("/{}", loader.root());
         let mut found = FILE_NAMES.iter().filter_map(|name| Some((*name, loader.load_text(name).ok()?)));
@@ -95,7 +105,7 @@ impl<'a> Target<'a> {
             return Err(BuildError::ManyKustomizations(dir));
         }
         drop(found);
-        let kustomization = Kustomization::parse(&text, &dir, &Limits::default())?;
+        let kustomization = Kustomization::parse_as(&text, &dir, &Limits::default(), unknown)?;
         Ok(Self {
             session,
             loader,
