@@ -81,7 +81,7 @@ impl RemoteArgs {
 }
 
 /// What the flags and gates of both controllers come to for their steps.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Refuse sources in other namespaces.
     pub no_cross_namespace_refs: bool,

@@ -4,6 +4,7 @@ use api::meta::{ConditionType, DependencyReference, FluxObject, FluxStatus};
 use expr::{CompileError, Env, EvalError, Output, Program};
 use runtime::conditions::find;
 use runtime::{Change, Key};
+use serde_json::{Map, Value};
 
 /// Why `readyExpr` does not let an object go on. Texts are Flux's.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +28,8 @@ pub enum ReadyExprError {
     },
 }
 
-/// Whether `readyExpr` says that a dependency is ready; false when there is no expression.
+/// Whether `readyExpr` says that a dependency is ready; false when there is no expression. With `locked_down`
+/// (`--no-cross-namespace-refs`) it sees of a dependency of another namespace its readiness alone.
 ///
 /// # Errors
 /// When it says no, or cannot say.
@@ -36,6 +38,7 @@ pub fn says_ready<K: FluxObject>(
     dependency: &K,
     reference: &DependencyReference,
     key: &Key,
+    locked_down: bool,
 ) -> Result<bool, ReadyExprError> {
     let Some(text) = reference.ready_expr.as_deref().filter(|text| !text.is_empty()) else {
         return Ok(false);
@@ -43,12 +46,34 @@ pub fn says_ready<K: FluxObject>(
     let env = Env::with_variables(&["self", "dep"]).giving(Output::Bool);
     let program = Program::compile(text, &env)
         .map_err(|cause| ReadyExprError::Expression { name: key.name.clone(), cause })?;
+    let object_namespace = object.meta().namespace.as_deref();
     let values = [serde_json::to_value(object), serde_json::to_value(dependency)];
-    let [Ok(object), Ok(dependency)] = values else { return Err(ReadyExprError::Unreadable(key.clone())) };
+    let [Ok(object), Ok(mut dependency)] = values else {
+        return Err(ReadyExprError::Unreadable(key.clone()));
+    };
+    if locked_down && object_namespace != Some(key.namespace.as_str()) {
+        dependency = readiness(&dependency);
+    }
     match program.eval_bool(&[("self", &object), ("dep", &dependency)])? {
         true => Ok(true),
         false => Err(ReadyExprError::No(key.clone())),
     }
+}
+
+/// What shows of an object to those who may not read it: its name, its generation, and the types, status and reasons of
+/// its conditions.
+fn readiness(object: &Value) -> Value {
+    let part = |of: &Value, fields: &[&str]| -> Value {
+        let known = |field: &&str| Some(((*field).to_owned(), of.get(*field)?.clone()));
+        fields.iter().filter_map(known).collect::<Map<_, _>>().into()
+    };
+    let mut shown = part(object, &["apiVersion", "kind"]);
+    shown["metadata"] = part(&object["metadata"], &["name", "namespace", "generation"]);
+    shown["status"] = part(&object["status"], &["observedGeneration"]);
+    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    let fields = ["type", "status", "reason", "observedGeneration"];
+    shown["status"]["conditions"] = conditions.map(|condition| part(condition, &fields)).collect();
+    shown
 }
 
 /// Ready=True at the generation of the spec.
@@ -81,7 +106,7 @@ mod tests {
     fn dependency(ready: &str, observed: i64) -> HelmRelease {
         serde_json::from_value(json!({
             "metadata": {"name": "dep", "namespace": "ns", "generation": 2, "labels": {"ok": "yes"}},
-            "spec": {},
+            "spec": {"interval": "1m"},
             "status": {"observedGeneration": observed, "conditions": [
                 {"type": "Ready", "status": ready, "reason": "x", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
         }))
@@ -89,9 +114,16 @@ mod tests {
     }
 
     fn evaluated(text: &str) -> Result<bool, ReadyExprError> {
+        evaluated_in("ns", text)
+    }
+
+    fn evaluated_in(own: &str, text: &str) -> Result<bool, ReadyExprError> {
         let reference: DependencyReference =
             serde_json::from_value(json!({"name": "dep", "readyExpr": text})).unwrap();
-        says_ready(&HelmRelease::default(), &dependency("False", 1), &reference, &Key::new("ns", "dep"))
+        let own: HelmRelease =
+            serde_json::from_value(json!({"metadata": {"name": "own", "namespace": own}, "spec": {}}))
+                .unwrap();
+        says_ready(&own, &dependency("False", 1), &reference, &Key::new("ns", "dep"), true)
     }
 
     #[test]
@@ -110,6 +142,17 @@ mod tests {
             evaluated("'text'").unwrap_err().to_string(),
             "terminal error: failed to evaluate dependency dep: CEL expression output type mismatch: expected bool, got string"
         );
+    }
+
+    #[test]
+    fn of_another_namespace_an_expression_sees_readiness_alone() {
+        let ready = "dep.status.conditions.filter(e, e.type == 'Ready').all(e, e.status == 'False')";
+        assert!(evaluated_in("other", ready).unwrap());
+        assert!(evaluated_in("other", "dep.metadata.generation != dep.status.observedGeneration").unwrap());
+        for hidden in ["dep.metadata.labels['ok'] == 'yes'", "has(dep.spec)"] {
+            assert!(evaluated(hidden).unwrap(), "{hidden}");
+            assert!(!evaluated_in("other", hidden).is_ok_and(|ready| ready), "{hidden}");
+        }
     }
 
     #[test]

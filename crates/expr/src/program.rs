@@ -135,8 +135,19 @@ impl Program {
         match result {
             Ok(value) => Ok(take(&value)),
             Err(error) => {
-                Err(EvalError::Failed { expression: self.text.clone(), message: message_of(&error) })
+                let message = self.without_values(&error).unwrap_or_else(|| message_of(&error));
+                Err(EvalError::Failed { expression: self.text.clone(), message })
             }
+        }
+    }
+
+    /// What is told of a key that the expression took from a variable: it may be anybody's value.
+    fn without_values(&self, error: &cel::ExecutionError) -> Option<String> {
+        match error {
+            cel::ExecutionError::NoSuchKey(key) if !self.text.contains(key.as_str()) => {
+                Some("no such key".to_owned())
+            }
+            _ => None,
         }
     }
 

@@ -101,8 +101,17 @@ fn works_with_times_in_utc() {
 fn a_missing_field_or_variable_is_an_error() {
     fails("status.missing == 1", "no such key: missing");
     fails("spec.x", "spec");
+    fails("{'a': 1}['b']", "no such key: b");
     fails("1 / 0 == 1", "division by zero");
     fails("1 % 0 == 1", "modulus by zero");
+}
+
+#[test]
+fn a_key_that_is_a_value_of_somebody_is_not_told() {
+    let program = Program::compile("{'a': true}[status.conditions[0].type]", &Env::open()).unwrap();
+    let object = object();
+    let error = program.eval(&[("status", &object["status"])]).unwrap_err().to_string();
+    assert!(error.contains("no such key") && !error.contains("Ready"), "{error}");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use expr::{CompileError, Env, EvalError, Program};
 use manifest::{Gvk, Object};
 use serde_json::Value;
@@ -125,7 +127,7 @@ impl HealthExprs {
         match self.judge_of(&object.gvk()) {
             None => Ok(compute(object, now)?),
             Some(judge) => judge
-                .health(object.value())
+                .health(&without_data(object))
                 .map_err(|cause| HealthError::Expression { object: object.id().subject(), cause }),
         }
     }
@@ -134,6 +136,18 @@ impl HealthExprs {
         let of_kind = |kind: &str| self.0.iter().find(|judge| judge.group == gvk.group && judge.kind == kind);
         of_kind(&gvk.kind).or_else(|| of_kind(""))
     }
+}
+
+/// What expressions see of an object: of a Secret not what it holds, which the text of an error could show.
+fn without_data(object: &Object) -> Cow<'_, Value> {
+    if object.gvk() != Gvk::new("v1", "Secret") {
+        return Cow::Borrowed(object.value());
+    }
+    let mut shown = object.value().clone();
+    if let Some(fields) = shown.as_object_mut() {
+        fields.retain(|field, _| !matches!(field.as_str(), "data" | "stringData"));
+    }
+    Cow::Owned(shown)
 }
 
 impl Judge {

@@ -134,3 +134,15 @@ fn long_messages_are_cut_at_a_character() {
     let message = pod_cause(&pod(status)).unwrap().message;
     assert!(message.len() <= 300 && message.chars().all(|c| c == 'é'), "{message}");
 }
+
+#[test]
+fn expressions_do_not_see_what_a_secret_holds() {
+    let asked = |current| {
+        let spec = ExprSpec { api_version: "v1", kind: "Secret", current, ..ExprSpec::default() };
+        let secret = object(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"},
+            "type": "Opaque", "data": {"password": "aHVudGVyMg=="}}));
+        HealthExprs::compile(&[spec]).unwrap().health(&secret, 0).map(|health| health.status)
+    };
+    assert_eq!(asked("type == 'Opaque'"), Ok(Status::Current));
+    assert!(asked("data.password == 'aHVudGVyMg=='").is_err());
+}

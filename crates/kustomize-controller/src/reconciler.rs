@@ -89,10 +89,9 @@ async fn depend(work: &Work<'_>) -> Result<(), Stop> {
     let app = work.app;
     let unseen = unseen_dependencies(work).await?;
     let lookup = |key: &Key| app.peers.get(key).or_else(|| unseen.get(key).cloned());
-    let additive = app.options.shared.additive_ready_expr;
     // Said before it is looked: a dependency that becomes ready in between wakes only those that are blocked.
     app.memories.with(&work.run.key, |memory| memory.blocked = true);
-    let result = dependencies::check(work.object(), &work.target.revision, additive, lookup);
+    let result = dependencies::check(work.object(), &work.target.revision, &app.options.shared, lookup);
     if result.is_ok() {
         app.memories.with(&work.run.key, |memory| memory.blocked = false);
     }

@@ -54,12 +54,12 @@ pub(crate) async fn depend(work: &Work<'_>) -> Result<(), Stop> {
 }
 
 async fn check(work: &Work<'_>) -> Result<(), DependencyError> {
-    let object = &work.run.object;
+    let (object, options) = (&work.run.object, &work.app.options.shared);
     for reference in &object.spec.depends_on {
         let key = Key::new(reference.namespace_or(&work.run.key.namespace), reference.name.clone());
         let dependency = read(work, &key).await?;
-        let asked = says_ready(&**object, &dependency, reference, &key)?;
-        if (!asked || work.app.options.shared.additive_ready_expr) && !is_ready(&*dependency) {
+        let asked = says_ready(&**object, &dependency, reference, &key, options.no_cross_namespace_refs)?;
+        if (!asked || options.additive_ready_expr) && !is_ready(&*dependency) {
             return Err(DependencyError::NotReady(key));
         }
     }

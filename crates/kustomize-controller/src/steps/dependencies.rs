@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
 use api::meta::{ConditionType, Reason};
-use applier::{ReadyExprError, is_ready, says_ready};
+use applier::{Options, ReadyExprError, is_ready, says_ready};
 use runtime::Key;
 use runtime::conditions::find;
 
@@ -100,15 +100,15 @@ fn way(own: &Key, last: &Key, before: &HashMap<Key, Key>) -> String {
 pub(crate) fn check(
     object: &Kustomization,
     revision: &str,
-    additive: bool,
+    options: &Options,
     lookup: impl Fn(&Key) -> Option<Arc<Kustomization>>,
 ) -> Result<(), DependencyError> {
     let own = object.metadata.namespace.as_deref().unwrap_or_default();
     for reference in &object.spec.depends_on {
         let key = Key::new(reference.namespace_or(own), reference.name.clone());
         let dependency = lookup(&key).ok_or_else(|| DependencyError::NotFound(key.clone()))?;
-        let asked = says_ready(object, &*dependency, reference, &key)?;
-        if !asked || additive {
+        let asked = says_ready(object, &*dependency, reference, &key, options.no_cross_namespace_refs)?;
+        if !asked || options.additive_ready_expr {
             by_rules(object, &dependency, revision, &key)?;
         }
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn said(reference: serde_json::Value, dependency: Option<Arc<Kustomization>>) -> String {
-        let result = check(&dependent(reference), "r1", false, |_| dependency.clone());
+        let result = check(&dependent(reference), "r1", &Options::default(), |_| dependency.clone());
         result.err().map(|error| error.to_string()).unwrap_or_default()
     }
 
@@ -201,7 +201,8 @@ mod tests {
     #[test]
     fn an_expression_that_is_none_stalls() {
         let object = dependent(json!({"name": "dep", "readyExpr": "'text'"}));
-        let error = check(&object, "r1", false, |_| Some(dependency("True", "r1"))).unwrap_err();
+        let error =
+            check(&object, "r1", &Options::default(), |_| Some(dependency("True", "r1"))).unwrap_err();
         let failure = error.failure("5s");
         assert_eq!(failure.retry, Retry::Never);
         assert_eq!(
