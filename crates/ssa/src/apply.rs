@@ -1,11 +1,14 @@
 use std::{
     collections::{HashMap, HashSet},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures::{StreamExt, stream};
 use kstatus::Status;
-use manifest::{Object, ObjectId};
+use manifest::{Gvk, Object, ObjectId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +71,10 @@ pub(crate) struct Run<'a> {
     pub(crate) defined: HashSet<(String, String)>,
     /// Set when a CRD was written: kinds may appear that discovery does not know yet.
     pub(crate) new_kinds: AtomicBool,
+    /// Kinds that were missing, and since when they are awaited.
+    pub(crate) awaited: Mutex<HashMap<Gvk, Instant>>,
+    /// When the first object that is recreated was deleted: all of them wait for their end together.
+    pub(crate) recreates: OnceLock<Instant>,
 }
 
 impl Session {
@@ -77,8 +84,14 @@ impl Session {
     /// # Errors
     /// With every object that failed in the stage that ended it, and what was done before.
     pub async fn apply(&self, build: &Prepared, options: &ApplyOptions<'_>) -> Result<Applied, ApplyError> {
-        let run =
-            Run { session: self, options, defined: build.defined_kinds(), new_kinds: AtomicBool::new(false) };
+        let run = Run {
+            session: self,
+            options,
+            defined: build.defined_kinds(),
+            new_kinds: AtomicBool::new(false),
+            awaited: Mutex::default(),
+            recreates: OnceLock::new(),
+        };
         self.cluster.drift.acts_as(options.owner, &self.identity);
         let mut applied = Applied::default();
         let mut awaited = None;
@@ -188,7 +201,7 @@ impl Run<'_> {
         errors: &mut Vec<ObjectError>,
         applied: &mut Applied,
     ) {
-        if self.options.defer && defer::awaits_webhook(&error.cause) {
+        if self.options.defer && defer::awaits(&error.cause) {
             applied.deferred.push(Deferred { id: error.id.clone(), version, error });
         } else {
             errors.push(error);

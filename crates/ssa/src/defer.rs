@@ -27,6 +27,11 @@ pub(crate) fn awaits_kind(expected: &Expected) -> bool {
     expected.group_unknown || expected.defined
 }
 
+/// Whether a write waits for something that comes by itself: a webhook, or the end of the object it is to replace.
+pub(crate) fn awaits(cause: &ObjectCause) -> bool {
+    matches!(cause, ObjectCause::StillThere) || awaits_webhook(cause)
+}
+
 /// Whether an object waits for a webhook that cannot be reached. A webhook that answers is never waited for.
 pub(crate) fn awaits_webhook(cause: &ObjectCause) -> bool {
     let (ObjectCause::DryRun(error) | ObjectCause::Apply(error)) = cause else { return false };

@@ -89,6 +89,11 @@ impl Discovery {
         self.lock().clear();
     }
 
+    /// Forgets one group: a kind of it is awaited.
+    pub(crate) fn forget(&self, group: &str) {
+        self.lock().retain(|(of, _), _| of != group);
+    }
+
     async fn read(
         &self,
         client: &kube::Client,

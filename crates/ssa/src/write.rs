@@ -19,8 +19,12 @@ use crate::{
 const TAKEOVER_TRIES: u32 = 9;
 /// The pause before the second try; it doubles, so that all tries together last a bit more than a second.
 const TAKEOVER_PAUSE: Duration = Duration::from_millis(5);
-/// How long an object that is recreated may take to go away.
+/// How long an object that is recreated may take to go away where nothing can be put off.
 const RECREATE_WAIT: Duration = Duration::from_secs(60);
+/// How long all objects that are recreated are waited for where what takes longer is put off.
+const RECREATE_INLINE: Duration = Duration::from_secs(3);
+/// How long each of them is waited for at least: without a finalizer it is gone in less.
+const RECREATE_LEAST: Duration = Duration::from_millis(200);
 
 impl Run<'_> {
     /// Writes one object. Gives with the change what the answer says of its health, for the stage wait; with
@@ -166,8 +170,18 @@ impl Run<'_> {
         }
     }
 
+    fn recreate_until(&self, now: Instant) -> Instant {
+        let until = if self.options.defer {
+            let first = *self.recreates.get_or_init(|| now);
+            (first + RECREATE_INLINE).max(now + RECREATE_LEAST)
+        } else {
+            now + RECREATE_WAIT
+        };
+        until.min(self.options.deadline)
+    }
+
     async fn until_gone(&self, write: &Write, uid: Option<&Value>) -> Result<(), ObjectError> {
-        let until = (Instant::now() + RECREATE_WAIT).min(self.options.deadline);
+        let until = self.recreate_until(Instant::now());
         let mut pause = Duration::from_millis(10);
         loop {
             let live = self.session.read(&write.path).await;

@@ -1,9 +1,12 @@
 //! Where a kind lives, and what its absence means.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use manifest::{Gvk, Object};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     ObjectCause, ObjectError,
@@ -32,14 +35,22 @@ impl Run<'_> {
                 Lookup::NoKind => false,
                 Lookup::NoGroup => true,
             };
-            let Some(wait) = self.kind_waits(&gvk, defined, group_unknown).get(waited) else {
+            let waits = self.kind_waits(&gvk, defined, group_unknown);
+            let Some(wait) = waits.get(waited).filter(|_| self.is_awaited(&gvk, waits)) else {
                 let defined = defined || (self.options.elsewhere)(&gvk.group, &gvk.kind);
                 return Ok(Err(Absent(Expected { group_unknown, defined })));
             };
             sleep(Duration::from_millis(*wait)).await;
-            self.session.cluster.discovery.invalidate();
+            self.session.cluster.discovery.forget(&gvk.group);
             waited += 1;
         }
+    }
+
+    /// Whether a kind may still be awaited: the objects of one kind wait together, not one after the other.
+    fn is_awaited(&self, gvk: &Gvk, waits: &[u64]) -> bool {
+        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *awaited.entry(gvk.clone()).or_insert_with(Instant::now);
+        since.elapsed() <= Duration::from_millis(waits.iter().sum())
     }
 
     /// How long a kind may be awaited here: when this apply has defined it, or when its group is served

@@ -200,6 +200,39 @@ async fn a_refused_change_recreates_only_when_forced() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_recreated_and_does_not_go_away_is_put_off() -> Result<()> {
+    let mut world = World::new("ssa-held").await?;
+    world.force = true;
+    let object = |world: &World, name: &str, value: &str| {
+        let held = json!({"finalizers": ["example.com/never"]});
+        world.object(
+            "v1",
+            "ConfigMap",
+            name,
+            json!({"immutable": true, "data": {"a": value}, "metadata": held}),
+        )
+    };
+    let all = |world: &World, value| ["a", "b"].map(|name| object(world, name, value));
+    world.apply(&all(&world, "1")).await?;
+    let mut second = all(&world, "2").to_vec();
+    second.push(world.config_map("free", json!({"a": "1"})));
+    let applied = world.apply(&second).await?;
+    assert_eq!(actions(&applied.changes), ["free created"]);
+    let said: Vec<String> = applied.deferred.iter().map(|one| one.error.to_string()).collect();
+    let ns = world.ns.name();
+    let text = "immutable field detected, failed to wait for object to be deleted";
+    assert_eq!(said, ["a", "b"].map(|name| format!("ConfigMap/{ns}/{name} {text}")));
+    for name in ["a", "b"] {
+        world.kubectl(&["patch", "cm", name, "--type=merge", "-p", "{\"metadata\":{\"finalizers\":null}}"]);
+    }
+    let applied = world.apply(&second).await?;
+    assert!(applied.deferred.is_empty());
+    assert_eq!(world.live("ConfigMap", "a").await["data"]["a"], "2");
+    world.kubectl(&["patch", "cm", "a", "b", "--type=merge", "-p", "{\"metadata\":{\"finalizers\":null}}"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn marks_on_either_side_leave_objects_alone() -> Result<()> {
     let world = World::new("ssa-marks").await?;
     let marked = |name: &str, key: &str, value: &str| {

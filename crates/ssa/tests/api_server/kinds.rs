@@ -85,6 +85,23 @@ async fn an_unknown_group_is_waited_for_and_its_definition_wakes() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn objects_of_a_kind_that_nobody_serves_wait_for_it_together() -> Result<()> {
+    let world = World::new("ssa-missing").await?;
+    let (crd, group) = crd(&world, "Namespaced");
+    world.cluster.apply(&crd).await?;
+    world.plane.kubectl_ok(&["wait", "--for=condition=Established", &format!("crd/things.{group}")])?;
+    let api_version = format!("{group}/v1");
+    let objects: Vec<Value> =
+        (0..200).map(|n| world.object(&api_version, "Thnig", &format!("x-{n}"), json!({}))).collect();
+    world.all_requests();
+    let error = world.apply(&objects).await.unwrap_err();
+    assert_eq!(error.errors.len(), 200);
+    let asked = world.all_requests().iter().filter(|line| line.contains(&group)).count();
+    assert!((2..100).contains(&asked), "{asked} questions about one kind");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_cannot_be_reached_is_waited_for() -> Result<()> {
     let world = World::new("ssa-webhook").await?;
     let ns = world.ns.name().to_owned();

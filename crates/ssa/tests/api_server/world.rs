@@ -108,8 +108,13 @@ impl World {
 
     /// The requests since the last call, `VERB path`, without discovery and watches.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let all = std::mem::take(&mut *self.requests.lock().unwrap());
+        let all = self.all_requests();
         all.into_iter().filter(|line| line.contains("/namespaces/") && !line.contains("watch=")).collect()
+    }
+
+    /// The requests since the last call, `VERB path`.
+    pub(crate) fn all_requests(&self) -> Vec<String> {
+        std::mem::take(&mut *self.requests.lock().unwrap())
     }
 
     pub(crate) async fn live(&self, kind: &str, name: &str) -> Value {
