@@ -20,7 +20,11 @@ async fn locked(prefix: &str) -> World {
 
 /// ServiceAccount `tenant`, which may do everything with ConfigMaps of its namespace and nothing else.
 async fn tenant(world: &World) -> String {
-    let (ns, rbac) = (world.ns.name(), "rbac.authorization.k8s.io");
+    tenant_of(world, world.ns.name()).await
+}
+
+async fn tenant_of(world: &World, ns: &str) -> String {
+    let rbac = "rbac.authorization.k8s.io";
     let metadata = json!({ "name": "tenant", "namespace": ns });
     let objects = [
         json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata }),
@@ -179,6 +183,59 @@ async fn every_write_to_a_tenants_objects_is_made_as_the_tenant() {
     world.cluster.delete("Kustomization", &world.ns, "app").await.unwrap();
     world.gone("ConfigMap", "a").await.unwrap();
     assert_eq!(writers(&world, "configmaps").unwrap(), BTreeSet::from([account]));
+}
+
+/// One of another namespace lists an object as his own, without touching it, and waits for ever.
+#[tokio::test]
+async fn what_another_tenant_claims_goes_with_its_kustomization() {
+    let labels = json!({ "claims.example.com/of": "tenancy" });
+    let world = World::builder("claimed")
+        .kustomize_arg("--default-service-account=tenant")
+        .kustomize_arg("--watch-all-namespaces=true")
+        .kustomize_arg("--watch-label-selector=claims.example.com/of=tenancy")
+        .start()
+        .await
+        .unwrap();
+    world.apply_source().await.unwrap();
+    tenant(&world).await;
+    let other = world.plane.namespace("claimant").await.unwrap();
+    tenant_of(&world, other.name()).await;
+    let ours = World::config_map("wanted", "1");
+    let theirs = ours
+        .replace("metadata:", "metadata:\n  annotations: {kustomize.toolkit.fluxcd.io/reconcile: disabled}");
+    assert_ne!(ours, theirs);
+    world.push(&[("ours/cm.yaml", &ours), ("theirs/cm.yaml", &theirs)], "both").await.unwrap();
+
+    let apply = async |ns: &str, path: &str, more: Value| {
+        let mut object = e2e::kustomization(ns, "app", "apps", path, more);
+        object["metadata"]["labels"] = labels.clone();
+        world.cluster.apply(&object).await.unwrap();
+    };
+    apply(world.ns.name(), "./ours", json!({})).await;
+    world
+        .until("Kustomization", "app", |o| {
+            condition(o, "Ready").is_some_and(|ready| ready["status"] == "True")
+        })
+        .await
+        .unwrap();
+    let never = json!({ "kind": "ConfigMap", "name": "never", "namespace": other.name() });
+    let claim = json!({
+        "sourceRef": { "kind": "GitRepository", "name": "apps", "namespace": world.ns.name() },
+        "targetNamespace": world.ns.name(), "healthChecks": [never], "timeout": "1h",
+    });
+    apply(other.name(), "./theirs", claim).await;
+    eventually("the other one claims it and waits", || async {
+        let found = world.cluster.find("Kustomization", &other, "app").await?.unwrap_or_default();
+        let waits = condition(&found, "Ready").is_some_and(|ready| ready["status"] == "Unknown");
+        Ok(waits && found["status"]["inventory"].to_string().contains("_wanted_"))
+    })
+    .await
+    .unwrap();
+
+    world.cluster.delete("Kustomization", &world.ns, "app").await.unwrap();
+    world.gone("Kustomization", "app").await.unwrap();
+    world.gone("ConfigMap", "wanted").await.unwrap();
+    world.cluster.delete("Kustomization", &other, "app").await.unwrap();
 }
 
 /// As many as the list of abuse asks for.

@@ -25,6 +25,11 @@ pub(crate) struct Nomination {
     pub heal: Heal,
 }
 
+/// How many managers of one object are told apart; a program that takes a new name each time is one after that.
+const MANAGERS: usize = 16;
+/// Who stands for all the others.
+const OTHERS: &str = "*";
+
 #[derive(Clone, Debug)]
 struct Round {
     heals: usize,
@@ -38,7 +43,7 @@ pub(crate) type Nominations = HashMap<ObjectId, Vec<Nomination>>;
 /// What was seen of drift in one Kustomization: who insists, and what is to be undone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contest {
-    rounds: HashMap<(ObjectId, String), Round>,
+    rounds: HashMap<ObjectId, HashMap<String, Round>>,
     nominations: Nominations,
 }
 
@@ -51,6 +56,7 @@ impl Contest {
         fields: Vec<String>,
         now: Instant,
     ) -> Heal {
+        let manager = self.told_apart(&id, manager);
         if let Some(pending) = self.pending(&id, manager) {
             pending.fields = fields;
             return pending.heal;
@@ -61,14 +67,20 @@ impl Contest {
         heal
     }
 
+    fn told_apart<'m>(&self, id: &ObjectId, manager: &'m str) -> &'m str {
+        let known = self.rounds.get(id);
+        let is_new = known.is_some_and(|known| known.len() >= MANAGERS && !known.contains_key(manager));
+        if is_new { OTHERS } else { manager }
+    }
+
     fn pending(&mut self, id: &ObjectId, manager: &str) -> Option<&mut Nomination> {
         self.nominations.get_mut(id)?.iter_mut().find(|one| one.manager == manager)
     }
 
     fn next_heal(&mut self, id: &ObjectId, manager: &str, fields: &[String], now: Instant) -> Heal {
-        let key = (id.clone(), manager.to_owned());
-        let round =
-            self.rounds.entry(key).or_insert_with(|| Round { heals: 0, last: now, fields: Vec::new() });
+        let of_object = self.rounds.entry(id.clone()).or_default();
+        let begun = || Round { heals: 0, last: now, fields: Vec::new() };
+        let round = of_object.entry(manager.to_owned()).or_insert_with(begun);
         round.fields = fields.to_vec();
         if now.duration_since(round.last) > WINDOW {
             round.heals = 0;
@@ -99,9 +111,11 @@ impl Contest {
 
     /// Takes out everything: a full pass undoes it all. Whoever is answered by that alone has insisted until now.
     pub(crate) fn take_all(&mut self, now: Instant) -> Nominations {
-        for ((id, manager), round) in &mut self.rounds {
-            if is_held(&self.nominations, id, manager) {
-                round.last = now;
+        for (id, of_object) in &mut self.rounds {
+            for (manager, round) in of_object {
+                if is_held(&self.nominations, id, manager) {
+                    round.last = now;
+                }
             }
         }
         std::mem::take(&mut self.nominations)
@@ -136,11 +150,11 @@ impl Contest {
     pub(crate) fn insisted(&self, now: Instant) -> Vec<Insisted<'_>> {
         let is_recent =
             |round: &Round| round.heals > DELAYS.len() && now.duration_since(round.last) <= WINDOW;
-        let mut all: Vec<_> = self
-            .rounds
-            .iter()
-            .filter(|((id, manager), round)| is_recent(round) || is_held(&self.nominations, id, manager))
-            .map(|((id, manager), round)| Insisted { id, manager, fields: &round.fields })
+        let rounds =
+            self.rounds.iter().flat_map(|(id, of_object)| of_object.iter().map(move |one| (id, one)));
+        let mut all: Vec<_> = rounds
+            .filter(|(id, (manager, round))| is_recent(round) || is_held(&self.nominations, id, manager))
+            .map(|(id, (manager, round))| Insisted { id, manager, fields: &round.fields })
             .collect();
         all.sort_by_key(|one| (one.id, one.manager));
         all
@@ -148,7 +162,10 @@ impl Contest {
 
     /// Forgets contests that ended; called by full passes, which take all nominations first.
     pub(crate) fn forget_old(&mut self, now: Instant) {
-        self.rounds.retain(|_, round| now.duration_since(round.last) <= WINDOW);
+        self.rounds.retain(|_, of_object| {
+            of_object.retain(|_, round| now.duration_since(round.last) <= WINDOW);
+            !of_object.is_empty()
+        });
     }
 }
 
@@ -176,13 +193,19 @@ pub(crate) struct Insisted<'a> {
 impl fmt::Display for Insisted<'_> {
     /// Object, fields, manager, and what ends the contest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (subject, fields) = (self.id.subject(), self.fields.join(", "));
+        if self.manager == OTHERS {
+            return write!(
+                f,
+                "{subject} is changed again and again by ever new managers (of late {fields}); it is restored at the \
+                 interval only. Remove these fields from the source, or stop who changes them",
+            );
+        }
         write!(
             f,
-            "{} is changed again and again by manager '{}' ({}); it is restored at the interval only. Remove these \
-             fields from the source to leave them to that manager, or stop the manager",
-            self.id.subject(),
+            "{subject} is changed again and again by manager '{}' ({fields}); it is restored at the interval only. \
+             Remove these fields from the source to leave them to that manager, or stop the manager",
             self.manager,
-            self.fields.join(", "),
         )
     }
 }
@@ -266,6 +289,24 @@ mod tests {
         );
         contest.take_all(later);
         assert!(contest.insisted(later + WINDOW * 2).is_empty(), "ten quiet minutes");
+    }
+
+    #[test]
+    fn a_new_name_each_time_is_one_manager_in_the_end_and_costs_nothing() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        let mut last = None;
+        for round in 0..1_000 {
+            contest.take_all(now);
+            last = Some(contest.nominate(id(), &format!("manager-{round}"), vec![".data.x".into()], now));
+        }
+        assert_eq!(last, Some(Heal::AtInterval));
+        assert_eq!((contest.rounds[&id()].len(), contest.nominations[&id()].len()), (MANAGERS + 1, 1));
+        assert!(contest.insisted(now)[0].to_string().contains("by ever new managers (of late .data.x)"));
+        assert_eq!(contest.nominate(id(), "manager-3", vec![], now), Heal::At(now + DELAYS[1]), "is known");
+        let later = now + WINDOW * 2;
+        contest.take_all(later);
+        contest.forget_old(later + WINDOW * 2);
+        assert!(contest.rounds.is_empty());
     }
 
     #[test]

@@ -161,6 +161,19 @@ impl Memory {
         self.pass = Some(pass);
     }
 
+    /// A build is applied: `pass` goes on from here, but for a heal, which belongs to the pass that stands. What that
+    /// one left to others, the status tells of until a pass looks at it again.
+    pub(crate) fn note_applied(&mut self, build: AppliedBuild, pass: Pass, heals: bool) {
+        self.applied = build;
+        self.deferrals = 0;
+        self.deferred_since = None;
+        if heals && self.pass.is_some() {
+            return;
+        }
+        self.left = Inventory::new();
+        self.begin(pass);
+    }
+
     /// These are waited for too, if health is: what a heal wrote was judged before it drifted.
     pub(crate) fn judge_again(&mut self, checks: impl Iterator<Item = (ObjectId, String)>) {
         let wait = self.pass.as_mut().and_then(|pass| pass.wait.as_mut());
@@ -335,6 +348,19 @@ mod tests {
             memory.pass.unwrap().wait.unwrap().pending.len()
         };
         assert_eq!((pending(Stage::Health), pending(Stage::Siblings)), (2, 1));
+    }
+
+    #[test]
+    fn a_heal_forgets_nothing_of_what_was_left_to_others() {
+        let left: Inventory =
+            [(ObjectId::parse("ns_a__ConfigMap").unwrap(), "v1".to_owned())].into_iter().collect();
+        let mut memory = Memory::default();
+        memory.note_applied(AppliedBuild::default(), pass("a", None), false);
+        memory.note_prune(left, true);
+        memory.note_applied(AppliedBuild::default(), pass("a", None), true);
+        assert_eq!((memory.left.len(), memory.pass.as_ref().map(|pass| pass.pruned)), (1, Some(true)));
+        memory.note_applied(AppliedBuild::default(), pass("b", None), false);
+        assert_eq!((memory.left.len(), memory.pass.as_ref().map(|pass| pass.pruned)), (0, Some(false)));
     }
 
     #[test]

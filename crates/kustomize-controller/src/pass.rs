@@ -311,25 +311,17 @@ fn remembered(work: &Work<'_>, prepared: &Prepared, digest: &str, changes: &[ssa
 fn keep(work: &Work<'_>, build: &AppliedBuild, heals: bool) {
     let ready = find(&work.run.base.conditions, ConditionType::Healthy);
     let was_healthy = ready.is_some_and(|healthy| healthy.status == "True");
-    work.app.memories.with(&work.run.key, |memory| {
-        memory.applied = build.clone();
-        memory.left = Inventory::new();
-        memory.deferrals = 0;
-        memory.deferred_since = None;
-        if heals && memory.pass.is_some() {
-            return;
-        }
-        memory.begin(Pass {
-            target: work.target.clone(),
-            started: work.run.started,
-            changed: false,
-            healthy: HashSet::new(),
-            was_healthy,
-            wait: None,
-            pruned: false,
-            last: Last::Waiting,
-        });
-    });
+    let pass = Pass {
+        target: work.target.clone(),
+        started: work.run.started,
+        changed: false,
+        healthy: HashSet::new(),
+        was_healthy,
+        wait: None,
+        pruned: false,
+        last: Last::Waiting,
+    };
+    work.app.memories.with(&work.run.key, |memory| memory.note_applied(build.clone(), pass, heals));
 }
 
 /// Some objects wait for their kind or a webhook (decision D7): nothing is pruned and nothing is judged until they

@@ -78,7 +78,8 @@ async fn delete(
     owner: &Owner,
     inventory: &Inventory,
 ) -> Finalized<KustomizationStatus> {
-    let claimed = prune::claimed_by_others(app, &run.key, inventory, false);
+    // Other people's claims count for nothing: nobody comes back to look what became of them.
+    let claimed = prune::claimed_by_others(app, &run.key, inventory, true);
     let fence = || run.fence().is_ok();
     let options =
         PruneOptions { owner, claimed: &|id| claimed.contains_key(id), cancel: &run.cancel, fence: &fence };
