@@ -154,6 +154,50 @@ fn every_value_that_can_be_set_changes_what_is_rendered() {
     }
 }
 
+/// Files of values, one for each way of use that the defaults do not show.
+fn examples_of_values() -> Vec<String> {
+    let folder = std::fs::read_dir(chart().join("ci")).unwrap();
+    folder.map(|entry| entry.unwrap().path().display().to_string()).collect()
+}
+
+#[tokio::test]
+async fn an_api_server_takes_what_each_file_of_ci_renders() {
+    let plane = ControlPlane::shared().await.unwrap();
+    let place = plane.namespace("ci").await.unwrap();
+    let examples = examples_of_values();
+    assert!(examples.len() >= 3, "{examples:?}");
+    for values in examples {
+        let rendered =
+            run("helm", &["template", "sluice", "charts/sluice", "-n", place.name(), "-f", &values]);
+        // The kinds of the Prometheus operator are not served here.
+        let known: Vec<Value> = all_objects(&text(&rendered))
+            .into_values()
+            .filter(|object| object["apiVersion"] != "monitoring.coreos.com/v1")
+            .collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), e2e::yaml_list(&known)).unwrap();
+        let file = file.path().display().to_string();
+        let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", &file];
+        plane.kubectl_ok(&apply).unwrap_or_else(|error| panic!("{values}: {error}"));
+    }
+}
+
+#[test]
+fn a_claim_takes_the_place_of_the_empty_volume_and_no_two_pods_hold_it() {
+    let claim = "notificationController.dataVolume.persistentVolumeClaim.claimName=events";
+    let objects = all_objects(&template(&[claim]));
+    let spec = |name: &str| objects[&format!("Deployment flux-system/{name}")]["spec"].clone();
+    let (claimed, plain) = (spec("notification-controller"), spec("source-controller"));
+    let volume = |spec: &Value| spec["template"]["spec"]["volumes"][0].clone();
+    assert_eq!(
+        volume(&claimed),
+        json!({ "name": "data", "persistentVolumeClaim": { "claimName": "events" } })
+    );
+    assert_eq!(volume(&plain), json!({ "name": "data", "emptyDir": {} }));
+    assert_eq!(claimed["strategy"], json!({ "type": "Recreate" }));
+    assert_eq!(plain["strategy"]["type"], "RollingUpdate");
+}
+
 /// The Deployment and the account of a controller.
 fn own(objects: &BTreeMap<String, Value>, controller: &str) -> Vec<Option<Value>> {
     let kinds = ["Deployment", "ServiceAccount"];
