@@ -40,7 +40,7 @@ pub use crate::{
     ignore::{Ignore, IgnoreFile},
     pack::{PackError, Packer, pack},
     path::{ArtifactPath, PathError},
-    server::{Server, serve},
+    server::Server,
     store::{Check, Fill, Hashed, LocalStore, Store, StoreError, Stored},
     tree::{Kind, Tree},
     unpack::{UnpackError, UnpackLimits, unpack},

@@ -40,12 +40,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on `address`; port 0 takes a free one.
-    ///
-    /// # Errors
-    /// The address is not ours or in use.
-    pub async fn bind(address: &str, root: impl Into<PathBuf>) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, root: root.into() })
+    /// Of a listener that its owner has bound.
+    pub fn new(listener: TcpListener, root: impl Into<PathBuf>) -> Self {
+        Self { listener, root: root.into() }
     }
 
     /// Where it listens.
@@ -56,7 +53,8 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` is ready; open connections are then cut.
+    /// Serves files below the root until `stop` is ready: `GET` and `HEAD`, 200 for `/`, no listings, no hidden names,
+    /// nothing outside of the root. Open connections are then cut.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let root: Arc<Path> = self.root.into();
         let permits = Arc::new(Semaphore::new(CONNECTIONS));
@@ -81,16 +79,6 @@ impl Server {
             }
         }
     }
-}
-
-/// Binds and serves files below `root` until `stop` is ready: `GET` and `HEAD`, 200 for `/`, no listings, no
-/// hidden names, nothing outside of the root.
-///
-/// # Errors
-/// As [`Server::bind`].
-pub async fn serve(address: &str, root: &Path, stop: impl Future<Output = ()>) -> io::Result<()> {
-    Server::bind(address, root).await?.run(stop).await;
-    Ok(())
 }
 
 type Permit = tokio::sync::OwnedSemaphorePermit;

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 async fn server(root: &Path) -> String {
-    let server = Server::bind("127.0.0.1:0", root).await.unwrap();
+    let server = Server::new(TcpListener::bind("127.0.0.1:0").await.unwrap(), root);
     let address = server.address().unwrap();
     tokio::spawn(server.run(std::future::pending()));
     address.to_string()

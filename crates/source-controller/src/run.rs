@@ -47,14 +47,8 @@ pub enum StartError {
     #[error("cannot create the folder for fetched packs")]
     Temporary(#[source] std::io::Error),
     /// The port of the file server.
-    #[error("cannot listen on {address} for artifacts")]
-    Listen {
-        /// The address.
-        address: String,
-        /// Why.
-        #[source]
-        cause: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] runtime::ListenError),
 }
 
 /// Runs source-controller until it is told to end.
@@ -161,11 +155,10 @@ fn git_options(args: &Args, temporary: &Path) -> Result<GitOptions, StartError> 
     Ok(GitOptions { addresses: ADDRESSES, ssh, ..GitOptions::new(temporary) })
 }
 
-async fn listen(args: &StorageArgs, root: &std::path::Path) -> Result<Server, StartError> {
+async fn listen(args: &StorageArgs, root: &Path) -> Result<Server, StartError> {
     let address = runtime::args::address(&args.storage_addr).map_err(StartError::Address)?;
-    let address = address.ok_or_else(|| StartError::Address("an address is needed".into()))?.to_string();
-    let bound = Server::bind(&address, root).await;
-    bound.map_err(|cause| StartError::Listen { address, cause })
+    let address = address.ok_or_else(|| StartError::Address("an address is needed".into()))?;
+    Ok(Server::new(runtime::listen(address, "artifacts").await?, root))
 }
 
 /// The host of the artifacts' URLs.
@@ -177,5 +170,28 @@ fn advertised(args: &StorageArgs) -> String {
     match args.storage_addr.rsplit_once(':') {
         Some((_, port)) => format!("{host}:{port}"),
         None => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listen;
+    use crate::args::Args;
+    use clap::Parser;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::path::Path;
+    use tokio::net::TcpListener;
+
+    async fn takes(address: &str) -> std::net::SocketAddr {
+        let args = Args::parse_from(["source-controller", &format!("--storage-addr={address}")]);
+        listen(&args.storage, Path::new("/")).await.unwrap().address().unwrap()
+    }
+
+    /// A node without IPv6, and one whose IPv6 port cannot be had: either way `[::]` cannot be bound.
+    #[tokio::test]
+    async fn artifacts_are_served_over_ipv4_where_ipv6_cannot_be_had() {
+        let held = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await;
+        let port = held.as_ref().map_or(0, |held| held.local_addr().unwrap().port());
+        assert_eq!(takes(&format!(":{port}")).await.ip(), Ipv4Addr::UNSPECIFIED);
     }
 }
