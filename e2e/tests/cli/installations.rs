@@ -63,6 +63,23 @@ async fn an_installation_from_an_empty_cluster_to_its_end() {
     assert!(!kinds.contains("toolkit.fluxcd.io"), "{kinds}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_down_cluster_is_bootstrapped_and_follows_its_repository() {
+    let stage =
+        Stage::start_with(&["--default-service-account=default", "--no-cross-namespace-refs=true"]).await;
+    let fleet = stage.open_repository("fleet");
+    let command = format!(
+        "bootstrap git --url={} --allow-insecure-http --path=clusters/one --locked-down --timeout=90s",
+        fleet.url()
+    );
+    stage.sluice.tells(&command, &["committed component manifests", "bootstrap finished"]);
+    stage.sluice.tells(&command, &["up to date", "bootstrap finished"]);
+    change(&fleet, "--log-level=info", "--log-level=debug");
+    stage.sluice.ok("reconcile kustomization flux-system --with-source");
+    let arguments = stage.kubectl("-n flux-system get deployment source-controller -o jsonpath={.spec.template.spec.containers[0].args}");
+    assert!(arguments.contains("--log-level=debug"), "{arguments}");
+}
+
 /// The password of the address is in the Secret, and nowhere else.
 fn shows_no_password(stage: &Stage, repo: &GitRepo, password: &str) {
     let bare = repo.bare().to_str().unwrap();

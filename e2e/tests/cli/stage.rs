@@ -20,10 +20,16 @@ pub(crate) const HOME: &str = "flux-system";
 impl Stage {
     /// Two controllers run beside the plane, as nothing runs in its pods.
     pub(crate) async fn start() -> Stage {
+        Stage::start_with(&[]).await
+    }
+
+    /// The same, with more flags of kustomize-controller.
+    pub(crate) async fn start_with(flags: &[&str]) -> Stage {
         let plane = ControlPlane::start().await.unwrap();
         let mut controllers = Vec::new();
-        for binary in ["source-controller", "kustomize-controller"] {
-            controllers.push(plane.controller(binary).without_waiting().start().await.unwrap());
+        for (binary, flags) in [("source-controller", &[][..]), ("kustomize-controller", flags)] {
+            let controller = plane.controller(binary).args(flags.iter().copied()).without_waiting();
+            controllers.push(controller.start().await.unwrap());
         }
         let sluice = Sluice::of(&plane.kubeconfig(), HOME);
         Stage { plane, sluice, git: GitServer::start().unwrap(), _controllers: controllers }

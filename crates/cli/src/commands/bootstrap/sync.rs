@@ -4,13 +4,18 @@ use serde_json::{Value, json};
 use super::GitArgs;
 use crate::{duration, typed::document};
 
-/// What makes the cluster follow the repository: the source, and what applies it.
+/// Whose rights the repository is applied with where the appliers have none of their own.
+const ACCOUNT: &str = "platform";
+
+/// What makes the cluster follow the repository: the source, and what applies it; locked down, the account with the rights
+/// for it before them.
 ///
 /// Everybody who reads the repository reads this: `address` holds no password.
 pub(super) fn objects(args: &GitArgs, address: &str, folder: &str, namespace: &str) -> Vec<Value> {
     let name = &args.secret_name;
     let path = if folder.is_empty() { "./".to_owned() } else { format!("./{folder}") };
-    vec![
+    let mut objects = if args.manifests.locked_down { account(namespace) } else { Vec::new() };
+    objects.extend([
         json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
             "metadata": { "name": name, "namespace": namespace },
@@ -21,15 +26,42 @@ pub(super) fn objects(args: &GitArgs, address: &str, folder: &str, namespace: &s
                 "url": address,
             },
         }),
+        kustomization(args, &path, namespace),
+    ]);
+    objects
+}
+
+fn kustomization(args: &GitArgs, path: &str, namespace: &str) -> Value {
+    let name = &args.secret_name;
+    let mut object = json!({
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": { "name": name, "namespace": namespace },
+        "spec": {
+            "interval": "10m0s",
+            "path": path,
+            "prune": true,
+            "sourceRef": { "kind": "GitRepository", "name": name },
+        },
+    });
+    if args.manifests.locked_down {
+        object["spec"]["serviceAccountName"] = ACCOUNT.into();
+    }
+    object
+}
+
+fn account(namespace: &str) -> Vec<Value> {
+    vec![
         json!({
-            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-            "metadata": { "name": name, "namespace": namespace },
-            "spec": {
-                "interval": "10m0s",
-                "path": path,
-                "prune": true,
-                "sourceRef": { "kind": "GitRepository", "name": name },
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": { "name": ACCOUNT, "namespace": namespace },
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": ACCOUNT },
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin",
             },
+            "subjects": [{ "kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace }],
         }),
     ]
 }
@@ -56,4 +88,42 @@ pub(super) fn files(
         (path("gotk-sync.yaml"), own),
         (path("kustomization.yaml"), manifest::yaml::to_yaml(&kustomization)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::Value;
+
+    use super::objects;
+    use crate::commands::bootstrap::GitArgs;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        git: GitArgs,
+    }
+
+    fn made(words: &[&str]) -> Vec<Value> {
+        let flags = Flags::parse_from(["x", "--url=https://git.example.com/fleet.git"].iter().chain(words));
+        objects(&flags.git, "https://git.example.com/fleet.git", "one", "home")
+    }
+
+    #[test]
+    fn locked_down_the_repository_is_applied_as_an_account_that_comes_with_it() {
+        let kinds = |objects: &[Value]| objects.iter().map(|one| one["kind"].clone()).collect::<Vec<_>>();
+        let plain = made(&[]);
+        assert_eq!(kinds(&plain), ["GitRepository", "Kustomization"]);
+        assert!(plain[1]["spec"].get("serviceAccountName").is_none());
+
+        let locked = made(&["--locked-down"]);
+        assert_eq!(
+            kinds(&locked),
+            ["ServiceAccount", "ClusterRoleBinding", "GitRepository", "Kustomization"]
+        );
+        let account = &locked[3]["spec"]["serviceAccountName"];
+        assert_eq!(account, &locked[0]["metadata"]["name"]);
+        assert_eq!(locked[1]["subjects"][0]["name"], *account);
+        assert_eq!(locked[1]["subjects"][0]["namespace"], "home");
+    }
 }
