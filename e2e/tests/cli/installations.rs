@@ -63,6 +63,13 @@ async fn an_installation_from_an_empty_cluster_to_its_end() {
     assert!(!kinds.contains("toolkit.fluxcd.io"), "{kinds}");
 }
 
+/// Whether kustomize-controller may make Deployments as itself.
+fn may_apply(stage: &Stage) -> bool {
+    let account = "--as=system:serviceaccount:flux-system:kustomize-controller";
+    let asked = ["auth", "can-i", "create", "deployments", "-n", "default", account];
+    stage.plane.kubectl(&asked).unwrap().status.success()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_down_cluster_is_bootstrapped_and_follows_its_repository() {
     let stage =
@@ -78,6 +85,22 @@ async fn a_locked_down_cluster_is_bootstrapped_and_follows_its_repository() {
     stage.sluice.ok("reconcile kustomization flux-system --with-source");
     let arguments = stage.kubectl("-n flux-system get deployment source-controller -o jsonpath={.spec.template.spec.containers[0].args}");
     assert!(arguments.contains("--log-level=debug"), "{arguments}");
+    assert!(!may_apply(&stage));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locking_an_installation_down_takes_cluster_admin_from_its_appliers() {
+    let stage = Stage::start().await;
+    stage.sluice.ok("install");
+    let flux = "create clusterrolebinding cluster-reconciler-flux-system --clusterrole=cluster-admin \
+                --serviceaccount=flux-system:kustomize-controller";
+    stage.kubectl(flux);
+    assert!(may_apply(&stage));
+    stage.sluice.tells(
+        "install --locked-down",
+        &["sluice-cluster-reconciler deleted", "cluster-reconciler-flux-system deleted", "install finished"],
+    );
+    assert!(!may_apply(&stage));
 }
 
 /// The password of the address is in the Secret, and nowhere else.

@@ -18,7 +18,7 @@ use crate::{
     cluster::{Cluster, Dry},
     commands::{
         create::upsert_secret,
-        install::{ManifestArgs, apply_all, built, printed, wait_for_deployments},
+        install::{ManifestArgs, apply_all, built, printed, take_all_rights_back, wait_for_deployments},
         uninstall::NAMESPACES,
     },
     confirm::confirm,
@@ -141,6 +141,9 @@ pub(crate) async fn run(context: &Context, args: BootstrapArgs) -> Result<(), Co
     upsert_secret(&cluster, &login.secret(&args.secret_name, &cluster.namespace)).await?;
     say::action("applying sync manifests");
     apply_all(&cluster, &sync).await?;
+    if args.manifests.locked_down {
+        take_all_rights_back(&cluster).await?;
+    }
     for object in &sync {
         follow(&cluster, object, pushed).await?;
     }

@@ -2,6 +2,7 @@
 mod apply;
 mod components;
 mod manifests;
+mod rights;
 
 use clap::Args;
 
@@ -9,6 +10,7 @@ pub(crate) use self::{
     apply::{DEFINITIONS, apply_all, subject, wait_for_deployments},
     components::{CONTROLLERS, checked_components},
     manifests::{built, printed},
+    rights::{CLUSTER_ROLE_BINDINGS, take_all_rights_back},
 };
 use crate::{CommandError, commands::version::DEPLOYMENTS, run::Context, say, value::text};
 
@@ -91,6 +93,9 @@ pub(crate) async fn run(context: &Context, args: InstallArgs) -> Result<(), Comm
     say::success("manifests build completed");
     say::action(&format!("installing components in {} namespace", cluster.namespace));
     apply_all(&cluster, &manifests.objects).await?;
+    if args.manifests.locked_down {
+        take_all_rights_back(&cluster).await?;
+    }
     say::waiting("verifying installation");
     wait_for_deployments(&cluster, &manifests.components).await?;
     say::success("install finished");

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::{
     CommandError,
     cluster::{Cluster, Select},
-    commands::{logs::PODS, version::PART_OF},
+    commands::{install::CLUSTER_ROLE_BINDINGS, logs::PODS, version::PART_OF},
     resource::Resource,
     value::{at, text},
 };
@@ -21,10 +21,8 @@ pub(super) static NAMESPACED_KINDS: &[Resource] = &[
 ];
 
 /// Kinds of an installation that have none.
-pub(super) static CLUSTER_KINDS: &[Resource] = &[
-    Resource::of_cluster(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding"),
-    Resource::of_cluster(RBAC, "v1", "clusterroles", "ClusterRole"),
-];
+pub(super) static CLUSTER_KINDS: &[Resource] =
+    &[CLUSTER_ROLE_BINDINGS, Resource::of_cluster(RBAC, "v1", "clusterroles", "ClusterRole")];
 
 /// What belongs to the installation in this namespace.
 pub(super) trait OfInstallation {
