@@ -26,7 +26,7 @@ pub(crate) fn built(args: &ManifestArgs, namespace: &str) -> Result<Manifests, C
     tree.insert(format!("{HERE}/kustomization.yaml"), serde_json::to_vec(&made)?);
     let resources = build(&tree, HERE, &BuildOptions::default());
     let mut objects = resources.map_err(|error| CommandError::failed(error.to_string()))?.into_values();
-    objects.iter_mut().for_each(|object| settle(object, args, namespace));
+    objects.iter_mut().for_each(|object| settle(object, args, &components, namespace));
     Ok(Manifests { components, objects })
 }
 
@@ -78,15 +78,23 @@ fn kustomization(args: &ManifestArgs, components: &[&str], namespace: &str) -> V
 }
 
 /// What flags say of single objects.
-fn settle(object: &mut Value, args: &ManifestArgs, namespace: &str) {
+fn settle(object: &mut Value, args: &ManifestArgs, components: &[&str], namespace: &str) {
     match object["kind"].as_str() {
         Some("Namespace") if namespace != NAMESPACE => object["metadata"]["name"] = namespace.into(),
-        Some("Deployment") => deployment(object, args),
+        Some("Deployment") => deployment(object, args, components),
+        Some("ClusterRoleBinding") => installed_subjects(object, components),
         _ => {}
     }
 }
 
-fn deployment(object: &mut Value, args: &ManifestArgs) {
+/// Whoever makes an account of a controller that is not installed gets no rights by it.
+fn installed_subjects(binding: &mut Value, components: &[&str]) {
+    if let Some(subjects) = binding["subjects"].as_array_mut() {
+        subjects.retain(|subject| subject["name"].as_str().is_some_and(|name| components.contains(&name)));
+    }
+}
+
+fn deployment(object: &mut Value, args: &ManifestArgs, components: &[&str]) {
     let pod = &mut object["spec"]["template"]["spec"];
     if !args.image_pull_secret.is_empty() {
         pod["imagePullSecrets"] = json!([{ "name": args.image_pull_secret }]);
@@ -103,6 +111,10 @@ fn deployment(object: &mut Value, args: &ManifestArgs) {
     .map(|(flag, value)| (flag.to_owned(), value.into()))
     .collect();
     let Some(arguments) = pod["containers"][0]["args"].as_array_mut() else { return };
+    if !components.contains(&"notification-controller") {
+        arguments
+            .retain(|argument| !argument.as_str().is_some_and(|text| text.starts_with("--events-addr=")));
+    }
     for argument in arguments {
         let Some(text) = argument.as_str() else { continue };
         let flag = text.split('=').next().unwrap_or(text);
@@ -187,6 +199,23 @@ mod tests {
         assert_eq!(of(&made.objects, "ClusterRoleBinding").iter().filter(admin).count(), 0);
         let plain = built(&flags(&[]), "flux-system").unwrap();
         assert_eq!(of(&plain.objects, "ClusterRoleBinding").iter().filter(admin).count(), 1);
+    }
+
+    #[test]
+    fn a_part_names_none_of_the_controllers_that_are_left_out() {
+        let part = "--components=source-controller,kustomize-controller";
+        for flags in [flags(&[part]), flags(&[part, "--locked-down"])] {
+            let made = built(&flags, "flux-system").unwrap();
+            for deployment in of(&made.objects, "Deployment") {
+                let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
+                assert!(!arguments.contains("--events-addr"), "{arguments}");
+            }
+            let bindings = of(&made.objects, "ClusterRoleBinding");
+            let subjects = bindings.iter().flat_map(|one| one["subjects"].as_array().unwrap());
+            let mut names: Vec<&str> = subjects.map(|one| one["name"].as_str().unwrap()).collect();
+            names.sort_unstable();
+            assert_eq!(names, ["kustomize-controller", "kustomize-controller", "source-controller"]);
+        }
     }
 
     #[test]
