@@ -4,6 +4,7 @@
 //! programs of this package.
 pub mod bench;
 pub mod chain;
+mod command;
 pub mod demo;
 mod examples;
 pub mod faults;
@@ -15,6 +16,7 @@ pub mod recorded;
 pub mod stuck;
 
 pub use crate::{
+    command::sluice_program,
     examples::example_repository,
     manifests::{deployment, git_repository, kustomization, service, yaml_list},
     world::{SOON, World, WorldBuilder, eventually},

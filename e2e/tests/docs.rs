@@ -3,19 +3,28 @@
 //! A page says in comments what it stands on: `<!-- controllers: NAME ... -->` (run beside the cluster, since no node
 //! runs a container here), `<!-- repositories: NAME=FOLDER ... -->` (of `docs/examples/repos`, served where
 //! `https://git.example.com` stands), `<!-- registry -->` (stands for `registry.example.com`), `<!-- new cluster -->` before a
-//! block. A block of `sh` that is not run has
-//! `<!-- not run: REASON -->` before it.
+//! block. `<!-- run: FILE -->` stands for a block with the file's text, `<!-- controllers end -->` before a block for the end
+//! of their pods, `<!-- controllers start -->` for new ones. A block of `sh` that is not run has `<!-- not run: REASON -->`
+//! before it.
 use std::{env, fs, os::unix::fs::symlink, path::PathBuf, process::Command};
 
-use e2e::example_repository;
+use e2e::{example_repository, sluice_program};
 use testkit::{ControlPlane, Controller, GitServer, Registry, not_run, workspace_root};
 
 /// One `sh` block.
 struct Block {
     line: usize,
     text: String,
-    new_cluster: bool,
+    before: Before,
     not_run: Option<String>,
+}
+
+/// What happens before a block.
+#[derive(Default)]
+struct Before {
+    new_cluster: bool,
+    /// The controllers end (false) or start (true).
+    controllers: Option<bool>,
 }
 
 /// A page as far as a shell is concerned.
@@ -29,7 +38,8 @@ struct Page {
 
 fn read(page: &str) -> Page {
     let text = fs::read_to_string(workspace_root().join(page)).unwrap();
-    let (mut found, mut block, mut new_cluster, mut reason) = (Page::default(), None::<Block>, false, None);
+    let (mut found, mut block, mut before, mut reason) =
+        (Page::default(), None::<Block>, Before::default(), None);
     for (at, line) in text.lines().enumerate() {
         if let Some(open) = &mut block {
             if line == "```" {
@@ -38,8 +48,12 @@ fn read(page: &str) -> Page {
                 open.text.push_str(&format!("{line}\n"));
             }
         } else if line == "```sh" {
-            let (new_cluster, not_run) = (std::mem::take(&mut new_cluster), reason.take());
-            block = Some(Block { line: at + 1, text: String::new(), new_cluster, not_run });
+            let (before, not_run) = (std::mem::take(&mut before), reason.take());
+            block = Some(Block { line: at + 1, text: String::new(), before, not_run });
+        } else if let Some(file) = comment(line, "run:") {
+            let text = fs::read_to_string(workspace_root().join(file)).unwrap();
+            let before = std::mem::take(&mut before);
+            found.blocks.push(Block { line: at + 1, text, before, not_run: None });
         } else if let Some(words) = comment(line, "controllers:") {
             found.controllers = words.split_whitespace().map(String::from).collect();
         } else if let Some(words) = comment(line, "repositories:") {
@@ -48,7 +62,11 @@ fn read(page: &str) -> Page {
         } else if comment(line, "registry").is_some() {
             found.registry = true;
         } else if comment(line, "new cluster").is_some() {
-            new_cluster = true;
+            before.new_cluster = true;
+        } else if comment(line, "controllers end").is_some() {
+            before.controllers = Some(false);
+        } else if comment(line, "controllers start").is_some() {
+            before.controllers = Some(true);
         } else if let Some(why) = comment(line, "not run:") {
             reason = Some(why.to_owned());
         }
@@ -67,7 +85,7 @@ struct Shell {
     git: GitServer,
     registry: Option<Registry>,
     dir: tempfile::TempDir,
-    _controllers: Vec<Controller>,
+    controllers: Vec<Controller>,
 }
 
 impl Shell {
@@ -84,10 +102,7 @@ impl Shell {
             }
             git.repo(name).unwrap().commit(&files, "example").unwrap();
         }
-        let mut controllers = Vec::new();
-        for name in &page.controllers {
-            controllers.push(plane.controller(name).start().await.unwrap());
-        }
+        let controllers = start(&plane, page).await;
         let dir = tempfile::tempdir().unwrap();
         for name in ["config", "charts", "docs"] {
             symlink(workspace_root().join(name), dir.path().join(name)).unwrap();
@@ -97,7 +112,17 @@ impl Shell {
         for tool in ["kubectl", "helm", "kustomize", "crane"] {
             symlink(testkit::program(tool).unwrap(), bin.join(tool)).unwrap();
         }
-        Shell { plane, git, registry, dir, _controllers: controllers }
+        symlink(sluice_program().unwrap(), bin.join("sluice")).unwrap();
+        Shell { plane, git, registry, dir, controllers }
+    }
+
+    /// What is to happen before a block.
+    async fn prepare(&mut self, page: &Page, before: &Before) {
+        match before.controllers {
+            Some(false) => self.controllers.clear(),
+            Some(true) => self.controllers = start(&self.plane, page).await,
+            None => {}
+        }
     }
 
     /// Runs the lines of several blocks in one shell that ends at the first command that fails.
@@ -127,6 +152,14 @@ impl Shell {
     }
 }
 
+async fn start(plane: &ControlPlane, page: &Page) -> Vec<Controller> {
+    let mut controllers = Vec::new();
+    for name in &page.controllers {
+        controllers.push(plane.controller(name).start().await.unwrap());
+    }
+    controllers
+}
+
 async fn walk(name: &str) {
     let page = read(name);
     if env::var_os("SLUICE_NULL").is_some() && page.controllers.is_empty() {
@@ -139,10 +172,11 @@ async fn walk(name: &str) {
             not_run(&format!("{name}:{}", block.line), why);
             continue;
         }
-        if block.new_cluster {
+        if block.before.new_cluster {
             drop(shell);
             shell = Shell::start(&page).await;
         }
+        shell.prepare(&page, &block.before).await;
         if let Err(said) = shell.run(&block.text) {
             panic!("{name}:{}: the shell ended with an error\n{}\n{said}", block.line, block.text);
         }

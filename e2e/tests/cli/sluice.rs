@@ -1,11 +1,8 @@
 //! The command as a user runs it.
 use std::{
-    env,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
-
-use testkit::workspace_root;
 
 /// A command, and whose cluster and namespace it is given.
 pub(crate) struct Sluice {
@@ -17,7 +14,7 @@ pub(crate) struct Sluice {
 impl Sluice {
     /// Ours.
     pub(crate) fn of(kubeconfig: &Path, namespace: &str) -> Sluice {
-        Sluice::program(binary(), kubeconfig, namespace)
+        Sluice::program(e2e::sluice_program().unwrap(), kubeconfig, namespace)
     }
 
     /// Another with the same verbs.
@@ -94,17 +91,4 @@ impl Sluice {
         let lines = pages.iter().flat_map(|page| page.lines());
         lines.map(str::trim).filter(|line| line.starts_with("sluice ")).map(str::to_owned).collect()
     }
-}
-
-/// Where the runner has built it, else built now.
-fn binary() -> PathBuf {
-    if let Some(dir) = env::var_os("SLUICE_BIN_DIR") {
-        return Path::new(&dir).join("sluice");
-    }
-    let build = ["build", "--quiet", "-p", "cli"];
-    assert!(
-        Command::new(env!("CARGO")).args(build).current_dir(workspace_root()).status().unwrap().success()
-    );
-    let exe = env::current_exe().unwrap();
-    exe.ancestors().map(|dir| dir.join("sluice")).find(|file| file.is_file()).unwrap()
 }
