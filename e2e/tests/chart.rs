@@ -252,6 +252,30 @@ fn a_shard_takes_its_label_and_the_main_release_leaves_it_alone() {
     assert_eq!(kinds, ["Service", "Deployment", "Deployment", "Deployment"]);
 }
 
+#[tokio::test]
+async fn the_alert_of_each_release_looks_at_the_leases_of_its_own_controllers() {
+    let plane = ControlPlane::shared().await.unwrap();
+    let ns = plane.namespace("leases").await.unwrap();
+    let rules = ["monitoring.prometheusRule.create=true", "crds.install=false"];
+    for (release, selector) in [
+        ("sharding.enabled=false", ""),
+        ("sharding.enabled=true", "!sharding.fluxcd.io/key"),
+        ("sharding.shard=one", "sharding.fluxcd.io/key=one"),
+    ] {
+        let rendered = template(&[&rules[..], &[release]].concat());
+        let controller = plane.controller("kustomize-controller").namespace(&ns);
+        let controller = controller.arg("--enable-leader-election");
+        let controller = controller.arg(format!("--watch-label-selector={selector}")).start().await.unwrap();
+        let served = || async {
+            let series = controller.metrics().await?.by("leader_election_master_status", &["name"]);
+            let leads =
+                |name: &str| rendered.contains(&format!("leader_election_master_status{{name=\"{name}\"}}"));
+            Ok(series.iter().any(|(name, value)| *value > 0.0 && leads(name)))
+        };
+        e2e::eventually(&format!("{release}: the Lease of the alert is held"), served).await.unwrap();
+    }
+}
+
 /// Waits until the Deployments of the release are what is wanted, each with an available pod.
 async fn running(plane: &ControlPlane, wanted: &[&str]) {
     let cluster = plane.cluster().await.unwrap();

@@ -74,6 +74,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{/* Which objects the release takes care of; empty: all. */}}
+{{- define "sluice.selector" -}}
+{{- $sharding := .root.Values.sharding -}}
+{{- if not .facts.sharded -}}
+{{- else if $sharding.shard -}}
+{{ printf "%s=%s" $sharding.key $sharding.shard }}
+{{- else if $sharding.enabled -}}
+{{ printf "!%s" $sharding.key }}
+{{- end -}}
+{{- end }}
+
+{{/* The Lease, as the controllers name it: a selector is a part of it. */}}
+{{- define "sluice.lease" -}}
+{{- $selector := include "sluice.selector" . -}}
+{{ .facts.name }}-leader-election
+{{- with $selector }}-{{ sha256sum . | trunc 8 }}{{ end -}}
+{{- end }}
+
 {{- define "sluice.args" -}}
 {{- $values := .root.Values -}}
 {{- $domain := $values.clusterDomain -}}
@@ -103,12 +121,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - --no-remote-bases=true
 {{- end }}
 {{- end }}
-{{- if .facts.sharded }}
-{{- if $values.sharding.shard }}
-- {{ printf "--watch-label-selector=%s=%s" $values.sharding.key $values.sharding.shard }}
-{{- else if $values.sharding.enabled }}
-- {{ printf "--watch-label-selector=!%s" $values.sharding.key | quote }}
-{{- end }}
+{{- with include "sluice.selector" . }}
+- {{ printf "--watch-label-selector=%s" . | quote }}
 {{- end }}
 {{- range .values.extraArgs }}
 - {{ . | quote }}

@@ -83,8 +83,8 @@ fn histograms<L: Clone + std::hash::Hash + Eq>(buckets: Buckets) -> Histograms<L
 }
 
 impl Metrics {
-    /// Fresh metrics of one controller.
-    pub fn new(controller: &'static str) -> Self {
+    /// Fresh metrics of a process that does not hold its Lease yet.
+    pub fn new(lease: &str) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
             duration: histograms(Buckets::Reconcile),
@@ -110,7 +110,7 @@ impl Metrics {
         metrics.register_ours();
         metrics.register_shared();
         metrics.registry.register_collector(Box::new(process::Process));
-        metrics.leader.get_or_create(&NameLabels { name: controller.to_owned() }).set(0);
+        metrics.leading(lease, false);
         metrics
     }
 
@@ -210,9 +210,9 @@ impl Metrics {
         self.changes.get_or_create(&ChangeLabels { origin, signed: signed.to_string() }).inc();
     }
 
-    /// Whether this process holds the Lease.
-    pub(crate) fn leading(&self, controller: &'static str, leads: bool) {
-        self.leader.get_or_create(&NameLabels { name: controller.to_owned() }).set(i64::from(leads));
+    /// Whether this process holds the Lease of this name.
+    pub(crate) fn leading(&self, lease: &str, leads: bool) {
+        self.leader.get_or_create(&NameLabels { name: lease.to_owned() }).set(i64::from(leads));
     }
 
     pub(crate) fn requested(&self, method: &Method, code: u16) {

@@ -127,13 +127,14 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let shutdown = signals()?;
-    let (metrics, debug) = (Arc::new(Metrics::new(controller.name)), Debug::default());
+    let lease = lease::name(controller.name, args.selector().as_deref());
+    let (metrics, debug) = (Arc::new(Metrics::new(&lease)), Debug::default());
     listen(&args, &metrics, &debug, &shutdown).await?;
     let namespace = watched_namespace(&args)?;
     let (config, clients) = connect(&args, &metrics).await?;
     let fence = if args.enable_leader_election.0 { Fence::closed() } else { Fence::open() };
     let client = clients.fenced(fence.clone()).map_err(unreachable)?;
-    let mut candidate = candidate(&clients, controller, &args, &fence, &config)?;
+    let mut candidate = candidate(&clients, &lease, &args, &fence, &config)?;
     if let Some(candidate) = &mut candidate {
         candidate.win(&shutdown).await;
         if shutdown.is_cancelled() {
@@ -141,7 +142,7 @@ where
             return Ok(());
         }
     }
-    metrics.leading(controller.name, true);
+    metrics.leading(&lease, true);
     let recorder = Recorder::start(client.clone(), controller.name, &args.events_addr);
     let events = recorder.clone();
     let tasks = TaskTracker::new();
@@ -241,7 +242,7 @@ fn watched_namespace(args: &CommonArgs) -> Result<Option<String>, RunError> {
 
 fn candidate(
     clients: &Clients,
-    controller: Controller,
+    lease: &str,
     args: &CommonArgs,
     fence: &Fence,
     config: &Config,
@@ -251,9 +252,8 @@ fn candidate(
     }
     let client = clients.of_lease().map_err(unreachable)?;
     let namespace = CommonArgs::runtime_namespace().unwrap_or_else(|| config.default_namespace.clone());
-    let name = lease::name(controller.name, args.selector().as_deref());
     let times = Times::of(args).map_err(|(flag, cause)| RunError::Flag { flag, cause })?;
-    let mut candidate = Candidate::new(client, &namespace, name, times, fence.clone());
+    let mut candidate = Candidate::new(client, &namespace, lease.to_owned(), times, fence.clone());
     candidate.release_on_cancel(args.leader_election_release_on_cancel.0);
     Ok(Some(candidate))
 }
