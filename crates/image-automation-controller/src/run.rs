@@ -20,12 +20,6 @@ const CONTROLLER: Controller = Controller {
 /// Why image-automation-controller does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A feature gate that does not exist.
-    #[error("flag --feature-gates: {0}")]
-    Gates(#[from] runtime::args::GateError),
-    /// An algorithm for SSH that does not exist here.
-    #[error("flags --ssh-kex-algos, --ssh-hostkey-algos: {0}")]
-    Ssh(#[from] git::SshOptionsError),
     /// The folder of the scanned tags.
     #[error("flag --storage-path: {0}")]
     Storage(String),
@@ -39,13 +33,15 @@ pub enum StartError {
 /// # Errors
 /// See [`RunError`]; the process is to end with code 1 then.
 pub fn run(args: Args) -> Result<(), RunError> {
+    // A replica whose flags are wrong must not become Ready, or wait for the Lease: it would take the place of a good one.
+    let gates = FeatureGates::parse(&GATES, &args.common.feature_gates)?;
+    let ssh = ssh_options(&args)?;
     let common = args.common.clone();
-    runtime::run(CONTROLLER, common, |context| async move { set_up(&context, &args) })
+    runtime::run(CONTROLLER, common, |context| async move { set_up(&context, &args, &gates, ssh) })
 }
 
 /// Each kind wakes the next one, so that the last one is registered first.
-fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
-    let gates = FeatureGates::parse(&GATES, &args.common.feature_gates)?;
+fn set_up(context: &Context, args: &Args, gates: &FeatureGates, ssh: SshOptions) -> Result<(), StartError> {
     for flag in args.without_effect() {
         tracing::info!(flag, "this flag has no effect");
     }
@@ -54,9 +50,9 @@ fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
     let limits = OciLimits { tags: args.max_tags, ..OciLimits::default() };
     let oci = Oci::new(AddressRule::NoLinkLocal, limits, "sluice");
     let registries = Registries { client: context.client.clone(), oci };
-    let git = Git::new(git_options(args)?);
+    let git = Git::new(git_options(ssh)?);
     let (automations, policies) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
-    let automation = context.register(|_| ImageUpdateAutomations::new(context, git, &gates));
+    let automation = context.register(|_| ImageUpdateAutomations::new(context, git, gates));
     watch_repositories(context, automation.clone());
     keep(&automations, automation);
     let policy = context.register(|_| ImagePolicies {
@@ -81,11 +77,35 @@ fn keep<K>(slot: &OnceLock<Handle<K>>, handle: Handle<K>) {
 
 /// Packs lie in a folder of this process; in a container the process id is the same after a restart, so that what a
 /// crash left behind goes.
-fn git_options(args: &Args) -> Result<GitOptions, StartError> {
+fn git_options(ssh: SshOptions) -> Result<GitOptions, StartError> {
     let name = format!("image-automation-controller-git-{}", std::process::id());
     let temporary = std::env::temp_dir().join(name);
     let _ = std::fs::remove_dir_all(&temporary);
     std::fs::create_dir_all(&temporary).map_err(StartError::Temporary)?;
-    let ssh = SshOptions::parse(&args.ssh_kex_algos, &args.ssh_hostkey_algos)?;
     Ok(GitOptions { addresses: AddressRule::NoLinkLocal, ssh, ..GitOptions::new(temporary) })
+}
+
+fn ssh_options(args: &Args) -> Result<SshOptions, RunError> {
+    let parsed = SshOptions::parse(&args.ssh_kex_algos, &args.ssh_hostkey_algos);
+    parsed.map_err(|error| RunError::Flag {
+        flag: "--ssh-kex-algos, --ssh-hostkey-algos",
+        cause: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::args::Args;
+    use clap::Parser;
+    use runtime::RunError;
+
+    #[test]
+    fn a_wrong_flag_ends_the_process_before_it_looks_for_a_cluster_or_a_lease() {
+        for wrong in ["--feature-gates=X=true", "--ssh-kex-algos=x", "--ssh-hostkey-algos=x"] {
+            let ended = run(Args::parse_from(["image-automation-controller", wrong]));
+            let Err(RunError::Flag { flag, .. }) = ended else { panic!("{wrong}: {ended:?}") };
+            assert!(flag.contains(wrong.split('=').next().unwrap()), "{wrong}: {flag}");
+        }
+    }
 }

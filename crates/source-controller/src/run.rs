@@ -31,12 +31,6 @@ const CONTROLLER: Controller =
 /// Why source-controller does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A feature gate that does not exist.
-    #[error("flag --feature-gates: {0}")]
-    Gates(#[from] runtime::args::GateError),
-    /// An algorithm for SSH that does not exist here.
-    #[error("flags --ssh-kex-algos, --ssh-hostkey-algos: {0}")]
-    Ssh(#[from] git::SshOptionsError),
     /// An address that cannot be used.
     #[error("flag --storage-addr: {0}")]
     Address(String),
@@ -56,12 +50,14 @@ pub enum StartError {
 /// # Errors
 /// See [`RunError`]; the process is to end with code 1 then.
 pub fn run(args: Args) -> Result<(), RunError> {
+    // A replica whose flags are wrong must not become Ready, or wait for the Lease: it would take the place of a good one.
+    FeatureGates::parse(&GATES, &args.common.feature_gates)?;
+    let ssh = ssh_options(&args)?;
     let common = args.common.clone();
-    runtime::run(CONTROLLER, common, |context| async move { set_up(&context, &args).await })
+    runtime::run(CONTROLLER, common, |context| async move { set_up(&context, &args, ssh).await })
 }
 
-async fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
-    FeatureGates::parse(&GATES, &args.common.feature_gates)?;
+async fn set_up(context: &Context, args: &Args, ssh: SshOptions) -> Result<(), StartError> {
     for flag in args.without_effect() {
         tracing::info!(flag, "this flag has no effect: what it configures is not built yet");
     }
@@ -79,15 +75,15 @@ async fn set_up(context: &Context, args: &Args) -> Result<(), StartError> {
         algorithm: args.storage.artifact_digest_algo,
         metrics: context.metrics.clone(),
     });
-    register(context, args, &base)
+    register(context, args, ssh, &base)
 }
 
-fn register(context: &Context, args: &Args, base: &Arc<Base>) -> Result<(), StartError> {
+fn register(context: &Context, args: &Args, ssh: SshOptions, base: &Arc<Base>) -> Result<(), StartError> {
     let (dir, charts) = (temporary()?, ChartWaker::default());
     let (oci, http) = (Oci::new(ADDRESSES, OciLimits::default(), ""), Http::new(ADDRESSES));
     let (limits, indices) = (args.helm.limits(), IndexCache::new(args.helm.cache()));
     purge(context, args, &indices);
-    let git = Git::new(git_options(args, &dir)?);
+    let git = Git::new(GitOptions { addresses: ADDRESSES, ssh, ..GitOptions::new(&dir) });
     let git = add(
         context,
         base,
@@ -150,9 +146,12 @@ fn temporary() -> Result<PathBuf, StartError> {
     Ok(temporary)
 }
 
-fn git_options(args: &Args, temporary: &Path) -> Result<GitOptions, StartError> {
-    let ssh = SshOptions::parse(&args.ssh.ssh_kex_algos, &args.ssh.ssh_hostkey_algos)?;
-    Ok(GitOptions { addresses: ADDRESSES, ssh, ..GitOptions::new(temporary) })
+fn ssh_options(args: &Args) -> Result<SshOptions, RunError> {
+    let parsed = SshOptions::parse(&args.ssh.ssh_kex_algos, &args.ssh.ssh_hostkey_algos);
+    parsed.map_err(|error| RunError::Flag {
+        flag: "--ssh-kex-algos, --ssh-hostkey-algos",
+        cause: error.to_string(),
+    })
 }
 
 async fn listen(args: &StorageArgs, root: &Path) -> Result<Server, StartError> {
@@ -175,9 +174,10 @@ fn advertised(args: &StorageArgs) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::listen;
+    use super::{listen, run};
     use crate::args::Args;
     use clap::Parser;
+    use runtime::RunError;
     use std::net::{Ipv4Addr, Ipv6Addr};
     use std::path::Path;
     use tokio::net::TcpListener;
@@ -185,6 +185,15 @@ mod tests {
     async fn takes(address: &str) -> std::net::SocketAddr {
         let args = Args::parse_from(["source-controller", &format!("--storage-addr={address}")]);
         listen(&args.storage, Path::new("/")).await.unwrap().address().unwrap()
+    }
+
+    #[test]
+    fn a_wrong_flag_ends_the_process_before_it_looks_for_a_cluster_or_a_lease() {
+        for wrong in ["--feature-gates=X=true", "--ssh-kex-algos=x", "--ssh-hostkey-algos=x"] {
+            let ended = run(Args::parse_from(["source-controller", wrong]));
+            let Err(RunError::Flag { flag, .. }) = ended else { panic!("{wrong}: {ended:?}") };
+            assert!(flag.contains(wrong.split('=').next().unwrap()), "{wrong}: {flag}");
+        }
     }
 
     /// A node without IPv6, and one whose IPv6 port cannot be had: either way `[::]` cannot be bound.
