@@ -68,7 +68,7 @@ impl LaterArgs {
 }
 
 /// Feature gates, with Flux's defaults.
-pub(crate) const GATES: [Gate; 14] = [
+pub(crate) const GATES: [Gate; 15] = [
     Gate { name: "DetectDrift", default: false },
     Gate { name: "CorrectDrift", default: false },
     Gate { name: "AllowDNSLookups", default: false },
@@ -83,6 +83,7 @@ pub(crate) const GATES: [Gate; 14] = [
     Gate { name: "CancelHealthCheckOnNewRevision", default: false },
     Gate { name: "DefaultToRetryOnFailure", default: false },
     Gate { name: "CacheSecretsAndConfigMaps", default: false },
+    Gate { name: "ObjectLevelWorkloadIdentity", default: false },
 ];
 
 /// What the flags come to for the steps.
@@ -125,6 +126,12 @@ mod tests {
         let options = Options::new(&command, &FeatureGates::parse(&GATES, "").unwrap());
         assert!(options.track_digests && !options.defaults.helm3);
         assert!(command.own.later.given().is_none());
+    }
+
+    #[test]
+    fn the_gates_of_flux_are_taken() {
+        let gates = FeatureGates::parse(&GATES, "ObjectLevelWorkloadIdentity=true,AdoptLegacyReleases=false");
+        assert!(gates.unwrap().enabled("ObjectLevelWorkloadIdentity"));
     }
 
     #[test]
