@@ -252,6 +252,27 @@ fn a_shard_takes_its_label_and_the_main_release_leaves_it_alone() {
     assert_eq!(kinds, ["Service", "Deployment", "Deployment", "Deployment"]);
 }
 
+#[test]
+fn every_pod_asks_for_a_node_with_linux() {
+    let deployments = |objects: BTreeMap<String, Value>| {
+        let mut found = objects.into_values().collect::<Vec<_>>();
+        found.retain(|object| object["kind"] == "Deployment");
+        found
+    };
+    let more = "sourceController.nodeSelector.kubernetes\\.io/arch=amd64";
+    let charted = deployments(all_objects(&template(&[more])));
+    assert_eq!(charted.len(), CONTROLLERS.len());
+    for deployment in &charted {
+        let selector = &deployment["spec"]["template"]["spec"]["nodeSelector"];
+        assert_eq!(selector["kubernetes.io/os"], "linux", "{}", deployment["metadata"]["name"]);
+    }
+    assert!(
+        charted
+            .iter()
+            .any(|one| { one["spec"]["template"]["spec"]["nodeSelector"]["kubernetes.io/arch"] == "amd64" })
+    );
+}
+
 #[tokio::test]
 async fn the_alert_of_each_release_looks_at_the_leases_of_its_own_controllers() {
     let plane = ControlPlane::shared().await.unwrap();
