@@ -252,6 +252,25 @@ fn a_shard_takes_its_label_and_the_main_release_leaves_it_alone() {
     assert_eq!(kinds, ["Service", "Deployment", "Deployment", "Deployment"]);
 }
 
+#[tokio::test]
+async fn a_shard_beside_a_locked_down_release_is_refused_unless_it_is_locked_down_too() {
+    let plane = ControlPlane::start().await.unwrap();
+    let kubeconfig = plane.kubeconfig().display().to_string();
+    let shard = |profile: &str| {
+        let profile = format!("tenancy.profile={profile}");
+        let template =
+            ["template", "shard1", "charts/sluice", "--dry-run=server", "--kubeconfig", &kubeconfig];
+        run("helm", &[&template[..], &["--set", "sharding.shard=one", "--set", &profile]].concat())
+    };
+    text(&shard("plain"));
+    let role = ["create", "clusterrolebinding", "sluice-impersonator", "--clusterrole=view", "--user=x"];
+    plane.kubectl_ok(&role).unwrap();
+    let refused = shard("plain");
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && error.contains("set tenancy.profile=locked-down"), "{error}");
+    assert_eq!(text(&shard("locked-down")).matches("--default-service-account=default").count(), 2);
+}
+
 #[test]
 fn every_pod_asks_for_a_node_with_linux() {
     let deployments = |objects: BTreeMap<String, Value>| {

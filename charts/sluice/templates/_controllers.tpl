@@ -49,6 +49,15 @@ notificationController:
 {{- toJson $keys -}}
 {{- end }}
 
+{{/* A shard has values of its own, and the rights of the main release: both must be of one profile. */}}
+{{- define "sluice.checkShard" -}}
+{{- if and .Values.sharding.shard (eq .Values.tenancy.profile "plain") -}}
+{{- if lookup "rbac.authorization.k8s.io/v1" "ClusterRoleBinding" "" "sluice-impersonator" -}}
+{{- fail "the main release is locked down: set tenancy.profile=locked-down and its tenancy.defaultServiceAccount for the shard too" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "sluice.labels" -}}
 app.kubernetes.io/instance: {{ .Release.Namespace }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
