@@ -292,6 +292,26 @@ fn every_pod_asks_for_a_node_with_linux() {
     );
 }
 
+/// A file of the project, from its root.
+fn file(path: &str) -> String {
+    std::fs::read_to_string(workspace_root().join(path)).unwrap()
+}
+
+/// What the expression's first group finds in a file of the project.
+fn found(path: &str, expression: &str) -> String {
+    let text = file(path);
+    let found = regex::Regex::new(expression).unwrap().captures(&text);
+    found.unwrap_or_else(|| panic!("{path} has no {expression}"))[1].to_owned()
+}
+
+#[test]
+fn chart_page_and_command_want_the_same_kubernetes() {
+    let page = found("docs/install.md", r"Kubernetes (\d+\.\d+) or newer");
+    assert_eq!(found("charts/sluice/Chart.yaml", r#"kubeVersion: ">=(\d+\.\d+)\.0-0""#), page);
+    let command = found("crates/cli/src/commands/check.rs", r"OLDEST: \(u32, u32\) = \((\d+, \d+)\)");
+    assert_eq!(command.replace(", ", "."), page);
+}
+
 #[tokio::test]
 async fn the_alert_of_each_release_looks_at_the_leases_of_its_own_controllers() {
     let plane = ControlPlane::shared().await.unwrap();
