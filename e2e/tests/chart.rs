@@ -312,6 +312,20 @@ fn chart_page_and_command_want_the_same_kubernetes() {
     assert_eq!(command.replace(", ", "."), page);
 }
 
+#[test]
+fn the_page_tells_that_appliers_read_secrets_as_long_as_they_may() {
+    let objects = all_objects(&template(&["tenancy.profile=locked-down"]));
+    let reads_secrets = |controller: &str| {
+        let rules = objects[&format!("ClusterRole /sluice-{controller}")]["rules"].as_array().unwrap();
+        let verbs = json!(["get", "list", "watch"]);
+        rules.iter().any(|rule| rule["resources"].to_string().contains("secrets") && rule["verbs"] == verbs)
+    };
+    let told = file("docs/install.md").split_whitespace().collect::<Vec<_>>().join(" ").contains(
+        "kustomize- and helm-controller may get, list and watch the Secrets of all namespaces in both profiles",
+    );
+    assert_eq!(told, reads_secrets("kustomize-controller") && reads_secrets("helm-controller"));
+}
+
 #[tokio::test]
 async fn the_alert_of_each_release_looks_at_the_leases_of_its_own_controllers() {
     let plane = ControlPlane::shared().await.unwrap();
