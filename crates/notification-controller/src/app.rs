@@ -6,7 +6,7 @@ use api::notification::v1::Receiver;
 use api::notification::v1beta3::{Alert, Provider};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Client, Resource};
-use runtime::{Event as Told, Key, ReasonName, Recorder, Store, Waker};
+use runtime::{Event as Told, Key, ReasonName, Recorder, Store};
 
 use crate::events::dispatch::Dispatcher;
 use crate::events::duplicates::Duplicates;
@@ -24,8 +24,6 @@ pub(crate) struct App {
     pub(crate) providers: Store<Provider>,
     /// The Receivers, as the watch shows them.
     pub(crate) receivers: Store<Receiver>,
-    /// Wakes Receivers.
-    pub(crate) waker: Waker,
     /// Which Receiver listens at which path.
     pub(crate) paths: Paths,
     /// Tells of what went wrong, on the Alert.

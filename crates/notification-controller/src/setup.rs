@@ -2,9 +2,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::meta::finalizers;
+use api::notification::v1::Receiver;
 use api::notification::v1beta3::{Alert, Provider};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
+use runtime::watch::Selection;
 use runtime::{Change, Context, Controller, FeatureGates, Key, RunError, args};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -58,35 +60,55 @@ pub fn run(command: Command) -> Result<(), RunError> {
     let mut common = command.common.clone();
     // Here the flag is the address to listen on; our own events go to Kubernetes alone.
     common.events_addr.clear();
-    runtime::run(CONTROLLER, common, |context| async move { start(&context, &command, &gates).await })
+    let (command, gates) = (&command, &gates);
+    let serve = |context| async move { serve_all(&context, command).await };
+    runtime::run_serving(CONTROLLER, common, serve, |context, served| async move {
+        lead(&context, served, gates);
+        Ok(())
+    })
 }
 
-async fn start(context: &Context, command: &Command, gates: &FeatureGates) -> Result<(), SetupError> {
-    for gate in GATES.iter().filter(|gate| gate.name != "DisableConfigWatchers" && gates.enabled(gate.name)) {
-        tracing::warn!(gate = gate.name, "this feature gate has no effect here");
-    }
+/// What the replica that leads goes on with.
+struct Served {
+    alerts: Finalized,
+    providers: Finalized,
+}
+
+/// What every replica does: it takes events and calls, tells providers and wakes objects. As in Flux each has its own spool
+/// and its own view of what was said before.
+async fn serve_all(context: &Context, command: &Command) -> Result<Served, SetupError> {
     let limits =
         Limits { events: command.own.event_spool_max_events, bytes: command.own.event_spool_max_size };
     let (spool, left) = Spool::open(&command.own.spool_dir(), limits)?;
-    let app = app(context, command, spool);
-    if !gates.enabled("DisableConfigWatchers") {
-        watching::watch_secrets(context, &app);
+    let (app, served) = app(context, command, spool);
+    serve(context, command, &app, left).await?;
+    Ok(served)
+}
+
+/// What one replica does: it writes the status of Receivers, and takes old finalizers off.
+fn lead(context: &Context, served: Served, gates: &FeatureGates) {
+    for gate in GATES.iter().filter(|gate| gate.name != "DisableConfigWatchers" && gates.enabled(gate.name)) {
+        tracing::warn!(gate = gate.name, "this feature gate has no effect here");
     }
-    serve(context, command, &app, left).await
+    bare::<Alert>(context, served.alerts);
+    bare::<Provider>(context, served.providers);
+    let receivers = context.register(|_| ReceiverReconciler { client: context.client.clone() });
+    if !gates.enabled("DisableConfigWatchers") {
+        watching::watch_secrets(context, receivers);
+    }
 }
 
 /// Watches all kinds and puts together what the parts share.
-fn app(context: &Context, command: &Command, spool: Spool) -> Arc<App> {
-    let paths = Paths::default();
-    let reconciler = ReceiverReconciler { client: context.client.clone(), paths: paths.clone() };
-    let receivers = context.register(|_| reconciler);
-    let selection = runtime::watch::Selection::default();
+fn app(context: &Context, command: &Command, spool: Spool) -> (Arc<App>, Served) {
+    let selection = Selection::default();
+    let ((alert, alerts), (provider, providers)) = (finalized(), finalized());
+    let (paths, followed) = (Paths::default(), Selection { labels: context.args.selector(), fields: None });
+    let follower = paths.clone();
     let app = Arc::new(App {
         client: context.client.clone(),
-        alerts: context.mirror::<Alert>(&selection, bare(context)),
-        providers: context.mirror::<Provider>(&selection, bare(context)),
-        receivers: receivers.store.clone(),
-        waker: receivers.waker,
+        alerts: context.mirror::<Alert>(&selection, alert),
+        providers: context.mirror::<Provider>(&selection, provider),
+        receivers: context.mirror::<Receiver>(&followed, move |change| follower.follow(&change)),
         paths,
         recorder: context.recorder.clone(),
         duplicates: Mutex::new(Duplicates::new(command.own.rate_limit_interval, Instant::now())),
@@ -97,11 +119,30 @@ fn app(context: &Context, command: &Command, spool: Spool) -> Arc<App> {
         watched: context.namespace.clone(),
     });
     app.dispatcher.attach(&app);
-    app
+    (app, Served { alerts, providers })
+}
+
+/// Objects that have our finalizer, with those that they keep and the version that was seen.
+type Finalized = mpsc::UnboundedReceiver<(Key, Vec<String>, String)>;
+
+/// What a watch tells its changes to, and what comes out of it.
+fn finalized<K: kube::Resource>() -> (impl FnMut(Change<K>) + Send + 'static, Finalized) {
+    let (found, waiting) = mpsc::unbounded_channel();
+    let follow = move |change: Change<K>| {
+        let Some(object) = &change.new else { return };
+        let all = object.meta().finalizers.clone().unwrap_or_default();
+        let left: Vec<_> = all.iter().filter(|name| *name != finalizers::FLUX).cloned().collect();
+        if left.len() < all.len() {
+            let version = object.meta().resource_version.clone().unwrap_or_default();
+            // The receiver lives as long as the process.
+            let _ = found.send((change.key, left, version));
+        }
+    };
+    (follow, waiting)
 }
 
 /// Takes our finalizer off objects that have one from earlier versions of Flux: nothing is done at their end.
-fn bare<K>(context: &Context) -> impl FnMut(Change<K>) + Send + 'static
+fn bare<K>(context: &Context, mut waiting: Finalized)
 where
     K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
         + Clone
@@ -111,7 +152,6 @@ where
         + Sync
         + 'static,
 {
-    let (finalized, mut waiting) = mpsc::unbounded_channel::<(Key, Vec<String>, String)>();
     let client = context.client.clone();
     context.spawn(async move {
         while let Some((key, left, version)) = waiting.recv().await {
@@ -124,19 +164,6 @@ where
             }
         }
     });
-    move |change| {
-        let Some(object) = &change.new else { return };
-        let all = object.meta().finalizers.clone().unwrap_or_default();
-        let left: Vec<_> = all.iter().filter(|name| *name != finalizers::FLUX).cloned().collect();
-        if left.len() < all.len() {
-            // The receiver lives as long as the process.
-            let _ = finalized.send((
-                change.key,
-                left,
-                object.meta().resource_version.clone().unwrap_or_default(),
-            ));
-        }
-    }
 }
 
 /// Listens once the watches know all objects, so that no event misses its Alert and no call its Receiver.

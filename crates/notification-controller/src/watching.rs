@@ -1,23 +1,19 @@
 //! Secrets that wake the Receivers which refer to them.
 
-use std::sync::Arc;
-
+use api::notification::v1::Receiver;
 use k8s_openapi::api::core::v1::Secret;
-use runtime::{Context, Key, Reason, Unlabelled};
-
-use crate::app::App;
+use runtime::{Context, Handle, Key, Reason, Unlabelled};
 
 /// Watches labelled Secrets. An empty selector watches none.
-pub(crate) fn watch_secrets(context: &Context, app: &Arc<App>) {
-    let app = app.clone();
-    context.watch_configs::<Secret>(Unlabelled::None, move |secret| wake(&app, secret));
+pub(crate) fn watch_secrets(context: &Context, receivers: Handle<Receiver>) {
+    context.watch_configs::<Secret>(Unlabelled::None, move |secret| wake(&receivers, secret));
 }
 
-fn wake(app: &App, secret: &Key) {
-    for (key, receiver) in app.receivers.all() {
+fn wake(receivers: &Handle<Receiver>, secret: &Key) {
+    for (key, receiver) in receivers.store.all() {
         let named = receiver.spec.secret_ref.as_ref().is_some_and(|reference| reference.name == secret.name);
         if named && key.namespace == secret.namespace {
-            app.waker.wake(&key, Reason::Config);
+            receivers.waker.wake(&key, Reason::Config);
         }
     }
 }

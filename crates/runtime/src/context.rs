@@ -32,7 +32,7 @@ enum Seen<K> {
     Mark(tokio::sync::oneshot::Sender<()>),
 }
 
-/// What a controller gets to set itself up with, once it leads.
+/// What a controller gets to set itself up with: once it leads, and before that for what every replica serves.
 #[derive(Clone)]
 pub struct Context {
     /// The client: deadlines, retries, and the fence are in it.

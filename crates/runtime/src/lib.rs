@@ -61,7 +61,7 @@ pub use crate::http::{ListenError, listen};
 pub use crate::key::Key;
 pub use crate::metrics::Metrics;
 pub use crate::names::{ConditionName, ReasonName};
-pub use crate::process::{Controller, RunError, run};
+pub use crate::process::{Controller, RunError, run, run_serving};
 pub use crate::queue::Waker;
 pub use crate::quoted::shell_word;
 pub use crate::reason::{Class, Reason, Reasons};

@@ -100,6 +100,25 @@ where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    run_serving(controller, args, |_| std::future::ready(Ok::<(), E>(())), |context, ()| setup(context))
+}
+
+/// The same for a controller of which every replica serves. `serve` is called before the Lease is asked for: no Lease fences
+/// what its context writes, and its events go to Kubernetes alone. What it makes is given to `setup` of the replica that leads.
+///
+/// # Errors
+/// See [`RunError`]; the process is to end with code 1 then.
+pub fn run_serving<S, B, F, E>(
+    controller: Controller,
+    args: CommonArgs,
+    serve: impl FnOnce(Context) -> B,
+    setup: impl FnOnce(Context, S) -> F,
+) -> Result<(), RunError>
+where
+    B: Future<Output = Result<S, E>>,
+    F: Future<Output = Result<(), E>>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     crate::memory::keep_little();
     logs::init(args.log_level, args.log_encoding, controller.name);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -112,17 +131,19 @@ where
         .enable_all()
         .build()
         .map_err(RunError::Threads)?;
-    let result = runtime.block_on(supervise(controller, args, setup));
+    let result = runtime.block_on(supervise(controller, args, serve, setup));
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
 }
 
-async fn supervise<F, E>(
+async fn supervise<S, B, F, E>(
     controller: Controller,
     args: CommonArgs,
-    setup: impl FnOnce(Context) -> F,
+    serve: impl FnOnce(Context) -> B,
+    setup: impl FnOnce(Context, S) -> F,
 ) -> Result<(), RunError>
 where
+    B: Future<Output = Result<S, E>>,
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -133,39 +154,75 @@ where
     let namespace = watched_namespace(&args)?;
     let (config, clients) = connect(&args, &metrics).await?;
     let fence = if args.enable_leader_election.0 { Fence::closed() } else { Fence::open() };
-    let client = clients.fenced(fence.clone()).map_err(unreachable)?;
     let mut candidate = candidate(&clients, &lease, &args, &fence, &config)?;
+    let process =
+        Process { controller, args: Arc::new(args), metrics, debug, namespace, config, clients, shutdown };
+    let mut ending = Ending::default();
+    let failed = |cause: E| RunError::Setup { controller: controller.name, cause: cause.into() };
+    let served = serve(process.context(Fence::open(), "", &mut ending)?).await.map_err(failed)?;
     if let Some(candidate) = &mut candidate {
-        candidate.win(&shutdown).await;
-        if shutdown.is_cancelled() {
+        candidate.win(&process.shutdown).await;
+        if process.shutdown.is_cancelled() {
             candidate.release().await;
+            ending.wait().await;
             return Ok(());
         }
     }
-    metrics.leading(&lease, true);
-    let recorder = Recorder::start(client.clone(), controller.name, &args.events_addr);
-    let events = recorder.clone();
-    let tasks = TaskTracker::new();
-    let (args, shutting, tracked) = (Arc::new(args), shutdown.clone(), tasks.clone());
-    let context = Context {
-        client,
-        config,
-        args,
-        metrics,
-        fence,
-        recorder,
-        shutdown: shutting,
-        namespace,
-        controller,
-        debug,
-        tasks: tracked,
-    };
-    tokio::spawn(crate::memory::give_back(shutdown.clone()));
-    let set_up = setup(context).await;
-    set_up.map_err(|cause| RunError::Setup { controller: controller.name, cause: cause.into() })?;
+    process.metrics.leading(&lease, true);
+    tokio::spawn(crate::memory::give_back(process.shutdown.clone()));
+    setup(process.context(fence, &process.args.events_addr, &mut ending)?, served).await.map_err(failed)?;
     tracing::info!("started");
-    let result = lead(candidate.as_mut(), &shutdown).await;
-    finish(result, candidate, tasks, events).await
+    let result = lead(candidate.as_mut(), &process.shutdown).await;
+    finish(result, candidate, ending).await
+}
+
+/// What a process has from its start.
+struct Process {
+    controller: Controller,
+    args: Arc<CommonArgs>,
+    metrics: Arc<Metrics>,
+    debug: Debug,
+    namespace: Option<String>,
+    config: Config,
+    clients: Clients,
+    shutdown: CancellationToken,
+}
+
+impl Process {
+    /// For work behind a fence; its end is a part of the process's.
+    fn context(&self, fence: Fence, events_addr: &str, ending: &mut Ending) -> Result<Context, RunError> {
+        let client = self.clients.fenced(fence.clone()).map_err(unreachable)?;
+        let recorder = Recorder::start(client.clone(), self.controller.name, events_addr);
+        ending.events.push(recorder.clone());
+        Ok(Context {
+            client,
+            config: self.config.clone(),
+            args: self.args.clone(),
+            metrics: self.metrics.clone(),
+            fence,
+            recorder,
+            shutdown: self.shutdown.clone(),
+            namespace: self.namespace.clone(),
+            controller: self.controller,
+            debug: self.debug.clone(),
+            tasks: ending.tasks.clone(),
+        })
+    }
+}
+
+/// What the end of the process waits for.
+#[derive(Default)]
+struct Ending {
+    tasks: TaskTracker,
+    events: Vec<Recorder>,
+}
+
+impl Ending {
+    async fn wait(self) {
+        self.tasks.close();
+        let _ = tokio::time::timeout(GRACE, self.tasks.wait()).await;
+        futures::future::join_all(self.events.iter().map(|events| events.flush(LAST_EVENTS))).await;
+    }
 }
 
 fn unreachable(error: kube::Error) -> RunError {
@@ -194,22 +251,16 @@ async fn lead(candidate: Option<&mut Candidate>, shutdown: &CancellationToken) -
 async fn finish(
     result: Result<(), RunError>,
     candidate: Option<Candidate>,
-    tasks: TaskTracker,
-    events: Recorder,
+    ending: Ending,
 ) -> Result<(), RunError> {
     result?;
-    tasks.close();
-    let ended = async {
-        let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
-        events.flush(LAST_EVENTS).await;
-    };
     let Some(mut candidate) = candidate else {
-        ended.await;
+        ending.wait().await;
         tracing::info!("ended");
         return Ok(());
     };
     let held = tokio::select! {
-        () = ended => Ok(()),
+        () = ending.wait() => Ok(()),
         held = candidate.hold(CancellationToken::new()) => held,
     };
     candidate.release().await;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use api::meta::{FluxObject, GoDuration, Reason};
 use api::notification::v1::{Receiver, ReceiverStatus, ReceiverType};
 use kube::Client;
-use runtime::{Change, Event, Finalized, Key, Next, Outcome, ReasonName, Reconciler, Run, Verdict};
+use runtime::{Event, Finalized, Key, Next, Outcome, ReasonName, Reconciler, Run, Verdict};
 
 use super::filters;
 use super::oidc;
-use super::paths::{Paths, path_of};
+use super::paths::path_of;
 use crate::{secrets, status};
 
 /// What every terminal failure begins with.
@@ -19,7 +19,6 @@ const TERMINAL: &str = "Reconciliation failed terminally due to configuration er
 /// Reconciles Receivers.
 pub(crate) struct ReceiverReconciler {
     pub(crate) client: Client,
-    pub(crate) paths: Paths,
 }
 
 /// What a Receiver's spec has wrong, for good.
@@ -48,10 +47,6 @@ impl Reconciler for ReceiverReconciler {
     }
 
     fn forget(&self, _key: &Key) {}
-
-    fn observed(&self, change: &Change<Receiver>) {
-        self.paths.follow(change);
-    }
 }
 
 impl ReceiverReconciler {

@@ -85,3 +85,28 @@ async fn a_deleted_receiver_is_gone_and_its_path_too() {
     let base = rig.controller.as_ref().unwrap().receiver_url();
     assert_eq!(rig.send(&format!("{base}{}", path(&hook)), &[], String::new()).await.unwrap(), 404);
 }
+
+#[tokio::test]
+async fn a_replica_that_waits_for_the_lease_takes_events_and_calls() {
+    let rig = Rig::with_args("replicas", &["--enable-leader-election"]).await.unwrap();
+    source(&rig, "repo").await;
+    rig.secret("token", json!({"token": "t"})).await.unwrap();
+    rig.provider("hook", json!({"type": "generic", "address": rig.address("hook")})).await.unwrap();
+    let spec = json!({"type": "generic", "secretRef": {"name": "token"},
+        "resources": [{"kind": "GitRepository", "name": "repo"}]});
+    // Only a replica that leads writes the status: the Lease is taken when it is there.
+    let hook = receiver(&rig, "hook", spec).await;
+
+    let waiting = rig.plane.controller("notification-controller").namespace(rig.ns.name());
+    let waiting = waiting.arg("--enable-leader-election").start().await.unwrap();
+    let event = rig.event("app", "told to the one that waits");
+    assert_eq!(rig.send(&waiting.service_url(), &[], event).await.unwrap(), 202);
+    assert_eq!(rig.arrived("/hook", 1).await.unwrap(), ["told to the one that waits"]);
+    let call = format!("{}{}", waiting.receiver_url(), path(&hook));
+    assert_eq!(rig.send(&call, &[], String::new()).await.unwrap(), 200);
+    let woken = rig.cluster.get("GitRepository", rig.ns.name(), "repo").await.unwrap();
+    assert!(woken["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].is_string());
+    let metrics = waiting.metrics().await.unwrap();
+    assert_eq!(metrics.sum("leader_election_master_status", &[]), 0.0);
+    waiting.process().terminate(testkit::patience(SOON)).unwrap();
+}

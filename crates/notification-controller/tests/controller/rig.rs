@@ -117,7 +117,7 @@ impl Rig {
     }
 
     /// An event about a Kustomization.
-    fn event(&self, name: &str, message: &str) -> String {
+    pub(crate) fn event(&self, name: &str, message: &str) -> String {
         let event = json!({"involvedObject": {"kind": "Kustomization", "namespace": self.ns.name(), "name": name,
                 "apiVersion": "kustomize.toolkit.fluxcd.io/v1"},
             "severity": "error", "timestamp": "2026-01-02T03:04:05Z", "message": message, "reason": "R",
