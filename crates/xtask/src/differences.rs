@@ -41,6 +41,7 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | HelmRelease: events of a failed action | end in the last lines of Helm's log | name objects, pods and containers in the message itself |
 | HelmRelease: `disableOpenAPIValidation` | has no effect with server-side apply | is honoured |
 | HelmRelease: `targetNamespace` changes under a `serviceAccountName` | the release before cannot be deleted | it is deleted |
+| ImagePolicy: its repository names another image, whose scan fails | the new name with a tag of the old image | waits for the tags of the new one |
 | ImageUpdateAutomation: a `refspec` that cannot be used | fails after the branch is pushed | fails before anything is pushed |
 | Provider: finalizers of earlier versions | stay | are taken off |
 

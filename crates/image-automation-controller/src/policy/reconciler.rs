@@ -6,7 +6,7 @@ use api::image::v1::{
 };
 use api::meta::Reason;
 use kube::Client;
-use oci::Reference;
+use oci::{Reference, Repository};
 use runtime::{Change, Finalized, Handle, Key, Next, Outcome, Reason as Why, Reconciler, Run};
 
 use super::access::{repository, repository_of};
@@ -96,11 +96,13 @@ impl ImagePolicies {
 
     fn latest(&self, run: &Run<ImagePolicy>, repository: &ImageRepository) -> Result<String, StepError> {
         let spec = &run.object.spec;
-        image::parse(&repository.spec.image)
+        let image = image::parse(&repository.spec.image)
             .map_err(|error| StepError::stalled(ImageReason::ImageURLInvalid, error.to_string()))?;
-        let scanned = repository.status.as_ref().and_then(|status| status.canonical_image_name.as_deref());
-        let key = Key::of(repository);
-        let tags = self.tags.read(&key, scanned.unwrap_or_default()).map_err(|error| {
+        let tags = match is_scanned(repository, &image) {
+            true => self.tags.read(&Key::of(repository), &image.to_string()),
+            false => Ok(Vec::new()),
+        };
+        let tags = tags.map_err(|error| {
             StepError::retry(ImageReason::Failure, format!("failed to read tags from database: {error}"))
         })?;
         if tags.is_empty() {
@@ -153,6 +155,12 @@ impl ImagePolicies {
     }
 }
 
+/// Whether the last scan was of the image that the spec names now: tags of another one say nothing of it.
+fn is_scanned(repository: &ImageRepository, image: &Repository) -> bool {
+    let scanned = repository.status.as_ref().and_then(|status| status.canonical_image_name.as_deref());
+    scanned == Some(image.to_string().as_str())
+}
+
 fn ready_message(status: &ImagePolicyStatus) -> String {
     let Some(latest) = &status.latest_ref else { return String::new() };
     let digest = |image: &ImageRef, before: &str| {
@@ -164,4 +172,22 @@ fn ready_message(status: &ImagePolicyStatus) -> String {
         text.push_str(&format!(" (previously {}:{}{})", before.name, before.tag, digest(before, "@")));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_scanned;
+    use crate::image;
+    use api::image::v1::{ImageRepository, ImageRepositorySpec, ImageRepositoryStatus};
+
+    #[test]
+    fn tags_that_were_scanned_of_another_image_do_not_count() {
+        let mut repository = ImageRepository::new("app", ImageRepositorySpec::default());
+        let image = image::parse("alpine").unwrap();
+        assert!(!is_scanned(&repository, &image));
+        let canonical_image_name = Some("index.docker.io/library/alpine".to_owned());
+        repository.status = Some(ImageRepositoryStatus { canonical_image_name, ..Default::default() });
+        assert!(is_scanned(&repository, &image));
+        assert!(!is_scanned(&repository, &image::parse("busybox").unwrap()));
+    }
 }

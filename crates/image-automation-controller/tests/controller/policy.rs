@@ -93,6 +93,11 @@ async fn another_image_means_nothing_to_a_policy_before_its_tags_are_there() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let object = rig.ready("ImagePolicy", "True").await.unwrap();
     assert_eq!(object["status"]["latestRef"]["name"], rig.image(), "{object}");
+    // Also a policy that is looked at for another reason names no image of which no tag is known.
+    rig.policy(json!({ "policy": { "semver": { "range": ">=0.1.0" } } })).await.unwrap();
+    let object = rig.ready("ImagePolicy", "False").await.unwrap();
+    assert!(message(&object).ends_with("no tags in database"), "{object}");
+    assert_eq!(object["status"]["latestRef"]["name"], rig.image(), "{object}");
     rig.registry.push_images("other", &["1.0.0"]).await.unwrap();
     let moved = |object: &serde_json::Value| object["status"]["latestRef"]["name"] == other.as_str();
     let object = rig.when("ImagePolicy", moved).await.unwrap();
