@@ -67,9 +67,8 @@ impl Host {
     /// Sends a request with whatever the registry demands. The answer may have any status.
     pub(crate) async fn ask(&self, ask: &Ask) -> Result<Response, OciError> {
         let greeting = self.greeting().await?;
-        let first = self.send(ask, &greeting, false).await;
-        match first {
-            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => match demanded(&answer, &greeting) {
+        match self.send(ask, &greeting, false).await {
+            Ok(answer) if demands(&answer, &greeting) => match changed(&answer, &greeting) {
                 Some(changed) => {
                     *self.state.lock().await = Some(changed.clone());
                     self.send(ask, &changed, true).await
@@ -199,9 +198,15 @@ fn challenge(answer: &Response) -> Challenge {
     Challenge::parse(demands.iter().filter_map(|value| value.to_str().ok()))
 }
 
+/// Whether the registry itself wants to know who asks. Another host, to which it sent us on, is told nothing of it: what
+/// that one demands would name the server that gets the password.
+fn demands(answer: &Response, greeting: &Greeting) -> bool {
+    answer.status() == StatusCode::UNAUTHORIZED && answer.url().origin() == greeting.base.origin()
+}
+
 /// What a refusal demands, where that is something else than what the registry said at first: one that is open to all
 /// says nothing then, and one may change its mind.
-fn demanded(answer: &Response, greeting: &Greeting) -> Option<Greeting> {
+fn changed(answer: &Response, greeting: &Greeting) -> Option<Greeting> {
     let challenge = challenge(answer);
     let changed = challenge != Challenge::None && challenge != greeting.challenge;
     changed.then(|| Greeting { base: greeting.base.clone(), challenge })

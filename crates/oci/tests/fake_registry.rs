@@ -15,20 +15,28 @@ type Answer = fn(&Fake, &Request) -> Response;
 struct Fake {
     address: String,
     answer: Answer,
+    /// Another one, that it sends to.
+    other: String,
+    /// Verb, path and query, and `with login` if somebody showed one.
     asked: Mutex<Vec<String>>,
 }
 
 async fn start(answer: Answer) -> Arc<Fake> {
+    start_beside("", answer).await
+}
+
+async fn start_beside(other: &str, answer: Answer) -> Arc<Fake> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let fake = Arc::new(Fake { address, answer, asked: Mutex::default() });
+    let fake = Arc::new(Fake { address, answer, other: other.to_owned(), asked: Mutex::default() });
     let router = Router::new().fallback(serve).with_state(fake.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
     fake
 }
 
 async fn serve(State(fake): State<Arc<Fake>>, request: Request) -> Response {
-    fake.asked.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+    let login = if request.headers().contains_key("authorization") { " with login" } else { "" };
+    fake.asked.lock().unwrap().push(format!("{} {}{login}", request.method(), request.uri()));
     (fake.answer)(&fake, &request)
 }
 
@@ -142,4 +150,45 @@ async fn a_password_is_shown_to_a_registry_that_asks_for_it_later_than_at_the_fi
     assert_eq!(session.tags().await.unwrap(), ["1.0.0"]);
     assert_eq!(fake.asked("/tags/"), before + 1, "what it asks for is remembered");
     assert!(fake.session(Login::Anonymous).tags().await.unwrap_err().is_refused());
+}
+
+/// Wants a password, and keeps its blobs and the rest of its tags elsewhere.
+fn sends_on(fake: &Fake, request: &Request) -> Response {
+    let path = request.uri().path();
+    if !request.headers().contains_key("authorization") {
+        return (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"r\"")]).into_response();
+    }
+    let place = format!("http://{}{path}", fake.other);
+    match path {
+        "/v2/" => StatusCode::OK.into_response(),
+        "/v2/team/app/tags/list" => {
+            ([("link", format!("<{place}>; rel=\"next\""))], r#"{"tags":["1.0.0"]}"#).into_response()
+        }
+        _ => (StatusCode::TEMPORARY_REDIRECT, [("location", place)]).into_response(),
+    }
+}
+
+/// Demands a token, which it gives itself to whoever shows a password.
+fn wants_a_token(fake: &Fake, request: &Request) -> Response {
+    let demand = format!("Bearer realm=\"http://{}/token\"", fake.address);
+    match request.uri().path() {
+        "/token" => r#"{"token":"good"}"#.into_response(),
+        _ => (StatusCode::UNAUTHORIZED, [("www-authenticate", demand)]).into_response(),
+    }
+}
+
+#[tokio::test]
+async fn another_host_that_the_registry_sends_to_gets_no_password_whatever_it_demands() {
+    let other = start(wants_a_token).await;
+    let fake = start_beside(&other.address, sends_on).await;
+    let session = fake.session(Login::Basic { username: "user".into(), password: "pw".into() });
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let layer = oci::Descriptor { media_type: String::new(), digest, size: 1, annotations: None };
+    assert!(session.blob_bytes(&layer, 10).await.unwrap_err().is_refused());
+    assert!(session.tags().await.unwrap_err().is_refused());
+    assert_eq!((other.asked("/blobs/"), other.asked("/tags/")), (1, 1));
+    assert_eq!((other.asked("/token"), other.asked("with login")), (0, 0));
+    // What the other one demanded is not remembered as what the registry does.
+    assert!(session.blob_bytes(&layer, 10).await.is_err());
+    assert_eq!(fake.asked("/blobs/"), fake.asked("with login") - 1);
 }
