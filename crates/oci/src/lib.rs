@@ -12,7 +12,7 @@
 //! go-containerregistry, which users of Flux know.
 //!
 //! Reading order: name, keychain, challenge, error, host (one registry: scheme, login, tokens), oci (the shared part),
-//! session, manifest, tags, pick, pull, push.
+//! session, manifest, tag_page, tags, pick, pull, push.
 mod name;
 
 mod challenge;
@@ -30,6 +30,7 @@ mod session;
 mod pick;
 mod pull;
 mod push;
+mod tag_page;
 mod tags;
 
 pub use crate::{

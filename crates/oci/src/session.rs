@@ -41,10 +41,10 @@ impl Session {
     }
 
     /// A request to an address that the registry gave, to read on.
-    pub(crate) async fn follow(&self, url: String) -> Result<Response, OciError> {
+    pub(crate) async fn follow(&self, url: String, max_body: Option<u64>) -> Result<Response, OciError> {
         let (headers, body, place) = (HeaderMap::new(), Body::new(), Place::Url(url));
         let scope = self.scope("pull");
-        self.host.ask(&Ask { method: Method::GET, place, headers, body, scope, max_body: None }).await
+        self.host.ask(&Ask { method: Method::GET, place, headers, body, scope, max_body }).await
     }
 
     /// A request that writes.

@@ -1,52 +1,77 @@
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use http::{HeaderMap, Method, StatusCode, header::LINK};
 use net::Response;
-use serde::Deserialize;
 
 use crate::{
     OciError, Session,
     host::{go_place, refusal},
+    tag_page::{LONGEST_TAG, Page},
 };
 
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    tags: Option<Vec<String>>,
-}
+/// Bytes of one page at most, whatever the number of tags: there are registries that give all of them at once.
+const LARGEST_PAGE: u64 = 32 << 20;
+/// Bytes around a tag in JSON: quotes, comma, line break.
+const AROUND: usize = 4;
+/// Pages without a tag that are passed over before a list is given up.
+const EMPTY_PAGES: usize = 20;
 
 impl Session {
-    /// All tags, in the registry's order; pages are followed by `Link`.
+    /// All tags, in the registry's order; pages are followed by `Link`. What is too long for a tag is left out.
     ///
     /// # Errors
     /// [`OciError::TooManyTags`] beyond the limit, see [`OciError`] else.
     pub async fn tags(&self) -> Result<Vec<String>, OciError> {
         let path = format!("tags/list?n={}", self.limits.page);
-        let mut answer = self.read(Method::GET, &path, HeaderMap::new(), None).await?;
-        let mut tags = Vec::new();
-        let mut seen = HashSet::new();
-        // Each page holds a tag at least, or the last one was reached: no registry can keep us busy for ever.
-        for _ in 0..=self.limits.tags {
+        let mut answer = self.read(Method::GET, &path, HeaderMap::new(), Some(self.largest_page())).await?;
+        let (mut tags, mut left) = (Vec::new(), self.limits.tags);
+        let mut pages = Pages::default();
+        // Each page holds a text at least, but for a few: no registry can keep us busy for ever.
+        loop {
             let next = next(&answer);
-            let page = page(answer).await.map_err(|error| self.with_query(error))?;
-            let is_empty = page.is_empty();
-            tags.extend(page);
-            if tags.len() > self.limits.tags {
-                break;
-            }
-            match next.filter(|_| !is_empty) {
-                None => return Ok(tags),
-                Some(url) if !seen.insert(url.clone()) => {
-                    let place = self.repository().to_string();
-                    return Err(OciError::Malformed {
-                        place,
-                        cause: "the pages of its tags go round".into(),
-                    });
-                }
-                Some(url) => answer = self.follow(url).await?,
-            }
+            let page = page(answer, left).await.map_err(|error| self.with_query(error))?;
+            let too_many = || OciError::TooManyTags {
+                repository: self.repository().to_string(),
+                limit: self.limits.tags,
+            };
+            left = left.checked_sub(page.count).ok_or_else(too_many)?;
+            tags.extend(page.tags);
+            let Some(url) = next else { return Ok(tags) };
+            pages.go_on(&url, page.count == 0).map_err(|cause| {
+                let place = self.repository().to_string();
+                OciError::Malformed { place, cause: cause.into() }
+            })?;
+            answer = self.follow(url, Some(self.largest_page())).await?;
         }
-        Err(OciError::TooManyTags { repository: self.repository().to_string(), limit: self.limits.tags })
+    }
+
+    fn largest_page(&self) -> u64 {
+        let all = self.limits.tags.saturating_mul(LONGEST_TAG + AROUND) as u64;
+        all.min(LARGEST_PAGE).max(self.limits.manifest)
+    }
+}
+
+/// The pages that were read. Of their addresses, which the registry makes as long as it likes, a hash is kept.
+#[derive(Default)]
+struct Pages {
+    seen: HashSet<u64>,
+    empty: usize,
+}
+
+impl Pages {
+    /// Whether the next page is to be read.
+    fn go_on(&mut self, next: &str, was_empty: bool) -> Result<(), &'static str> {
+        let mut hasher = DefaultHasher::new();
+        next.hash(&mut hasher);
+        self.empty += usize::from(was_empty);
+        match self.seen.insert(hasher.finish()) {
+            false => Err("the pages of its tags go round"),
+            true if self.empty > EMPTY_PAGES => Err("too many pages of its tags are empty"),
+            true => Ok(()),
+        }
     }
 }
 
@@ -63,15 +88,14 @@ impl Session {
     }
 }
 
-async fn page(answer: Response) -> Result<Vec<String>, OciError> {
+async fn page(answer: Response, most: usize) -> Result<Page, OciError> {
     if answer.status() != StatusCode::OK {
         return Err(refusal(answer).await);
     }
     let place = go_place(answer.place());
     let bytes = answer.bytes().await.map_err(OciError::Request)?;
-    let page: Page = serde_json::from_slice(&bytes)
-        .map_err(|error| OciError::Malformed { place, cause: format!("not a list of tags: {error}") })?;
-    Ok(page.tags.unwrap_or_default())
+    Page::read(&bytes, most)
+        .map_err(|error| OciError::Malformed { place, cause: format!("not a list of tags: {error}") })
 }
 
 /// The address of the next page, relative to this one's.

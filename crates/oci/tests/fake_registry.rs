@@ -42,10 +42,15 @@ async fn serve(State(fake): State<Arc<Fake>>, request: Request) -> Response {
 
 impl Fake {
     fn session(&self, login: Login) -> Session {
+        self.session_of(login, 50)
+    }
+
+    /// A session that reads so many tags.
+    fn session_of(&self, login: Login, tags: usize) -> Session {
         testkit::install_crypto();
         let repository = Repository::parse(&format!("{}/team/app", self.address)).unwrap();
         let access = Access { login, insecure: true, ..Access::default() };
-        let limits = OciLimits { tags: 50, ..OciLimits::default() };
+        let limits = OciLimits { tags, ..OciLimits::default() };
         Oci::new(AddressRule::Any, limits, "").session(&repository, &access).unwrap()
     }
 
@@ -129,6 +134,73 @@ async fn endless_pages_come_to_an_end() {
     let fake = start(round).await;
     let error = fake.session(Login::Anonymous).tags().await.unwrap_err();
     assert!(error.to_string().contains("go round") && fake.asked("/tags/") == 2, "{error}");
+}
+
+/// Fifty pages of one text of a megabyte each.
+fn heavy(fake: &Fake, request: &Request) -> Response {
+    let at = fake.asked("/tags/");
+    let next = format!("</v2/team/app/tags/list?last={at}>; rel=\"next\"");
+    let body = format!(r#"{{"tags":["{}"]}}"#, "a".repeat(1 << 20));
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        _ if at == 50 => body.into_response(),
+        _ => ([("link", next)], body).into_response(),
+    }
+}
+
+/// All of 40,000 tags of 125 letters at once, more than 5 MB.
+fn at_once(_: &Fake, request: &Request) -> Response {
+    let tags: Vec<String> = (0..40_000).map(|number| format!("{number:0>125}")).collect();
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        _ => format!(r#"{{"tags":["{}"]}}"#, tags.join("\",\"")).into_response(),
+    }
+}
+
+/// Three pages, of which the one in the middle is empty; or none but empty ones.
+fn with_a_hole(fake: &Fake, request: &Request) -> Response {
+    let at = fake.asked("/tags/");
+    let body = if at == 2 { r#"{"tags":null}"# } else { r#"{"tags":["a"]}"# };
+    let next = format!("</v2/team/app/tags/list?last={at}>; rel=\"next\"");
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        _ if at == 3 => body.into_response(),
+        _ => ([("link", next)], body).into_response(),
+    }
+}
+
+fn empty_for_ever(fake: &Fake, request: &Request) -> Response {
+    let next = format!("</v2/team/app/tags/list?last={}>; rel=\"next\"", fake.asked("/tags/"));
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        _ => ([("link", next)], r#"{"tags":[]}"#).into_response(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_long_for_a_tag_is_not_kept() {
+    let fake = start(heavy).await;
+    assert!(fake.session(Login::Anonymous).tags().await.unwrap().is_empty());
+    assert_eq!(fake.asked("/tags/"), 50);
+}
+
+#[tokio::test]
+async fn a_registry_may_give_all_tags_at_once() {
+    let fake = start(at_once).await;
+    assert_eq!(fake.session_of(Login::Anonymous, 50_000).tags().await.unwrap().len(), 40_000);
+    let error = fake.session_of(Login::Anonymous, 39_999).tags().await.unwrap_err();
+    assert!(matches!(error, OciError::TooManyTags { limit: 39_999, .. }), "{error}");
+    // A page has no more bytes than that many tags take.
+    assert!(fake.session_of(Login::Anonymous, 30_000).tags().await.unwrap_err().is_too_large());
+}
+
+#[tokio::test]
+async fn an_empty_page_is_not_the_end_of_the_list() {
+    let fake = start(with_a_hole).await;
+    assert_eq!(fake.session(Login::Anonymous).tags().await.unwrap(), ["a", "a"]);
+    let fake = start(empty_for_ever).await;
+    let error = fake.session(Login::Anonymous).tags().await.unwrap_err();
+    assert!(error.to_string().contains("are empty"), "{error}");
 }
 
 /// Open at first, and later for who shows a password; as registries that anybody may read from are for what is private.
