@@ -43,13 +43,14 @@ impl Version {
         Ok(Self { major, minor, patch, pre: parts.pre, build: parts.build, original: text.to_owned() })
     }
 
-    /// Reads a version that states all three numbers, as Flux asks of tags: `v1.2.3` yes, `1.2` no.
+    /// Reads a tag as Flux does: a version in which two dots or more stand, wherever they do. `v1.2.3` and
+    /// `1.22-alpine3.19` are read, `1.2` and `1.22-alpine` are not.
     ///
     /// # Errors
-    /// As [`Version::parse`], and when a number is missing.
+    /// As [`Version::parse`], and when a dot is missing.
     pub fn parse_tag(text: &str) -> Result<Self, VersionError> {
-        match Parts::split(text) {
-            Some(parts) if parts.numbers.len() == 3 => Self::parse(text),
+        match text.splitn(3, '.').count() {
+            3 => Self::parse(text),
             _ => Err(VersionError(text.chars().take(80).collect())),
         }
     }
@@ -199,11 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn tags_need_three_numbers() {
-        assert!(Version::parse_tag("v1.2.3").is_ok());
-        assert!(Version::parse_tag("01.2.3").is_ok());
-        assert!(Version::parse_tag("1.2").is_err());
-        assert!(Version::parse("1.2").is_ok());
+    fn tags_need_two_dots_wherever_they_stand() {
+        for good in ["v1.2.3", "01.2.3", "v2025.07.03", "1.2-rc.1", "1.22-alpine3.19", "1-a.b.c", "1.2+a.b"] {
+            assert!(Version::parse_tag(good).is_ok(), "{good}");
+        }
+        for bad in ["1.2", "v1", "1.2-5", "1.2-beta5", "1.2.beta", "1.2.3.4", "1-a.b+"] {
+            assert!(Version::parse_tag(bad).is_err(), "{bad}");
+        }
+        assert!(Version::parse("1.2").is_ok() && Version::parse("1.2-5").is_ok());
     }
 
     #[test]

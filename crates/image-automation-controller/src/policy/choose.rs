@@ -85,7 +85,7 @@ fn latest(rule: &Rule, tags: &[String]) -> Result<String, ChoiceError> {
     }
 }
 
-/// Of equal versions the first one wins; what is no version of three parts is passed over.
+/// Of equal versions the first one wins; what is no version as Flux reads tags is passed over.
 fn highest(range: &Constraint, tags: &[String]) -> Option<String> {
     let mut best: Option<Version> = None;
     for tag in tags {
@@ -163,6 +163,8 @@ mod tests {
         check(&semver("1.x"), None, &tags, "v1.2.0");
         check(&semver(">=1.0.0-0 <1.2.0"), None, &tags, "1.2.0-rc.1");
         check(&semver("*"), None, &["2024.01.02", "2024.01.10"], "2024.01.10");
+        let alpine = ["1.21.0-alpine3.18", "1.22-alpine3.19", "1.23-alpine"];
+        check(&semver(">=1.0.0-0"), None, &alpine, "1.22-alpine3.19");
         check(&semver(">=5.0.0"), None, &tags, "unable to determine latest version from provided list");
         check(&semver("not a range"), None, &tags, "invalid policy: improper constraint: \"not a range\"");
     }
