@@ -10,12 +10,13 @@
 //!                                          └──────────────────────────────────────────────┘
 //! ```
 //!
-//! Reading order: args, status (reasons, errors, what a run came to), image (names), regex, secrets; repository (registry, tags,
+//! Reading order: args, status (reasons, errors, what a run came to), blocking, image (names), regex, secrets; repository (registry, tags,
 //! reconciler); policy (choose, reconciler); automation (source, files, message, publish, reconciler); run. References:
 //! Flux's image-reflector-controller 1.2 and image-automation-controller 1.2, which are one process here.
 
 mod args;
 
+mod blocking;
 mod status;
 
 mod image;

@@ -17,6 +17,8 @@ pub(super) enum ChoiceError {
     NoMatch,
     #[error("failed to parse invalid numeric value '{0}'")]
     Number(String),
+    #[error("given up, because the run is outdated")]
+    Stopped,
 }
 
 impl ChoiceError {
@@ -33,16 +35,18 @@ enum Rule {
     Numerical { descending: bool },
 }
 
-/// The latest of the tags by policy and filter; the filter's extract is compared, the tag is given.
+/// The latest of the tags by policy and filter; the filter's extract is compared, the tag is given. Blocks, until `stop`
+/// says otherwise.
 pub(super) fn choose(
     policy: &ImagePolicyChoice,
     filter: Option<&TagFilter>,
     tags: &[String],
+    stop: &dyn Fn() -> bool,
 ) -> Result<String, ChoiceError> {
     let rule = rule(policy)?;
     let Some(filter) = filter else { return latest(&rule, tags) };
     let filter = Filter::new(filter)?;
-    let filtered = filter.apply(tags);
+    let filtered = filter.apply(tags, stop)?;
     let values: Vec<String> = filtered.iter().map(|(value, _)| value.clone()).collect();
     let found = latest(&rule, &values)?;
     let tag = filtered.into_iter().find(|(value, _)| *value == found).map(|(_, tag)| tag);
@@ -153,7 +157,7 @@ mod tests {
 
     fn check(policy: &ImagePolicyChoice, filter: Option<&TagFilter>, tags: &[&str], expected: &str) {
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        let found = choose(policy, filter, &tags).unwrap_or_else(|error| error.to_string());
+        let found = choose(policy, filter, &tags, &|| false).unwrap_or_else(|error| error.to_string());
         assert_eq!(found, expected);
     }
 
@@ -203,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_only_the_owner_can_mend_is_told_apart() {
-        assert!(choose(&ImagePolicyChoice::default(), None, &[]).unwrap_err().is_invalid());
+        assert!(choose(&ImagePolicyChoice::default(), None, &[], &|| false).unwrap_err().is_invalid());
         assert!(!ChoiceError::Empty.is_invalid());
     }
 }

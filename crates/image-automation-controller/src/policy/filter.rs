@@ -18,11 +18,22 @@ impl Filter {
         Ok(Self { pattern: compiled, extract: filter.extract.clone().filter(|text| !text.is_empty()) })
     }
 
-    /// What is compared of each tag that matches, and the tag. Of tags with one value the last one counts.
-    pub(super) fn apply(&self, tags: &[String]) -> Vec<(String, String)> {
+    /// What is compared of each tag that matches, and the tag. Of tags with one value the last one counts. Takes long
+    /// with some patterns: `stop` is asked before each tag.
+    ///
+    /// # Errors
+    /// [`ChoiceError::Stopped`].
+    pub(super) fn apply(
+        &self,
+        tags: &[String],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Vec<(String, String)>, ChoiceError> {
         let mut found: Vec<(String, String)> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for tag in tags {
+            if stop() {
+                return Err(ChoiceError::Stopped);
+            }
             let Some(captures) = self.pattern.captures(tag) else { continue };
             let value = match &self.extract {
                 None => tag.clone(),
@@ -43,7 +54,7 @@ impl Filter {
                 }
             }
         }
-        found
+        Ok(found)
     }
 }
 
@@ -56,7 +67,7 @@ mod tests {
     fn of_tags_with_one_value_the_last_one_counts() {
         let filter = TagFilter { pattern: Some("^[a-z]+-([0-9]+)$".into()), extract: Some("$1".into()) };
         let tags = ["b-1", "a-1", "a-2", "x"].map(str::to_owned);
-        let found = Filter::new(&filter).unwrap().apply(&tags);
+        let found = Filter::new(&filter).unwrap().apply(&tags, &|| false).unwrap();
         assert_eq!(found, [("1".to_owned(), "a-1".to_owned()), ("2".to_owned(), "a-2".to_owned())]);
     }
 }

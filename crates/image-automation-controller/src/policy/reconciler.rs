@@ -10,7 +10,8 @@ use oci::{Reference, Repository};
 use runtime::{Change, Finalized, Handle, Key, Next, Outcome, Reason as Why, Reconciler, Run};
 
 use super::access::{repository, repository_of};
-use super::choose::choose;
+use super::choose::{ChoiceError, choose};
+use crate::blocking::blocking;
 use crate::image;
 use crate::repository::{Registries, TagStore};
 use crate::status::{Done, ImageReason, RunFailure, StepError, begin, conclude};
@@ -82,7 +83,7 @@ impl ImagePolicies {
         }
         begin(run, status).await?;
         let repository = repository(&self.client, self.no_cross_namespace, run).await?;
-        let tag = self.latest(run, &repository)?;
+        let tag = self.latest(run, &repository).await?;
         let mut latest = ImageRef { name: repository.spec.image.clone(), tag, digest: None };
         latest.digest = self.digest(&reflection, status.latest_ref.as_ref(), &latest, &repository).await?;
         if status.latest_ref.as_ref() != Some(&latest) {
@@ -94,26 +95,26 @@ impl ImagePolicies {
         Ok(Done { quiet: ready.clone(), ready, news: None, next })
     }
 
-    fn latest(&self, run: &Run<ImagePolicy>, repository: &ImageRepository) -> Result<String, StepError> {
-        let spec = &run.object.spec;
+    async fn latest(
+        &self,
+        run: &Run<ImagePolicy>,
+        repository: &ImageRepository,
+    ) -> Result<String, RunFailure> {
         let image = image::parse(&repository.spec.image)
             .map_err(|error| StepError::stalled(ImageReason::ImageURLInvalid, error.to_string()))?;
-        let tags = match is_scanned(repository, &image) {
-            true => self.tags.read(&Key::of(repository), &image.to_string()),
-            false => Ok(Vec::new()),
+        let found = match is_scanned(repository, &image) {
+            true => {
+                let (store, cancel) = (self.tags.clone(), run.cancel.clone());
+                let place = (Key::of(repository), image.to_string());
+                pick(store, place, run.object.clone(), move || cancel.is_cancelled()).await?
+            }
+            false => None,
         };
-        let tags = tags.map_err(|error| {
-            StepError::retry(ImageReason::Failure, format!("failed to read tags from database: {error}"))
-        })?;
-        if tags.is_empty() {
+        found.ok_or_else(|| {
             let wait = self.requeue_dependency;
             let text =
                 format!("retrying in {} error: no tags in database", api::meta::GoDuration::from(wait));
-            return Err(StepError::wait(ImageReason::DependencyNotReady, text, wait));
-        }
-        choose(&spec.policy, spec.filter_tags.as_ref(), &tags).map_err(|error| match error.is_invalid() {
-            true => StepError::stalled(ImageReason::InvalidPolicy, error.to_string()),
-            false => StepError::retry(ImageReason::Failure, error.to_string()),
+            StepError::wait(ImageReason::DependencyNotReady, text, wait).into()
         })
     }
 
@@ -161,6 +162,36 @@ fn is_scanned(repository: &ImageRepository, image: &Repository) -> bool {
     scanned == Some(image.to_string().as_str())
 }
 
+/// The latest of the stored tags of an image; nothing when there are none.
+async fn pick(
+    store: TagStore,
+    (repository, image): (Key, String),
+    policy: Arc<ImagePolicy>,
+    stop: impl Fn() -> bool + Send + 'static,
+) -> Result<Option<String>, RunFailure> {
+    let picked = blocking(move || {
+        let tags = store.read(&repository, &image).map_err(|error| {
+            StepError::retry(ImageReason::Failure, format!("failed to read tags from database: {error}"))
+        })?;
+        if tags.is_empty() {
+            return Ok(None);
+        }
+        let spec = &policy.spec;
+        choose(&spec.policy, spec.filter_tags.as_ref(), &tags, &stop).map(Some).map_err(not_chosen)
+    });
+    picked.await?
+}
+
+fn not_chosen(error: ChoiceError) -> RunFailure {
+    match error {
+        ChoiceError::Stopped => RunFailure::Outdated,
+        error if error.is_invalid() => {
+            StepError::stalled(ImageReason::InvalidPolicy, error.to_string()).into()
+        }
+        error => StepError::retry(ImageReason::Failure, error.to_string()).into(),
+    }
+}
+
 fn ready_message(status: &ImagePolicyStatus) -> String {
     let Some(latest) = &status.latest_ref else { return String::new() };
     let digest = |image: &ImageRef, before: &str| {
@@ -176,9 +207,18 @@ fn ready_message(status: &ImagePolicyStatus) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_scanned;
+    use super::{is_scanned, pick};
     use crate::image;
-    use api::image::v1::{ImageRepository, ImageRepositorySpec, ImageRepositoryStatus};
+    use crate::repository::TagStore;
+    use crate::status::RunFailure;
+    use api::image::v1::{
+        AlphabeticalPolicy, ImagePolicy, ImagePolicyChoice, ImagePolicySpec, ImageRepository,
+        ImageRepositorySpec, ImageRepositoryStatus, TagFilter,
+    };
+    use runtime::Key;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
 
     #[test]
     fn tags_that_were_scanned_of_another_image_do_not_count() {
@@ -189,5 +229,47 @@ mod tests {
         repository.status = Some(ImageRepositoryStatus { canonical_image_name, ..Default::default() });
         assert!(is_scanned(&repository, &image));
         assert!(!is_scanned(&repository, &image::parse("busybox").unwrap()));
+    }
+    /// A hundred thousand tags of letters without order, each of which takes many steps to look at.
+    fn noise() -> Vec<String> {
+        let mut state = 1_u64;
+        let mut letter = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if state >> 63 == 0 { 'a' } else { 'b' }
+        };
+        (0..100_000).map(|_| (0..128).map(|_| letter()).collect()).collect()
+    }
+
+    /// A policy whose pattern remembers for each `a` where it stands, and finds nothing.
+    fn slow() -> ImagePolicy {
+        let pattern = Some("a[ab]{60}a[ab]{40}[^ab]".to_owned());
+        let policy =
+            ImagePolicyChoice { alphabetical: Some(AlphabeticalPolicy::default()), ..Default::default() };
+        let filter_tags = Some(TagFilter { pattern, extract: None });
+        ImagePolicy::new("app", ImagePolicySpec { policy, filter_tags, ..Default::default() })
+    }
+
+    // One thread: what holds it up holds up everything.
+    #[tokio::test]
+    async fn a_pattern_that_takes_long_holds_up_nothing_and_ends_with_its_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = TagStore::open(dir.path(), 32 << 20).unwrap();
+        let key = Key::new("ns", "app");
+        store.write(&key, "r/app", noise()).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let place = (key, "r/app".to_owned());
+        let mut work =
+            Box::pin(pick(store, place, Arc::new(slow()), move || stopped.load(Ordering::Relaxed)));
+        for _ in 0..20 {
+            tokio::select! {
+                biased;
+                _ = &mut work => panic!("the pattern takes long"),
+                () = tokio::time::sleep(Duration::from_millis(1)) => {}
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        let done = tokio::time::timeout(Duration::from_secs(60), work).await.unwrap();
+        assert!(matches!(done, Err(RunFailure::Outdated)));
     }
 }

@@ -11,6 +11,7 @@ use runtime::{Change, Event, Finalized, Handle, Key, Next, Outcome, Reconciler, 
 use super::due::{Due, EMPTY, Observed, due, exclusions};
 use super::registry::Registries;
 use super::tags::{TagStore, revision};
+use crate::blocking::blocking;
 use crate::image;
 use crate::policy::wake_policies;
 use crate::status::{Done, ImageReason, RunFailure, StepError, begin, conclude, now, show};
@@ -89,16 +90,13 @@ impl ImageRepositories {
             .map_err(|error| StepError::stalled(ImageReason::ImageURLInvalid, error.to_string()))?;
         let session = self.registries.session(&run.key.namespace, spec, &repository).await?;
         let canonical = repository.to_string();
-        let stored = self.tags.read(&run.key, &canonical).map_err(|error| {
-            let message = format!("failed to determine if it's scan time: {error}");
-            StepError::retry(ImageReason::Failure, message)
-        })?;
+        let stored = self.is_stored(&run.key, &canonical).await?;
         let observed = Observed {
             spec,
             status: &run.base,
             canonical: &canonical,
             requested: run.is_requested(),
-            stored: !stored.is_empty(),
+            stored,
             now: Timestamp::now(),
         };
         let (quiet, next) = match due(&observed) {
@@ -126,6 +124,15 @@ impl ImageRepositories {
         Ok(Done { ready, news: None, quiet, next })
     }
 
+    async fn is_stored(&self, key: &Key, canonical: &str) -> Result<bool, RunFailure> {
+        let (store, key, canonical) = (self.tags.clone(), key.clone(), canonical.to_owned());
+        let read = blocking(move || store.read(&key, &canonical).map(|tags| !tags.is_empty())).await?;
+        read.map_err(|error| {
+            let message = format!("failed to determine if it's scan time: {error}");
+            StepError::retry(ImageReason::Failure, message).into()
+        })
+    }
+
     /// A first scan is shown; others are short, and write only their end.
     async fn announce(
         &self,
@@ -147,9 +154,6 @@ impl ImageRepositories {
         repository: &Repository,
         session: &Session,
     ) -> Result<ScanResult, RunFailure> {
-        let failed = |cause: String| {
-            StepError::retry(ImageReason::ReadOperationFailed, format!("scan failed: {cause}"))
-        };
         let timeout = run.object.spec.timeout().unwrap_or(Duration::from_secs(60));
         let tags = tokio::select! {
             () = run.cancel.cancelled() => return Err(RunFailure::Outdated),
@@ -162,19 +166,12 @@ impl ImageRepositories {
                 format!("{repository} has {} tags, more than the limit of {}", tags.len(), self.max_tags);
             return Err(failed(text).into());
         }
-        let mut tags = without_excluded(tags, &exclusions(&run.object.spec)).map_err(failed)?;
-        tags.sort_unstable_by(|a, b| b.cmp(a));
-        tags.dedup();
-        let result = ScanResult {
-            revision: Some(revision(&tags)),
-            tag_count: i64::try_from(tags.len()).unwrap_or(i64::MAX),
-            scan_time: Some(now()),
-            latest_tags: tags.iter().take(LATEST).cloned().collect(),
-        };
+        let (expressions, cancel) = (exclusions(&run.object.spec), run.cancel.clone());
+        let kept = blocking(move || without_excluded(tags, &expressions, &|| cancel.is_cancelled())).await?;
+        let Kept { tags, result } = kept?;
         run.fence().map_err(|_| RunFailure::Outdated)?;
         let (store, key, canonical) = (self.tags.clone(), run.key.clone(), repository.to_string());
-        let written = tokio::task::spawn_blocking(move || store.write(&key, &canonical, tags)).await;
-        let written = written.map_err(|error| failed(error.to_string()))?;
+        let written = blocking(move || store.write(&key, &canonical, tags)).await?;
         written.map_err(|error| {
             failed(format!("failed to set tags for {:?}: {error}", repository.to_string()))
         })?;
@@ -182,17 +179,44 @@ impl ImageRepositories {
     }
 }
 
-/// Leaves out what matches an expression, and what is no tag.
-fn without_excluded(tags: Vec<String>, expressions: &[String]) -> Result<Vec<String>, String> {
+fn failed(cause: String) -> StepError {
+    StepError::retry(ImageReason::ReadOperationFailed, format!("scan failed: {cause}"))
+}
+
+/// What a scan keeps, and what it tells of it.
+struct Kept {
+    tags: Vec<String>,
+    result: ScanResult,
+}
+
+/// Leaves out what matches an expression, and what is no tag; each tag is kept once, the last one first. Blocks, until
+/// `stop` says otherwise.
+fn without_excluded(
+    mut tags: Vec<String>,
+    expressions: &[String],
+    stop: &dyn Fn() -> bool,
+) -> Result<Kept, RunFailure> {
     let compiled: Result<Vec<Regex>, String> = expressions
         .iter()
         .map(|text| {
             crate::regex::compile(text).map_err(|error| format!("failed to compile regex {text}: {error}"))
         })
         .collect();
-    let compiled = compiled?;
-    let wanted = |tag: &String| image::is_tag(tag) && !compiled.iter().any(|regex| regex.is_match(tag));
-    Ok(tags.into_iter().filter(wanted).collect())
+    let compiled = compiled.map_err(failed)?;
+    // Once stopped, the rest goes without a look: nothing of it is used.
+    tags.retain(|tag| !stop() && image::is_tag(tag) && !compiled.iter().any(|regex| regex.is_match(tag)));
+    if stop() {
+        return Err(RunFailure::Outdated);
+    }
+    tags.sort_unstable_by(|a, b| b.cmp(a));
+    tags.dedup();
+    let result = ScanResult {
+        revision: Some(revision(&tags)),
+        tag_count: i64::try_from(tags.len()).unwrap_or(i64::MAX),
+        scan_time: Some(now()),
+        latest_tags: tags.iter().take(LATEST).cloned().collect(),
+    };
+    Ok(Kept { tags, result })
 }
 
 fn not_due(left: Duration) -> String {
@@ -214,19 +238,34 @@ fn scanned(before: &ImageRepositoryStatus, after: &ImageRepositoryStatus, interv
 #[cfg(test)]
 mod tests {
     use super::without_excluded;
+    use crate::status::RunFailure;
+    use std::cell::Cell;
 
     fn kept(expressions: &[&str]) -> Result<Vec<String>, String> {
-        let tags = ["1.0", "1.0.sig", "sha256-a.sig", "evil\ntag"].map(str::to_owned).to_vec();
-        without_excluded(tags, &expressions.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+        let tags = ["1.0", "1.0.sig", "sha256-a.sig", "evil\ntag", "1.0"].map(str::to_owned).to_vec();
+        let expressions = expressions.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        match without_excluded(tags, &expressions, &|| false) {
+            Ok(kept) => Ok(kept.tags),
+            Err(RunFailure::Step(error)) => Err(error.message),
+            Err(RunFailure::Outdated) => Err("outdated".to_owned()),
+        }
     }
 
     #[test]
     fn what_matches_an_expression_and_what_is_no_tag_is_left_out() {
         assert_eq!(kept(&[r"^.*\.sig$"]).unwrap(), ["1.0"]);
         assert_eq!(kept(&["^sha256", "^1.0$"]).unwrap(), ["1.0.sig"]);
-        let error = kept(&["*"]).unwrap_err();
-        let expected =
-            "failed to compile regex *: error parsing regexp: missing argument to repetition operator: `*`";
-        assert_eq!(error, expected);
+        let expected = "scan failed: failed to compile regex *: \
+                        error parsing regexp: missing argument to repetition operator: `*`";
+        assert_eq!(kept(&["*"]).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn a_scan_that_is_outdated_in_the_middle_of_its_tags_keeps_none() {
+        let asked = Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) >= 3;
+        let tags = (0..100).map(|number| number.to_string()).collect();
+        let expressions = ["(a{0,40}){0,40}b".to_owned()];
+        assert!(matches!(without_excluded(tags, &expressions, &stop), Err(RunFailure::Outdated)));
     }
 }
