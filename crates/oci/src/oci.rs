@@ -118,6 +118,8 @@ impl Oci {
         Policy {
             limits: Limits {
                 total: access.timeout,
+                // The time of an upload counts as silence: the answer comes at its end.
+                idle: access.timeout,
                 max_body: self.inner.limits.manifest,
                 ..Limits::default()
             },
@@ -125,5 +127,19 @@ impl Oci {
             addresses: self.inner.addresses,
             user_agent: self.inner.user_agent.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Access, Oci, OciLimits};
+    use net::AddressRule;
+    use std::time::Duration;
+
+    #[test]
+    fn a_registry_may_be_silent_for_the_whole_time_of_a_request() {
+        let access = Access { timeout: Duration::from_secs(600), ..Access::default() };
+        let limits = Oci::new(AddressRule::Any, OciLimits::default(), "").policy(&access).limits;
+        assert_eq!((limits.total, limits.idle), (access.timeout, access.timeout));
     }
 }
