@@ -2,7 +2,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -17,6 +17,7 @@ use crate::{
     Login, OciError,
     challenge::Challenge,
     error::said,
+    retry::is_passing,
     token::{self, Token},
 };
 
@@ -29,8 +30,18 @@ pub(crate) struct Host {
     login: Login,
     /// Plain HTTP is tried when https gets no answer.
     plain: bool,
+    patience: Patience,
     state: tokio::sync::Mutex<Option<Greeting>>,
     tokens: Mutex<HashMap<String, Token>>,
+}
+
+/// How long a registry in trouble is asked again.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// Before the second and the third try.
+    pub(crate) pauses: [Duration; 2],
+    /// After this time no further try begins.
+    pub(crate) total: Duration,
 }
 
 /// What the registry said to the first request.
@@ -53,19 +64,38 @@ pub(crate) struct Ask {
     pub(crate) max_body: Option<u64>,
 }
 
+impl Ask {
+    fn only_reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+}
+
 pub(crate) enum Place {
     Path(String),
     Url(String),
 }
 
 impl Host {
-    pub(crate) fn new(client: Client, name: &str, login: Login, plain: bool) -> Self {
+    pub(crate) fn new(client: Client, name: &str, login: Login, plain: bool, patience: Patience) -> Self {
         let (state, tokens) = (tokio::sync::Mutex::new(None), Mutex::default());
-        Self { client, name: name.to_owned(), login, plain, state, tokens }
+        Self { client, name: name.to_owned(), login, plain, patience, state, tokens }
     }
 
-    /// Sends a request with whatever the registry demands. The answer may have any status.
+    /// Sends a request with whatever the registry demands; one that only reads is repeated when that may help. The
+    /// answer may have any status.
     pub(crate) async fn ask(&self, ask: &Ask) -> Result<Response, OciError> {
+        let begun = Instant::now();
+        for pause in self.patience.pauses.into_iter().filter(|_| ask.only_reads()) {
+            let done = self.once(ask).await;
+            if !is_passing(&done) || begun.elapsed() + pause >= self.patience.total {
+                return done;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        self.once(ask).await
+    }
+
+    async fn once(&self, ask: &Ask) -> Result<Response, OciError> {
         let greeting = self.greeting().await?;
         match self.send(ask, &greeting, false).await {
             Ok(answer) if demands(&answer, &greeting) => match changed(&answer, &greeting) {

@@ -11,7 +11,7 @@
 //! neither a client certificate nor a proxy nor our limits, and lists one page of tags only. Wording follows
 //! go-containerregistry, which users of Flux know.
 //!
-//! Reading order: name, keychain, challenge, error, host (one registry: scheme, login, tokens), oci (the shared part),
+//! Reading order: name, keychain, challenge, error, retry, host (one registry: scheme, login, tokens), oci (the shared part),
 //! session, manifest, tag_page, tags, pick, pull, push.
 mod name;
 
@@ -22,6 +22,7 @@ mod error;
 
 mod host;
 mod oci;
+mod retry;
 mod token;
 
 mod manifest;

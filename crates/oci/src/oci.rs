@@ -6,12 +6,16 @@ use std::{
 
 use net::{AddressRule, Credentials, Limits, Policy, Proxy, Tls};
 
-use crate::{Login, OciError, Repository, Session, host::Host};
+use crate::{
+    Login, OciError, Repository, Session,
+    host::{Host, Patience},
+    retry::PAUSES,
+};
 
 /// How many registries, each with one way to log in, are remembered.
 const HOSTS: usize = 64;
 
-/// What registries may send.
+/// What registries may send, and how often they are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OciLimits {
     /// Bytes of a manifest or index, and of a token server's answer.
@@ -20,11 +24,13 @@ pub struct OciLimits {
     pub tags: usize,
     /// Tags asked for at once.
     pub page: usize,
+    /// Pauses before a request that failed for a moment is sent a second and a third time.
+    pub pauses: [Duration; 2],
 }
 
 impl Default for OciLimits {
     fn default() -> Self {
-        Self { manifest: 4 << 20, tags: 100_000, page: 1000 }
+        Self { manifest: 4 << 20, tags: 100_000, page: 1000, pauses: PAUSES }
     }
 }
 
@@ -39,7 +45,7 @@ pub struct Access {
     pub proxy: Option<Proxy>,
     /// Plain HTTP is tried too, and without certificates those of the registry are not looked at.
     pub insecure: bool,
-    /// Time for each request, body included.
+    /// Time for each request, body included; after it none is repeated.
     pub timeout: Duration,
 }
 
@@ -101,7 +107,9 @@ impl Oci {
         }
         let client = self.policy(access).client()?;
         let plain = access.insecure || repository.is_local();
-        let host = Arc::new(Host::new(client, repository.registry(), access.login.clone(), plain));
+        let patience = Patience { pauses: self.inner.limits.pauses, total: access.timeout };
+        let host = Host::new(client, repository.registry(), access.login.clone(), plain, patience);
+        let host = Arc::new(host);
         if known.hosts.len() >= HOSTS {
             let oldest = known.hosts.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
             oldest.map(|key| known.hosts.remove(&key));

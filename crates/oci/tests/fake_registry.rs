@@ -1,5 +1,8 @@
 //! What the real registry does not do: a token server, lies about digests, endless pages. These are fakes.
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -50,7 +53,7 @@ impl Fake {
         testkit::install_crypto();
         let repository = Repository::parse(&format!("{}/team/app", self.address)).unwrap();
         let access = Access { login, insecure: true, ..Access::default() };
-        let limits = OciLimits { tags, ..OciLimits::default() };
+        let limits = OciLimits { tags, pauses: [Duration::from_millis(1); 2], ..OciLimits::default() };
         Oci::new(AddressRule::Any, limits, "").session(&repository, &access).unwrap()
     }
 
@@ -263,4 +266,47 @@ async fn another_host_that_the_registry_sends_to_gets_no_password_whatever_it_de
     // What the other one demanded is not remembered as what the registry does.
     assert!(session.blob_bytes(&layer, 10).await.is_err());
     assert_eq!(fake.asked("/blobs/"), fake.asked("with login") - 1);
+}
+
+/// In trouble at the very first request, and at the first two for tags.
+fn in_trouble(fake: &Fake, request: &Request) -> Response {
+    match request.uri().path() {
+        "/v2/" if fake.asked("") > 1 => StatusCode::OK.into_response(),
+        path if path != "/v2/" && fake.asked("/tags/") > 2 => r#"{"tags":["1.0.0"]}"#.into_response(),
+        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+fn refuses(_: &Fake, request: &Request) -> Response {
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        path if path.contains("/uploads/") => StatusCode::BAD_GATEWAY.into_response(),
+        path if path.contains("/blobs/") => StatusCode::NOT_FOUND.into_response(),
+        path if path.contains("/tags/") => StatusCode::NOT_FOUND.into_response(),
+        _ => StatusCode::TOO_MANY_REQUESTS.into_response(),
+    }
+}
+
+#[tokio::test]
+async fn a_registry_in_trouble_is_asked_three_times_at_most() {
+    let fake = start(in_trouble).await;
+    // The first try is over when the registry is greeted.
+    let error = fake.session(Login::Anonymous).tags().await.unwrap_err();
+    assert!(matches!(error, OciError::Answer { status: 503, .. }), "{error}");
+    assert_eq!(fake.asked("/tags/"), 2);
+    assert_eq!(fake.session(Login::Anonymous).tags().await.unwrap(), ["1.0.0"]);
+    assert_eq!(fake.asked("/tags/"), 3);
+}
+
+#[tokio::test]
+async fn what_does_not_pass_and_what_writes_is_asked_once() {
+    let fake = start(refuses).await;
+    let session = fake.session(Login::Anonymous);
+    assert!(session.tags().await.unwrap_err().is_not_found());
+    assert_eq!(fake.asked("/tags/"), 1);
+    let tag = Reference::tag("v1").unwrap();
+    assert!(session.push(&tag, &oci::Upload::default()).await.is_err());
+    assert_eq!(fake.asked("/uploads/"), 1);
+    assert!(session.resolve(&tag).await.is_err());
+    assert_eq!((fake.asked("HEAD /v2/team/app/manifests"), fake.asked("GET /v2/team/app/manifests")), (3, 3));
 }
