@@ -9,7 +9,7 @@ use crate::{NameError, OciError, Reference, Session};
 pub struct Range<'a> {
     /// The range, as Flux writes it.
     pub semver: &'a str,
-    /// Only tags that this regular expression finds something in.
+    /// Only tags that this regular expression, in Go's syntax, finds something in.
     pub filter: Option<&'a str>,
     /// `_` in tags stands for `+`, as Helm writes versions of charts.
     pub helm: bool,
@@ -21,8 +21,8 @@ pub enum PickError {
     /// The list could not be read.
     #[error(transparent)]
     List(#[from] OciError),
-    /// The filter is no regular expression.
-    #[error("error parsing regexp: {0}")]
+    /// The filter is no regular expression of Go's; in Go's words.
+    #[error("{0}")]
     Filter(String),
     /// The range is none.
     #[error("semver '{range}' parse error: {cause}")]
@@ -69,8 +69,7 @@ impl SemverTags {
     /// [`PickError::Filter`], [`PickError::Range`].
     pub fn new(range: &Range<'_>) -> Result<Self, PickError> {
         let filter = range.filter.filter(|filter| !filter.is_empty());
-        let compile = |text: &str| regex::RegexBuilder::new(text).size_limit(FILTER_SIZE).build();
-        let filter = filter.map(compile).transpose().map_err(|error| PickError::Filter(error.to_string()))?;
+        let filter = filter.map(compile).transpose().map_err(PickError::Filter)?;
         let constraint = Constraint::parse(range.semver)
             .map_err(|cause| PickError::Range { range: range.semver.to_owned(), cause })?;
         Ok(Self { range: range.semver.to_owned(), constraint, filter, helm: range.helm })
@@ -94,6 +93,12 @@ impl SemverTags {
     }
 }
 
+fn compile(filter: &str) -> Result<Regex, String> {
+    let translated = go_regex::translate(filter)?;
+    let built = regex::RegexBuilder::new(&translated).size_limit(FILTER_SIZE).build();
+    built.map_err(|error| go_regex::reason(filter, &error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +116,9 @@ mod tests {
         assert_eq!(pick(">=1.0.0-0", Some("rc"), false, &tags).unwrap(), "1.10.0-rc.1");
         assert_eq!(pick("3.x", None, false, &tags).unwrap_err(), "no match found for semver: 3.x");
         assert!(pick("nope!", None, false, &tags).unwrap_err().starts_with("semver 'nope!' parse error: "));
-        assert!(pick("*", Some("("), false, &tags).unwrap_err().starts_with("error parsing regexp: "));
+        let error = pick("*", Some("("), false, &tags).unwrap_err();
+        assert_eq!(error, "error parsing regexp: missing closing ): `(`");
+        assert_eq!(pick(">=1.0.0-0", Some(r"[\d-a]rc"), false, &tags).unwrap(), "1.10.0-rc.1");
     }
 
     #[test]

@@ -1,7 +1,4 @@
-//! Regular expressions as Go reads them (RE2), on the `regex` crate, which has the same guarantees and another
-//! syntax at the edges: `translate` goes from one to the other.
-
-mod syntax;
+//! Regular expressions as Go reads them (RE2), on the `regex` crate.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
@@ -42,9 +39,9 @@ impl Cache {
 }
 
 fn compile(source: &str) -> Result<Regex, String> {
-    let translated = syntax::translate(source)?;
+    let translated = go_regex::translate(source)?;
     let built = RegexBuilder::new(&translated).size_limit(PROGRAM).dfa_size_limit(PROGRAM).build();
-    built.map_err(|error| syntax::reason(source, &error))
+    built.map_err(|error| go_regex::reason(source, &error))
 }
 
 pub(crate) fn add(funcs: &mut Funcs) {

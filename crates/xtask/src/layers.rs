@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::{cargo, root};
 
 /// Crates that know no disk, network, clock or environment.
-pub(crate) const PURE: [&str; 11] = [
+pub(crate) const PURE: [&str; 12] = [
     "manifest",
     "kustomize",
     "envsubst",
@@ -14,6 +14,7 @@ pub(crate) const PURE: [&str; 11] = [
     "kstatus",
     "expr",
     "flux-build",
+    "go-regex",
     "gotemplate",
     "sprig",
     "helm-template",

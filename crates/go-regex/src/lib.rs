@@ -1,10 +1,19 @@
-//! Go's syntax to the `regex` crate's, and Go's words for what is wrong.
+//! Regular expressions as Go reads them (RE2), for the `regex` crate, which has the same guarantees and another syntax at
+//! the edges: there a minus behind a class and a bracket in a set are mistakes, and classes are of Unicode.
+//!
+//! Pure: text in, text out.
+//!
+//! ```
+//! let pattern = go_regex::translate(r"^[\w-.]+$")?;
+//! assert!(regex::Regex::new(&pattern).is_ok_and(|regex| regex.is_match("a-b.c")));
+//! # Ok::<(), String>(())
+//! ```
 
 /// The same expression for the `regex` crate.
 ///
 /// # Errors
-/// For what Go refuses and the crate would take.
-pub(super) fn translate(source: &str) -> Result<String, String> {
+/// For what Go refuses and the crate would take, in Go's words.
+pub fn translate(source: &str) -> Result<String, String> {
     let mut translator =
         Translator { rest: source, out: String::with_capacity(source.len() + 16), repeat: Repeat::Nothing };
     while !translator.rest.is_empty() {
@@ -350,8 +359,9 @@ fn repetition(text: &str) -> Option<usize> {
     fits.then_some(end + 1)
 }
 
-/// Go's words for what the crate refuses.
-pub(super) fn reason(source: &str, error: &regex::Error) -> String {
+/// Go's words for what the crate refuses of the translation of `source`.
+#[must_use]
+pub fn reason(source: &str, error: &regex::Error) -> String {
     let text = error.to_string();
     let has = |words: &str| text.contains(words);
     if has("unclosed group") {
@@ -373,4 +383,69 @@ pub(super) fn reason(source: &str, error: &regex::Error) -> String {
         return wrong("expression too large", &source.chars().take(80).collect::<String>());
     }
     wrong("invalid syntax", source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{reason, translate};
+    use regex::Regex;
+
+    fn compile(source: &str) -> Result<Regex, String> {
+        let translated = translate(source)?;
+        Regex::new(&translated).map_err(|error| reason(source, &error))
+    }
+
+    fn check(source: &str, text: &str, expected: bool) {
+        let compiled = compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+        assert_eq!(compiled.is_match(text), expected, "{source} on {text}");
+    }
+
+    #[test]
+    fn a_minus_beside_a_class_is_a_character() {
+        check(r"^[\w-.]+$", "a-b.c_1", true);
+        check(r"^[\w-.]+$", "a+b", false);
+        check(r"^[\d-_]+$", "1-_", true);
+        check(r"^[\d-_]+$", "a", false);
+        check("^[[:alpha:]-_]+$", "a-_", true);
+        check(r"^[\p{Greek}-x]+$", "\u{3b1}-x", true);
+        check("^[-a]+$", "-a", true);
+        check("^[a-]+$", "-a", true);
+    }
+
+    #[test]
+    fn brackets_and_doubled_signs_in_a_set_are_characters() {
+        check("^[^[]$", "a", true);
+        check("^[^[]$", "[", false);
+        check("^[a[]$", "[", true);
+        check("^[]a]$", "]", true);
+        check("^[a&&b]$", "&", true);
+        check("^[!--]$", "-", true);
+        check("^[a~~b]$", "~", true);
+    }
+
+    #[test]
+    fn classes_are_ascii() {
+        check(r"^\d$", "\u{663}", false);
+        check(r"^\w$", "\u{fc}", false);
+        check(r"a\b", "a\u{fc}", true);
+        check(r"^\pL$", "\u{fc}", true);
+        check(r"^\Qa.b\E$", "a.b", true);
+        check("^a{,2}$", "a{,2}", true);
+    }
+
+    #[test]
+    fn mistakes_are_told_in_gos_words() {
+        for (source, expected) in [
+            ("(", "missing closing ): `(`"),
+            ("a)", "unexpected ): `a)`"),
+            ("x[a-", "missing closing ]: `[a-`"),
+            ("*", "missing argument to repetition operator: `*`"),
+            ("[z-a]", "invalid character class range: `z-a`"),
+            ("a**", "invalid nested repetition operator: `**`"),
+            (r"(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
+            (r"\1", r"invalid escape sequence: `\1`"),
+        ] {
+            assert_eq!(compile(source).unwrap_err(), format!("error parsing regexp: {expected}"));
+        }
+    }
 }
