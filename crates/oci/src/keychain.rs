@@ -1,4 +1,7 @@
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -131,6 +134,14 @@ fn part_matches(pattern: &str, part: &str) -> bool {
     part.len() >= start.len() + end.len() && part.starts_with(start) && part.ends_with(end)
 }
 
+/// Base64 as it comes from many tools and hands: padded or not.
+const AUTH: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
 fn login(entry: &Value) -> Option<Login> {
     let text = |key: &str| entry.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(token) = text("registrytoken") {
@@ -140,7 +151,8 @@ fn login(entry: &Value) -> Option<Login> {
         return Some(Login::Refresh(token.to_owned()));
     }
     if let Some(auth) = text("auth") {
-        let decoded = String::from_utf8(BASE64_STANDARD.decode(auth.trim()).ok()?).ok()?;
+        let auth = auth.trim().replace(['\r', '\n'], "");
+        let decoded = String::from_utf8(AUTH.decode(auth).ok()?).ok()?;
         let (username, password) = decoded.split_once(':')?;
         let password = password.trim_matches(char::from(0));
         return Some(Login::Basic { username: username.to_owned(), password: password.to_owned() });
@@ -191,6 +203,19 @@ mod tests {
         let mut keychain = keychain(r#"{"h.io":{"username":"first"}}"#);
         keychain.add_config(br#"{"h.io/org":{"username":"second"}}"#).unwrap();
         assert_eq!(user(&keychain, "h.io/org/app"), "first");
+    }
+
+    #[test]
+    fn a_password_is_read_without_padding_and_with_line_breaks() {
+        let login = |auth: &str| {
+            let config = serde_json::json!({ "auths": { "h.io": { "auth": auth } } });
+            let mut keychain = Keychain::default();
+            keychain.add_config_json(config.to_string().as_bytes()).unwrap();
+            user(&keychain, "h.io/app")
+        };
+        for auth in ["cm9ib3Q6cHc=", "cm9ib3Q6cHc", "cm9i\nb3Q6\r\ncHc=\n", " cm9ib3Q6\ncHc "] {
+            assert_eq!(login(auth), "robot", "{auth:?}");
+        }
     }
 
     #[test]
