@@ -52,7 +52,7 @@ pub enum KeychainError {
 }
 
 impl Keychain {
-    /// Adds the logins of a `.dockerconfigjson`; those that were added first win.
+    /// Adds the logins of a `.dockerconfigjson`. The most special one wins, of equal ones that which was added first.
     ///
     /// # Errors
     /// See [`KeychainError`].
@@ -81,9 +81,9 @@ impl Keychain {
             let login = login(entry).ok_or_else(|| KeychainError::Entry(name.clone()))?;
             added.push(Entry::new(name, login));
         }
-        // The most special path first, as Kubernetes looks them up.
-        added.sort_by(|a, b| (&b.path, &b.host).cmp(&(&a.path, &a.host)));
         self.entries.extend(added);
+        // The most special name first, of whatever file, as Kubernetes looks them up.
+        self.entries.sort_by_cached_key(|entry| std::cmp::Reverse(entry.name()));
         Ok(())
     }
 
@@ -102,6 +102,13 @@ impl Entry {
         let path = if matches!(path, "v1" | "v2") { "" } else { path };
         let (host, port) = split_port(host);
         Self { host, port, path: path.trim_end_matches('/').to_owned(), login }
+    }
+
+    /// `HOST[:PORT][/PATH]`.
+    fn name(&self) -> String {
+        let port = self.port.as_ref().map_or_else(String::new, |port| format!(":{port}"));
+        let path = if self.path.is_empty() { String::new() } else { format!("/{}", self.path) };
+        format!("{}{port}{path}", self.host)
     }
 
     fn is_for(&self, repository: &Repository) -> bool {
@@ -135,7 +142,7 @@ fn part_matches(pattern: &str, part: &str) -> bool {
 }
 
 /// Base64 as it comes from many tools and hands: padded or not.
-const AUTH: GeneralPurpose = GeneralPurpose::new(
+static AUTH: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -199,10 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_that_was_added_first_wins() {
-        let mut keychain = keychain(r#"{"h.io":{"username":"first"}}"#);
-        keychain.add_config(br#"{"h.io/org":{"username":"second"}}"#).unwrap();
-        assert_eq!(user(&keychain, "h.io/org/app"), "first");
+    fn the_most_special_entry_of_all_secrets_wins_and_of_equal_ones_the_first() {
+        let mut keychain = keychain(r#"{"h.io":{"username":"first"},"*.h.io":{"username":"any"}}"#);
+        keychain.add_config(br#"{"h.io/org":{"username":"org"},"h.io":{"username":"late"}}"#).unwrap();
+        keychain.add_config(br#"{"h.io/org/app":{"username":"app"},"a.h.io":{"username":"a"}}"#).unwrap();
+        assert_eq!(user(&keychain, "h.io/org/app"), "app");
+        assert_eq!(user(&keychain, "h.io/org/web"), "org");
+        assert_eq!(user(&keychain, "h.io/web"), "first");
+        assert_eq!(user(&keychain, "a.h.io/web"), "a");
     }
 
     #[test]
