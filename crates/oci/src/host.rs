@@ -152,8 +152,8 @@ impl Host {
             return header(&format!("Bearer {token}")).map(Some);
         }
         match &greeting.challenge {
-            Challenge::None => Ok(None),
-            Challenge::Basic => match &self.login {
+            // A registry that lets anybody in may still hide what is private from who shows no password.
+            Challenge::None | Challenge::Basic => match &self.login {
                 Login::Basic { username, password } => basic(username, password).map(Some),
                 _ => Ok(None),
             },

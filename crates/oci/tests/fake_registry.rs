@@ -206,13 +206,29 @@ async fn an_empty_page_is_not_the_end_of_the_list() {
     assert!(error.to_string().contains("are empty"), "{error}");
 }
 
-/// Open at first, and later for who shows a password; as registries that anybody may read from are for what is private.
-fn open_at_first(_: &Fake, request: &Request) -> Response {
+/// Open to all, and what is private is not there for who shows no password.
+fn hides_what_is_private(_: &Fake, request: &Request) -> Response {
     let shown = request.headers().get("authorization").is_some_and(|value| value == "Basic dXNlcjpwdw==");
     match request.uri().path() {
         "/v2/" => StatusCode::OK.into_response(),
         _ if shown => r#"{"tags":["1.0.0"]}"#.into_response(),
-        _ => (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"r\"")]).into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_shown_to_a_registry_that_never_asks_for_it() {
+    let fake = start(hides_what_is_private).await;
+    let session = fake.session(Login::Basic { username: "user".into(), password: "pw".into() });
+    assert_eq!(session.tags().await.unwrap(), ["1.0.0"]);
+    assert!(fake.session(Login::Anonymous).tags().await.unwrap_err().is_not_found());
+}
+
+/// Open at first, and later for who shows a token of its own server.
+fn open_at_first(fake: &Fake, request: &Request) -> Response {
+    match request.uri().path() {
+        "/v2/" => StatusCode::OK.into_response(),
+        _ => with_token(fake, request),
     }
 }
 
