@@ -2,7 +2,7 @@ use gix_object::Kind;
 
 use crate::{
     Commit, GitError, Oid, Tag,
-    object::{LineKind, tree_lines},
+    object::{LineKind, TreeLine, tree_lines},
     pack::Pack,
 };
 
@@ -38,6 +38,18 @@ pub enum EntryKind {
     },
 }
 
+impl EntryKind {
+    /// What a line of a tree is; nothing for a symbolic link.
+    pub(crate) fn of(kind: LineKind) -> Option<Self> {
+        match kind {
+            LineKind::Symlink => None,
+            LineKind::Dir | LineKind::Submodule => Some(Self::Dir),
+            LineKind::File => Some(Self::File { executable: false }),
+            LineKind::Executable => Some(Self::File { executable: true }),
+        }
+    }
+}
+
 /// One entry of the tree, in walk order.
 pub struct Entry<'a> {
     /// Path with slashes, relative to the root.
@@ -48,7 +60,11 @@ pub struct Entry<'a> {
     pack: &'a Pack,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    pub(crate) fn new(checkout: &'a Checkout, path: &'a str, kind: EntryKind, id: Oid) -> Self {
+        Self { path, kind, id, pack: &checkout.pack }
+    }
+
     /// The content of a file; nothing for a folder.
     ///
     /// # Errors
@@ -92,6 +108,11 @@ impl Checkout {
         &self.pack
     }
 
+    /// Bytes of a path at most.
+    pub(crate) fn longest_path(&self) -> usize {
+        self.limits.path
+    }
+
     /// Visits the whole tree, folders before their content, names of a folder sorted by bytes.
     ///
     /// # Errors
@@ -100,52 +121,64 @@ impl Checkout {
         &self,
         visit: &mut dyn FnMut(&Entry<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        Walk { checkout: self, left: self.limits.entries, visit }.dir(self.commit.tree, "", DEPTH)
+        let mut count = Count::new(self);
+        self.lines(self.commit.tree, "", &mut |path, line| {
+            let Some(kind) = EntryKind::of(line.kind) else { return Ok(()) };
+            count.one()?;
+            visit(&Entry::new(self, path, kind, line.id))
+        })
+    }
+
+    /// Visits all lines of a folder and of the folders in it, in the order of [`Checkout::walk`].
+    pub(crate) fn lines<E: From<GitError>>(
+        &self,
+        tree: Oid,
+        path: &str,
+        visit: &mut dyn FnMut(&str, &TreeLine<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        Walk { checkout: self, visit }.dir(tree, path, DEPTH)
+    }
+}
+
+/// How many entries may still come.
+pub(crate) struct Count {
+    left: usize,
+    limit: usize,
+}
+
+impl Count {
+    pub(crate) fn new(checkout: &Checkout) -> Self {
+        Self { left: checkout.limits.entries, limit: checkout.limits.entries }
+    }
+
+    /// One more.
+    pub(crate) fn one(&mut self) -> Result<(), GitError> {
+        let limit = self.limit as u64;
+        let too_many = || GitError::TooLarge { url: String::new(), what: "number of files", limit };
+        self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
+        Ok(())
     }
 }
 
 struct Walk<'a, 'v, E> {
     checkout: &'a Checkout,
-    left: usize,
-    visit: &'v mut dyn FnMut(&Entry<'_>) -> Result<(), E>,
+    visit: &'v mut dyn FnMut(&str, &TreeLine<'_>) -> Result<(), E>,
 }
 
 impl<E: From<GitError>> Walk<'_, '_, E> {
     fn dir(&mut self, tree: Oid, path: &str, depth: usize) -> Result<(), E> {
-        let pack = &self.checkout.pack;
-        let content = pack.get(tree, Kind::Tree)?;
-        let unusable = |cause| GitError::Object { id: tree.to_string(), cause };
-        let mut lines = tree_lines(&content).ok_or_else(|| unusable("malformed tree"))?;
-        // Git sorts a folder as if its name ended in a slash; a walk does not.
-        lines.sort_by(|a, b| a.name.cmp(b.name));
-        if lines.windows(2).any(|pair| pair[0].name == pair[1].name) {
-            return Err(unusable("a name stands twice in the tree").into());
-        }
+        let content = self.checkout.pack.get(tree, Kind::Tree)?;
+        let lines = lines_of(&content, tree)?;
         if depth == 0 {
-            return Err(unusable("nested too deep").into());
+            return Err(GitError::Object { id: tree.to_string(), cause: "nested too deep" }.into());
         }
         for line in lines {
             let path = self.child(path, line.name)?;
-            let kind = match line.kind {
-                LineKind::Symlink => continue,
-                LineKind::Dir | LineKind::Submodule => EntryKind::Dir,
-                LineKind::File => EntryKind::File { executable: false },
-                LineKind::Executable => EntryKind::File { executable: true },
-            };
-            self.count()?;
-            (self.visit)(&Entry { path: &path, kind, id: line.id, pack })?;
+            (self.visit)(&path, &line)?;
             if line.kind == LineKind::Dir {
                 self.dir(line.id, &path, depth - 1)?;
             }
         }
-        Ok(())
-    }
-
-    fn count(&mut self) -> Result<(), GitError> {
-        let limit = self.checkout.limits.entries;
-        let too_many =
-            || GitError::TooLarge { url: String::new(), what: "number of files", limit: limit as u64 };
-        self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
         Ok(())
     }
 
@@ -156,6 +189,17 @@ impl<E: From<GitError>> Walk<'_, '_, E> {
             return Err(bad());
         }
         Ok(if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") })
+    }
+}
+
+/// The lines of a folder in the order of a walk: Git sorts a folder as if its name ended in a slash, a walk does not.
+pub(crate) fn lines_of(content: &[u8], tree: Oid) -> Result<Vec<TreeLine<'_>>, GitError> {
+    let unusable = |cause| GitError::Object { id: tree.to_string(), cause };
+    let mut lines = tree_lines(content).ok_or_else(|| unusable("malformed tree"))?;
+    lines.sort_by(|a, b| a.name.cmp(b.name));
+    match lines.windows(2).any(|pair| pair[0].name == pair[1].name) {
+        true => Err(unusable("a name stands twice in the tree")),
+        false => Ok(lines),
     }
 }
 

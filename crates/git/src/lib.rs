@@ -9,7 +9,7 @@
 //! or the system is read, and secrets have no `Debug`.
 //!
 //! Reading order: url, access, selector; packet, stream, http, ssh, handshake, refs, receive; pack, object,
-//! checkout; session; changes, sign, compose, push, report. `replay` (a feature) is for fuzz
+//! checkout, below; session; changes, sign, compose, push, report. `replay` (a feature) is for fuzz
 //! targets alone.
 mod url;
 
@@ -41,6 +41,7 @@ mod object;
 mod oid;
 mod pack;
 
+mod below;
 mod checkout;
 mod commit;
 

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use api::meta::rooted;
-use git::{Changes, Checkout, Entry, EntryKind, GitError};
+use git::{Changes, Checkout, Entry, GitError};
 use manifest::yaml::{Limits, SetterChange, apply_setters};
 
 /// The key of markers in comments: `# {"$imagepolicy": "namespace:policy"}`.
@@ -28,8 +28,8 @@ pub(super) enum FilesError {
     Git(#[from] GitError),
 }
 
-/// Sets all marked fields of the manifests below a path of the tree. Files that are no manifests are left alone, as in
-/// Flux: templates of charts hold markers too.
+/// Sets all marked fields of the manifests below a path of the tree, also where links lead to. Files that are no
+/// manifests are left alone, as in Flux: templates of charts hold markers too.
 pub(super) fn update(
     checkout: &Checkout,
     path: &str,
@@ -37,21 +37,15 @@ pub(super) fn update(
 ) -> Result<Updated, FilesError> {
     let root = rooted(path);
     let mut updated = Updated::default();
-    let mut exists = root.is_empty();
-    checkout.walk::<FilesError>(&mut |entry| {
-        let Some(below) = below(&root, entry.path) else { return Ok(()) };
-        exists = true;
-        if matches!(entry.kind, EntryKind::File { .. }) && is_manifest(entry.path) {
-            change(entry, below, setters, &mut updated)?;
-        }
-        Ok(())
+    let exists = checkout.files_below::<FilesError>(&root, &is_manifest, &mut |name, entry| {
+        change(entry, name, setters, &mut updated)
     })?;
     if exists { Ok(updated) } else { Err(FilesError::NoPath(root)) }
 }
 
 fn change(
     entry: &Entry<'_>,
-    below: &str,
+    name: &str,
     setters: &HashMap<String, String>,
     updated: &mut Updated,
 ) -> Result<(), FilesError> {
@@ -69,7 +63,7 @@ fn change(
         Ok(outcome) if outcome.changes.is_empty() => {}
         Ok(outcome) => {
             updated.contents.write(entry.path, outcome.text);
-            updated.changes.insert(below.to_owned(), outcome.changes);
+            updated.changes.insert(name.to_owned(), outcome.changes);
         }
     }
     Ok(())
@@ -80,28 +74,9 @@ fn is_manifest(path: &str) -> bool {
     name.ends_with(".yaml") || name.ends_with(".yml") || name == "Kustomization"
 }
 
-/// The rest of the path below the root; the name alone when the root is the file itself.
-fn below<'p>(root: &str, path: &'p str) -> Option<&'p str> {
-    if root.is_empty() {
-        return Some(path);
-    }
-    match path.strip_prefix(root)? {
-        "" => Some(path.rsplit('/').next().unwrap_or(path)),
-        rest => rest.strip_prefix('/'),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{below, is_manifest};
-
-    #[test]
-    fn names_are_told_below_the_path() {
-        assert_eq!(below("", "a/b.yaml"), Some("a/b.yaml"));
-        assert_eq!(below("a", "a/b.yaml"), Some("b.yaml"));
-        assert_eq!(below("a/b.yaml", "a/b.yaml"), Some("b.yaml"));
-        assert_eq!(below("a", "ab/c.yaml"), None);
-    }
+    use super::is_manifest;
 
     #[test]
     fn only_manifests_are_looked_at() {

@@ -167,6 +167,25 @@ async fn only_picked_policies_below_the_path_are_written() {
 }
 
 #[tokio::test]
+async fn links_of_the_tree_are_followed_and_what_they_lead_to_is_written() {
+    let rig = prepared("links").await;
+    let other = manifest(&rig, "1.0.0");
+    rig.repo.commit(&[("base/b.yaml", &other), ("clusters/prod/c.yaml", &other)], "second").unwrap();
+    let work = rig.repo.work();
+    std::os::unix::fs::symlink("prod", work.join("clusters/current")).unwrap();
+    std::os::unix::fs::symlink("../../base/b.yaml", work.join("clusters/prod/b.yaml")).unwrap();
+    rig.repo.commit(&[("README.md", "links")], "third").unwrap();
+    let update = json!({ "path": "./clusters/current", "strategy": "Setters" });
+    rig.automation(json!({}), json!({ "update": update })).await.unwrap();
+    let object = rig.ready("ImageUpdateAutomation", "True").await.unwrap();
+    assert!(pushed(&object), "{object}");
+    let changed = rig.bare(&["diff", "--name-only", "main^", "main"]);
+    assert_eq!(changed, "base/b.yaml\nclusters/prod/c.yaml");
+    assert_eq!(rig.bare(&["show", "main:base/b.yaml"]), manifest(&rig, "1.1.0").trim_end());
+    assert_eq!(rig.bare(&["show", "main:clusters/prod/b.yaml"]), "../../base/b.yaml");
+}
+
+#[tokio::test]
 async fn a_request_on_a_suspended_automation_is_handled_when_it_goes_on() {
     let rig = prepared("held").await;
     rig.automation(json!({}), json!({ "suspend": true })).await.unwrap();
