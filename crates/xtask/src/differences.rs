@@ -43,6 +43,7 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | HelmRelease: `targetNamespace` changes under a `serviceAccountName` | the release before cannot be deleted | it is deleted |
 | ImagePolicy: its repository names another image, whose scan fails | the new name with a tag of the old image | waits for the tags of the new one |
 | ImageUpdateAutomation: a `refspec` that cannot be used | fails after the branch is pushed | fails before anything is pushed |
+| ImageUpdateAutomation: a `refspec` that leads from the push branch to what was checked out | pushed by force | pushed as a fast-forward only |
 | Provider: finalizers of earlier versions | stay | are taken off |
 
 ## Seen in the comparisons

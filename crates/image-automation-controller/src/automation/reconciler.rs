@@ -221,7 +221,7 @@ impl Writer<'_> {
             StepError::retry(ImageReason::UpdateFailed, format!("failed to apply policies: {error}"))
         })??;
         let Some(prepared) = prepared else { return Ok(Try::UpToDate(resolved.revision)) };
-        match self.push(&prepared).await? {
+        match self.push(&prepared, &resolved).await? {
             Ok(pushed) => Ok(Try::Pushed(resolved.revision, pushed)),
             Err(error @ PushError::Moved(_)) => Ok(Try::LostRace(error)),
             Err(error) => Err(push_failed(&error).into()),
@@ -242,7 +242,11 @@ impl Writer<'_> {
         session.fetch(&base).await.map_err(checkout_failed)
     }
 
-    async fn push(&self, prepared: &Prepared) -> Result<Result<Pushed, PushError>, RunFailure> {
+    async fn push(
+        &self,
+        prepared: &Prepared,
+        checked_out: &Resolved,
+    ) -> Result<Result<Pushed, PushError>, RunFailure> {
         let branch = &self.source.push_branch;
         let reference = format!("refs/heads/{branch}");
         // A branch that goes on where it stands needs no force, and must not lose what others push.
@@ -254,7 +258,8 @@ impl Writer<'_> {
                 let text = format!("refspec does not speak of {reference}");
                 push_failed(&PushError::Refspec(text))
             })?;
-            updates.extend((also.reference != reference).then_some(also));
+            let beside = self.leased(also, checked_out);
+            updates.extend((beside.reference != reference).then_some(beside));
         }
         let options = self.git.push.iter().flat_map(|push| &push.options);
         let options: Vec<String> = options.map(|(key, value)| format!("{key}={value}")).collect();
@@ -267,6 +272,15 @@ impl Writer<'_> {
         let sent = self.of.git.push(&self.source.remote, &push).await;
         kill_points::at(kill_points::Point::PushAfter);
         Ok(sent.map(|()| self.pushed(prepared)))
+    }
+
+    /// Force of the push branch is force of what goes beside it, as in Flux, but never of what was checked out.
+    fn leased(&self, beside: RefUpdate, checked_out: &Resolved) -> RefUpdate {
+        let is_base = checked_out.reference.as_ref() == Some(&beside.reference);
+        match self.source.switch_branch && self.of.force_push && !is_base {
+            true => RefUpdate { lease: Lease::Force, ..beside },
+            false => beside,
+        }
     }
 
     fn pushed(&self, prepared: &Prepared) -> Pushed {

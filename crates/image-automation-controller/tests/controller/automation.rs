@@ -84,11 +84,14 @@ async fn another_branch_is_made_of_what_is_checked_out_and_goes_on_where_it_stan
     assert_eq!(rig.bare(&["rev-parse", "auto^"]), main);
     assert_eq!(rig.bare(&["rev-parse", "copy"]), first);
     assert_eq!(rig.bare(&["rev-parse", "main"]), main);
+    // What goes beside the push branch is taken along from wherever it stands.
+    rig.bare(&["update-ref", "refs/heads/copy", &main]);
     rig.registry.push_images("app", &["2.0.0"]).await.unwrap();
     rig.reconcile("ImageRepository").await.unwrap();
     let moved = |object: &Value| object["status"]["observedPolicies"]["app"]["tag"] == "2.0.0";
     rig.when("ImageUpdateAutomation", moved).await.unwrap();
     assert_eq!(rig.bare(&["rev-parse", "auto^"]), first);
+    assert_eq!(rig.bare(&["rev-parse", "copy"]), rig.bare(&["rev-parse", "auto"]));
 }
 
 #[tokio::test]
