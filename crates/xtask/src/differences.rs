@@ -42,6 +42,7 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | HelmRelease: `disableOpenAPIValidation` | has no effect with server-side apply | is honoured |
 | HelmRelease: `targetNamespace` changes under a `serviceAccountName` | the release before cannot be deleted | it is deleted |
 | ImagePolicy: its repository names another image, whose scan fails | the new name with a tag of the old image | waits for the tags of the new one |
+| ImagePolicy, ImageRepository: length of expressions | no limit | 4,096 bytes; of `extract` 1,024 bytes, and 64 MiB for what it makes of all tags |
 | ImageUpdateAutomation: a `refspec` that cannot be used | fails after the branch is pushed | fails before anything is pushed |
 | ImageUpdateAutomation: a `refspec` that leads from the push branch to what was checked out | pushed by force | pushed as a fast-forward only |
 | Provider: finalizers of earlier versions | stay | are taken off |

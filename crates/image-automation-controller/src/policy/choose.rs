@@ -11,6 +11,8 @@ pub(super) enum ChoiceError {
     Policy(String),
     #[error("failed to filter tags: invalid regular expression pattern '{pattern}': {cause}")]
     Filter { pattern: String, cause: RegexError },
+    #[error("failed to filter tags: {what} takes more than {limit} bytes")]
+    TooLarge { what: &'static str, limit: usize },
     #[error("version list argument cannot be empty")]
     Empty,
     #[error("unable to determine latest version from provided list")]
@@ -24,7 +26,7 @@ pub(super) enum ChoiceError {
 impl ChoiceError {
     /// Only a change of the policy helps.
     pub(super) fn is_invalid(&self) -> bool {
-        matches!(self, Self::Policy(_) | Self::Filter { .. })
+        matches!(self, Self::Policy(_) | Self::Filter { .. } | Self::TooLarge { .. })
     }
 }
 

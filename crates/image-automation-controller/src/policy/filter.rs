@@ -10,8 +10,15 @@ pub(super) struct Filter {
     extract: Option<String>,
 }
 
+/// Bytes of `extract`, and of what it makes of all tags, at most: a short pattern can repeat a tag many times.
+const LONGEST_EXTRACT: usize = 1024;
+const ROOM: usize = 64 << 20;
+
 impl Filter {
     pub(super) fn new(filter: &TagFilter) -> Result<Self, ChoiceError> {
+        if filter.extract.as_ref().is_some_and(|extract| extract.len() > LONGEST_EXTRACT) {
+            return Err(ChoiceError::TooLarge { what: "the extract", limit: LONGEST_EXTRACT });
+        }
         let pattern = filter.pattern.clone().unwrap_or_default();
         let compiled = crate::regex::compile(&pattern);
         let compiled = compiled.map_err(|cause| ChoiceError::Filter { pattern, cause })?;
@@ -22,7 +29,7 @@ impl Filter {
     /// with some patterns: `stop` is asked before each tag.
     ///
     /// # Errors
-    /// [`ChoiceError::Stopped`].
+    /// [`ChoiceError::Stopped`], [`ChoiceError::TooLarge`].
     pub(super) fn apply(
         &self,
         tags: &[String],
@@ -30,6 +37,7 @@ impl Filter {
     ) -> Result<Vec<(String, String)>, ChoiceError> {
         let mut found: Vec<(String, String)> = Vec::new();
         let mut places = std::collections::HashMap::new();
+        let mut left = ROOM;
         for tag in tags {
             if stop() {
                 return Err(ChoiceError::Stopped);
@@ -43,6 +51,8 @@ impl Filter {
                     value
                 }
             };
+            let too_large = ChoiceError::TooLarge { what: "what is extracted of all tags", limit: ROOM };
+            left = left.checked_sub(value.len()).ok_or(too_large)?;
             match places.get(&value) {
                 Some(at) => {
                     let (_, kept): &mut (String, String) = &mut found[*at];
@@ -62,6 +72,18 @@ impl Filter {
 mod tests {
     use super::Filter;
     use api::image::v1::TagFilter;
+
+    #[test]
+    fn an_extract_that_multiplies_tags_is_refused() {
+        let filter =
+            |times: usize| TagFilter { pattern: Some(".*".into()), extract: Some("$0".repeat(times)) };
+        let tags = vec!["a".repeat(128); 2_000];
+        let refused = |times| {
+            let found = Filter::new(&filter(times)).and_then(|filter| filter.apply(&tags, &|| false));
+            matches!(found, Err(error) if error.is_invalid())
+        };
+        assert!(!refused(1) && refused(500) && refused(600));
+    }
 
     #[test]
     fn of_tags_with_one_value_the_last_one_counts() {
