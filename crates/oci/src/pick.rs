@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use regex::Regex;
 use semver_range::{Constraint, ConstraintError, Version};
 use thiserror::Error;
@@ -35,6 +37,9 @@ pub enum PickError {
     /// Nothing fits.
     #[error("no match found for semver: {0}")]
     None(String),
+    /// The tags were not looked at to the end.
+    #[error("looking for a tag: {0}")]
+    Ended(String),
     /// The tag that fits cannot be asked for.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -50,8 +55,18 @@ impl Session {
     /// See [`PickError`].
     pub async fn pick(&self, range: &Range<'_>) -> Result<Reference, PickError> {
         let tags = self.tags().await?;
-        Ok(Reference::tag(&SemverTags::new(range)?.highest(&tags)?)?)
+        Ok(Reference::tag(&highest_aside(SemverTags::new(range)?, tags).await?)?)
     }
+}
+
+/// A filter may take long: it holds up no worker, and ends when nobody waits for it any more.
+async fn highest_aside(kept: SemverTags, tags: Vec<String>) -> Result<String, PickError> {
+    let waits = Arc::new(());
+    let watched = Arc::downgrade(&waits);
+    let work = move || kept.highest_while(&tags, &|| watched.strong_count() > 0);
+    let found = tokio::task::spawn_blocking(work).await;
+    drop(waits);
+    found.map_err(|error| PickError::Ended(error.to_string()))?
 }
 
 /// A range, ready to look at tags.
@@ -80,7 +95,12 @@ impl SemverTags {
     /// # Errors
     /// [`PickError::None`].
     pub fn highest(&self, tags: &[String]) -> Result<String, PickError> {
-        let kept = tags.iter().filter(|tag| self.filter.as_ref().is_none_or(|filter| filter.is_match(tag)));
+        self.highest_while(tags, &|| true)
+    }
+
+    fn highest_while(&self, tags: &[String], goes_on: &dyn Fn() -> bool) -> Result<String, PickError> {
+        let tags = tags.iter().take_while(|_| goes_on());
+        let kept = tags.filter(|tag| self.filter.as_ref().is_none_or(|filter| filter.is_match(tag)));
         let versions = kept.filter_map(|tag| Version::parse_tag(&self.version(tag)).ok());
         let fitting = versions.filter(|version| self.constraint.matches(version));
         let highest = fitting.max().ok_or_else(|| PickError::None(self.range.clone()))?;
@@ -119,6 +139,33 @@ mod tests {
         let error = pick("*", Some("("), false, &tags).unwrap_err();
         assert_eq!(error, "error parsing regexp: missing closing ): `(`");
         assert_eq!(pick(">=1.0.0-0", Some(r"[\d-a]rc"), false, &tags).unwrap(), "1.10.0-rc.1");
+    }
+
+    /// A hundred thousand tags of letters without order, each of which takes many steps to look at.
+    fn noise() -> Vec<String> {
+        let mut state = 1_u64;
+        let mut letter = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if state >> 63 == 0 { 'a' } else { 'b' }
+        };
+        (0..100_000).map(|_| (0..128).map(|_| letter()).collect()).collect()
+    }
+
+    /// Remembers for each `a` where it stands, and finds nothing.
+    const SLOW: &str = "a[ab]{60}a[ab]{40}[^ab]";
+
+    // One thread: what holds it up holds up everything; and it waits for what was begun before it ends.
+    #[tokio::test]
+    async fn a_filter_that_takes_long_holds_up_nothing_and_ends_with_whoever_waits() {
+        let range = Range { semver: "*", filter: Some(SLOW), helm: false };
+        let mut work = Box::pin(highest_aside(SemverTags::new(&range).unwrap(), noise()));
+        for _ in 0..20 {
+            tokio::select! {
+                biased;
+                _ = &mut work => panic!("the filter takes long"),
+                () = tokio::time::sleep(std::time::Duration::from_millis(1)) => {}
+            }
+        }
     }
 
     #[test]
