@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use api::helm::v2::ReleaseSnapshot;
+use api::meta::Reason;
 use helm_release::Release;
 use k8s_openapi::jiff::Timestamp;
 use manifest::Object;
+use runtime::Set;
 use tokio::time::Instant;
 
 use crate::history;
 use crate::made;
 use crate::plan::{Doing, Phase, Plan};
 use crate::resources;
+use crate::seal;
 use crate::snapshot;
 use crate::spec::{Kind, Waits};
+use crate::status::Condition;
 use crate::storage::{Storage, StorageError};
 use crate::wait::{self, WaitError};
 use crate::work::Work;
@@ -31,6 +35,9 @@ pub(crate) enum ActError {
     /// Something newer is wanted: the action is given up, and no failure is counted.
     #[error("superseded by a newer revision")]
     Superseded,
+    /// The status could not be written, and nothing was begun.
+    #[error("the status could not be written")]
+    Unrecorded,
 }
 
 impl From<StorageError> for ActError {
@@ -194,16 +201,39 @@ impl<'a> Act<'a> {
     pub(crate) async fn conclude(&mut self) -> Result<(), ActError> {
         let done = Plan { phase: Phase::Done, ..self.plan.clone() };
         self.storage.update(&self.release, Some(&done)).await?;
+        self.unseal();
         self.note();
         Ok(())
     }
 
-    /// Stores the release for the first time.
+    /// Says in the status what is done: whoever comes next goes on with exactly that.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the status cannot be written.
+    pub(crate) async fn seal(&self) -> Result<(), ActError> {
+        let text = seal::of(&self.release, &self.plan);
+        self.work.ledger.set(Set::yes(Condition::Acting, Reason::Progressing, text));
+        self.work.ledger.write().await.map_err(|_| ActError::Unrecorded)
+    }
+
+    /// Nobody has to go on any more, once the status is written that tells how the action ended.
+    pub(crate) fn unseal(&self) {
+        self.work.ledger.set(Set::remove(Condition::Acting));
+    }
+
+    /// Stores the release for the first time; what is done with it stands in the status before.
+    ///
+    /// # Errors
+    /// When one of them cannot be written.
     pub(crate) async fn store(&mut self, max_history: i64) -> Result<(), ActError> {
-        self.storage.create(&self.release, Some(&self.plan), max_history).await?;
+        self.seal().await?;
+        if let Err(error) = self.storage.create(&self.release, Some(&self.plan), max_history).await {
+            // In doubt it is there, and to be gone on with.
+            if error.is_refusal() {
+                self.unseal();
+            }
+            return Err(error.into());
+        }
         self.marked = true;
         self.note();
         Ok(())

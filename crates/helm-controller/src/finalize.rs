@@ -79,8 +79,8 @@ async fn uninstalled(work: &Work<'_>) -> Result<(), String> {
 }
 
 /// Whether there is a release of ours. One that was stored by a process that could not tell of it any more stands in
-/// the storage alone: it is ours when its newest version carries a plan of this very HelmRelease. Whatever else bears
-/// the name is left alone.
+/// the storage alone: it is ours when its newest version carries a plan of this very HelmRelease, and the status knows of
+/// it. Whatever else bears the name is left alone.
 async fn is_known(work: &Work<'_>) -> Result<bool, String> {
     if work.ledger.read(|status| history::latest(&status.history).is_some()) {
         return Ok(true);
@@ -97,7 +97,7 @@ async fn is_known(work: &Work<'_>) -> Result<bool, String> {
             return Err(not_uninstalled(work, text));
         }
     };
-    let ours = stored.filter(|stored| stored.plan.as_ref().is_some_and(|plan| plan.owner == work.uid()));
+    let ours = stored.filter(|stored| work.plan_of(stored).is_some());
     let Some(Stored { release, .. }) = ours else { return Ok(false) };
     work.ledger.change(|status| status.history.push(snapshot::of(&release, "", None)));
     Ok(true)

@@ -23,7 +23,7 @@ enum Policy {
 impl Policy {
     const fn text(self) -> &'static str {
         match self {
-            Self::BeforeCreation => "before-hook-creation",
+            Self::BeforeCreation => made::BEFORE_CREATION,
             Self::Succeeded => "hook-succeeded",
             Self::Failed => "hook-failed",
         }
@@ -116,7 +116,7 @@ async fn one(act: &mut Act<'_>, hooks: &Hooks<'_>, step: usize, place: usize) ->
         return Ok(());
     }
     act.enter(hooks.phase, step, matches!(before, Before::Begun)).await?;
-    default_policy(&mut act.release.hooks[place]);
+    made::default_policy(&mut act.release.hooks[place]);
     let path = act.release.hooks[place].path.clone();
     if matches!(before, Before::Nothing) {
         delete(act, place, Policy::BeforeCreation).await?;
@@ -134,13 +134,6 @@ async fn one(act: &mut Act<'_>, hooks: &Hooks<'_>, step: usize, place: usize) ->
     let until = act.until();
     let result = wait::ran(act.work, &objects, until).await;
     finish(act, place, result).await
-}
-
-/// A hook that runs says in the release by which policy: Helm writes its default down.
-fn default_policy(hook: &mut ReleaseHook) {
-    if hook.delete_policies.is_empty() {
-        hook.delete_policies.push(Policy::BeforeCreation.text().to_owned());
-    }
 }
 
 async fn begin(
@@ -257,17 +250,6 @@ mod tests {
         assert_eq!(order(&release, "pre-install", &[]), [2, 1, 0, 3]);
         assert_eq!(order(&release, "pre-install", &["a".into()]), [2, 0, 3]);
         assert!(order(&release, "post-install", &[]).is_empty());
-    }
-
-    #[test]
-    fn what_runs_notes_the_policy_it_runs_by() {
-        let policy = |policies: &[&str]| {
-            let mut hook = hook("a", 0, policies);
-            default_policy(&mut hook);
-            hook.delete_policies.join(",")
-        };
-        assert_eq!(policy(&[]), "before-hook-creation");
-        assert_eq!(policy(&["hook-failed"]), "hook-failed");
     }
 
     #[test]

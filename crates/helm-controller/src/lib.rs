@@ -8,10 +8,11 @@
 //!                                     └─ rollback, uninstall (remedies): the run ends
 //! ```
 //! An action is a plan on the release's own Secret: hooks, objects, wait, hooks. Each phase is written down before it
-//! begins; a process that comes after a kill goes on there. No permit is held while objects are waited for.
+//! begins; a process that comes after a kill goes on there, if the status says that this is what is done. No permit is
+//! held while objects are waited for.
 //!
 //! Reading order: `args`, `spec`, `status`, `history`, `digest`, `requests`, `state` (what is decided, pure), `plan`,
-//! `made`, `snapshot`, `memory`; `sources`, `wakes`, `signals`, `capabilities`, `app`, `ledger`, `names`, `work`;
+//! `made`, `seal`, `snapshot`, `memory`; `sources`, `wakes`, `signals`, `capabilities`, `app`, `ledger`, `names`, `work`;
 //! `storage`, `resources`, `strategic`, `writer`, `wait` (the cluster as Helm uses it); `chart`, `postrender`, `host`, `render`,
 //! `act`, `crds`, `hooks`, `perform`, `drift`, `actions`, `resume`, `release`; `steps`, `reconciler`, `finalize`, `record`,
 //! `watching`, `setup`.
@@ -23,6 +24,7 @@ mod history;
 mod made;
 mod plan;
 mod requests;
+mod seal;
 mod snapshot;
 mod spec;
 mod state;

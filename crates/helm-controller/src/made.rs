@@ -10,6 +10,9 @@ const CLIENT_SIDE: &str = "csa";
 /// Description of a release whose action was given up for something newer.
 pub(crate) const SUPERSEDED: &str = "superseded by a newer revision";
 
+/// The policy by which a hook is deleted that names none.
+pub(crate) const BEFORE_CREATION: &str = "before-hook-creation";
+
 /// Whether the release's action was given up for something newer. It has not failed.
 pub(crate) fn is_given_up(release: &Release) -> bool {
     release.status() == Status::Failed && release.info.description == SUPERSEDED
@@ -44,6 +47,13 @@ pub(crate) fn with_runs(hooks: Vec<ReleaseHook>, before: &[ReleaseHook]) -> Vec<
     hooks.into_iter().map(|hook| ReleaseHook { last_run: ran(&hook).unwrap_or_default(), ..hook }).collect()
 }
 
+/// A hook that runs says in the release by which policy: Helm writes its default down.
+pub(crate) fn default_policy(hook: &mut ReleaseHook) {
+    if hook.delete_policies.is_empty() {
+        hook.delete_policies.push(BEFORE_CREATION.to_owned());
+    }
+}
+
 /// Hooks that have not run.
 pub(crate) fn fresh(hooks: &[ReleaseHook]) -> Vec<ReleaseHook> {
     hooks
@@ -70,6 +80,18 @@ mod tests {
         let runs = with_runs(next.chain([hook("other", "b", "")]).collect(), &before);
         let phases: Vec<&str> = runs.iter().map(|hook| &*hook.last_run.phase).collect();
         assert_eq!(phases, ["Succeeded", "", "", ""]);
+    }
+
+    #[test]
+    fn what_runs_notes_the_policy_it_runs_by() {
+        let policy = |policies: &[&str]| {
+            let mut hook = hook("a", "", "");
+            hook.delete_policies = policies.iter().map(|policy| (*policy).to_owned()).collect();
+            default_policy(&mut hook);
+            hook.delete_policies.join(",")
+        };
+        assert_eq!(policy(&[]), "before-hook-creation");
+        assert_eq!(policy(&["hook-failed"]), "hook-failed");
     }
 
     #[test]

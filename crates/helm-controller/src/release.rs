@@ -235,6 +235,8 @@ async fn look(work: &Work<'_>, chart: &Loaded) -> Result<Option<Next>, Stop> {
     {
         return Ok(Some(next));
     }
+    // What was said of an action that is not gone on with holds no more.
+    work.ledger.set(Set::remove(Condition::Acting));
     let forced = forced(work);
     let status = work.ledger.read(HelmReleaseStatus::clone);
     let observed = observe(work.spec(), chart, stored.as_ref(), &status);
@@ -256,7 +258,7 @@ fn state_error(work: &Work<'_>, text: &str) -> Stop {
 
 /// An action that a former process, or a run of ours that could not tell of it, left.
 fn unfinished(work: &Work<'_>, stored: &Stored) -> Option<Next> {
-    let plan = stored.plan.as_ref().filter(|plan| plan.owner == work.uid())?;
+    let plan = work.plan_of(stored)?;
     let pending = stored.release.status().is_pending();
     let resumes = match plan.doing {
         Doing::Install | Doing::Upgrade | Doing::Rollback if plan.phase == Phase::Done => {
@@ -293,12 +295,8 @@ fn observe<'s>(
     let current = history::latest(&status.history);
     let verdict = match current {
         None => Known::Unrecorded,
-        Some(current) if current.api_version.as_deref() != Some(history::API_VERSION) => Known::Same,
-        Some(current) => {
-            let digest =
-                snapshot::of(release, current.oci_digest.as_deref().unwrap_or_default(), None).digest;
-            if digest == current.digest { Known::Same } else { Known::Other }
-        }
+        Some(current) if snapshot::records(current, release) => Known::Same,
+        Some(_) => Known::Other,
     };
     let metadata = release.chart_metadata();
     // What the release keeps of its values is wanted too: else each look would find other values, and upgrade.
@@ -401,11 +399,7 @@ async fn roll_back(work: &Work<'_>) -> Result<Option<Next>, Stop> {
     let stored = work.storage().get(target.version).await.map_err(|error| {
         Stop::Failed(Retry::Backoff, format!("cannot verify previous release to roll back to: {error}"))
     })?;
-    let oci_digest = target.oci_digest.as_deref().unwrap_or_default();
-    let same = stored.is_some_and(|stored| {
-        target.api_version.as_deref() != Some(history::API_VERSION)
-            || snapshot::of(&stored.release, oci_digest, None).digest == target.digest
-    });
+    let same = stored.is_some_and(|stored| snapshot::records(&target, &stored.release));
     Ok(Some(if same { Next::RollBack } else { Next::Upgrade }))
 }
 

@@ -89,6 +89,7 @@ pub(crate) fn ended(act: &Act<'_>) -> Option<Result<(), String>> {
 
 /// A release that an earlier run wrote and could not tell of is told now.
 pub(crate) fn tell(act: &mut Act<'_>) {
+    act.unseal();
     let shown = act.shown(&act.release);
     act.written.push(shown);
 }

@@ -45,6 +45,13 @@ pub(crate) fn of(release: &Release, oci_digest: &str, action: Option<&str>) -> R
     }
 }
 
+/// Whether a release is as its entry shows it. Who made an entry of another version made its digest in another way: it
+/// is taken at its word.
+pub(crate) fn records(entry: &ReleaseSnapshot, release: &Release) -> bool {
+    entry.api_version.as_deref() != Some(API_VERSION)
+        || of(release, entry.oci_digest.as_deref().unwrap_or_default(), None).digest == entry.digest
+}
+
 /// A time in whole seconds; Go's zero time is none.
 fn time(text: &str) -> Option<Time> {
     let time: Timestamp = text.parse().ok()?;

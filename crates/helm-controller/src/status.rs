@@ -18,6 +18,8 @@ pub(crate) enum Condition {
     Drifted,
     /// A manager takes the same object again and again.
     DriftContested,
+    /// What the action under way does: it is gone on with only as it stands here. See [`crate::seal`].
+    Acting,
 }
 
 impl Condition {
@@ -29,6 +31,7 @@ impl Condition {
             Self::Remediated => "Remediated",
             Self::Drifted => "Drifted",
             Self::DriftContested => "DriftContested",
+            Self::Acting => "Acting",
         }
     }
 }

@@ -59,6 +59,17 @@ pub(crate) enum StorageError {
 }
 
 impl StorageError {
+    /// Whether the release is certainly not stored.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Create(cause) => match &**cause {
+                GetError::Api(error) => error.failure().is_some_and(|failure| failure.code < 500),
+                _ => true,
+            },
+            _ => true,
+        }
+    }
+
     /// Whether a read would end in the same way once more: the identity has no right to it, or it is no release.
     pub(crate) fn stays(&self) -> bool {
         match self {

@@ -12,10 +12,13 @@ use ssa::{Identity, Owner, Session};
 
 use crate::app::App;
 use crate::ledger::Ledger;
+use crate::plan::Plan;
+use crate::seal;
 use crate::sources::{SourceKey, has_other_artifact};
 use crate::spec::Spec;
+use crate::status::Condition;
 use crate::steps::values::Given;
-use crate::storage::Storage;
+use crate::storage::{Storage, Stored};
 
 /// Why a run stops before its end.
 #[derive(Debug)]
@@ -97,6 +100,14 @@ impl<'a> Work<'a> {
         let stored = self.ledger.read(|status| status.storage_namespace.clone());
         let namespace = stored.filter(|text| !text.is_empty()).unwrap_or(spec.storage_namespace().to_owned());
         Storage::new(&self.session, &namespace, &spec.name())
+    }
+
+    /// The plan of a stored release, when it is ours: of this HelmRelease, and doing what the status says. A Secret may be
+    /// written by others than those who may have the controller apply something.
+    pub(crate) fn plan_of<'s>(&self, stored: &'s Stored) -> Option<&'s Plan> {
+        let plan = stored.plan.as_ref().filter(|plan| plan.owner == self.uid())?;
+        let said = self.ledger.condition(Condition::Acting)?;
+        (said.message == seal::of(&stored.release, plan)).then_some(plan)
     }
 
     /// UID of the HelmRelease.

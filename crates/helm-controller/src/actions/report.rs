@@ -203,5 +203,6 @@ pub(crate) fn ends(error: ActError) -> Result<String, Stop> {
     match error {
         ActError::Helm(text) => Ok(text),
         ActError::Superseded => Err(Stop::Outdated),
+        ActError::Unrecorded => Err(Stop::Unrecorded),
     }
 }

@@ -77,6 +77,10 @@ async fn prepare<'a>(work: &'a Work<'a>, target: &ReleaseSnapshot) -> Result<(Ac
     let current = storage.last().await?.ok_or_else(|| ActError::Helm("release: not found".into()))?.release;
     let missing = || ActError::Helm(format!("release has no {} version", target.version));
     let previous = storage.get(target.version).await?.ok_or_else(missing)?.release;
+    if !snapshot::records(target, &previous) {
+        let text = format!("release {} is not what was recorded of it", history::full_name(target));
+        return Err(ActError::Helm(text));
+    }
     let server_side = work.spec().server_side(Kind::Rollback, made::is_server_side(&previous));
     let release = Release {
         name: previous.name.clone(),

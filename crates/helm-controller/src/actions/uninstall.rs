@@ -15,7 +15,7 @@ use crate::plan::{Doing, Phase};
 use crate::resources;
 use crate::spec::Kind;
 use crate::status::{Condition, Why};
-use crate::storage::{Storage, Stored};
+use crate::storage::Storage;
 use crate::wait;
 use crate::work::{Stop, Work};
 
@@ -141,9 +141,9 @@ async fn helm(
 ) -> Result<Outcome, ActError> {
     let rows = storage.rows().await?;
     let Some(row) = rows.first() else { return Ok(Outcome::NotFound) };
-    let Some(Stored { release, plan }) = storage.get(row.version).await? else {
-        return Ok(Outcome::NotFound);
-    };
+    let Some(stored) = storage.get(row.version).await? else { return Ok(Outcome::NotFound) };
+    let resumed = work.plan_of(&stored).filter(|plan| plan.doing == Doing::Uninstall).cloned();
+    let release = stored.release;
     let keep = work.spec().uninstall().keep_history;
     if release.status() == Status::Uninstalled {
         if keep {
@@ -152,10 +152,9 @@ async fn helm(
         purge(&storage, &rows.iter().map(|row| row.version).collect::<Vec<_>>()).await?;
         return Ok(Outcome::Done);
     }
-    let resumed = plan.filter(|plan| plan.continues(&work.uid(), Doing::Uninstall));
     let mut act = match resumed {
         Some(plan) => Act::resume(work, Kind::Uninstall, release, plan),
-        None => Act::new(work, Kind::Uninstall, release, 0),
+        None => begin(work, release).await,
     };
     act.storage = storage.clone();
     // Uninstall hooks are made by server-side apply, however the release was made.
@@ -168,6 +167,15 @@ async fn helm(
         false => forget(&act, &storage, &rows, written).await?,
     }
     incomplete.map_or(Ok(Outcome::Done), |text| Err(ActError::Helm(text)))
+}
+
+/// A status that cannot be written keeps nothing: the next process begins anew then.
+async fn begin<'a>(work: &'a Work<'a>, release: Release) -> Act<'a> {
+    let act = Act::new(work, Kind::Uninstall, release, 0);
+    if let Err(error) = act.seal().await {
+        tracing::warn!(error = %error, "the status does not say what is uninstalled");
+    }
+    act
 }
 
 /// Removes what is stored of the release. As with Helm, also when objects are still there at the end of the wait:
@@ -186,6 +194,7 @@ async fn forget(
         }
         storage.delete(row.version).await?;
     }
+    act.unseal();
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod charts;
 mod client_side;
 mod drift;
+mod forged;
 mod helm;
 mod kills;
 mod release;
