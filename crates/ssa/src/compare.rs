@@ -63,6 +63,7 @@ mod tests {
             code: 200,
             date,
             took: Duration::from_secs(took),
+            weight: 0,
             value: json!({"metadata": {"managedFields": [entry]}}),
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::client::Body;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -16,6 +16,8 @@ pub(crate) const LIST_DEADLINE: Duration = Duration::from_secs(60);
 const RETRIES: u32 = 2;
 /// Largest answer read; etcd holds objects of about 1.5 MiB, lists are paged.
 const MAX_ANSWER: usize = 64 << 20;
+/// What a value or key of parsed JSON takes in memory besides its text, in bytes.
+const NODE: usize = 96;
 /// Media types of patches.
 pub(crate) const APPLY_PATCH: &str = "application/apply-patch+yaml";
 pub(crate) const JSON_PATCH: &str = "application/json-patch+json";
@@ -31,6 +33,7 @@ pub(crate) struct Call {
     accept: &'static str,
     body: Vec<u8>,
     deadline: Duration,
+    room: Option<usize>,
 }
 
 /// An answer with success status.
@@ -42,6 +45,8 @@ pub(crate) struct Answer {
     pub(crate) date: Option<i64>,
     /// From sending to the last byte.
     pub(crate) took: Duration,
+    /// What the value takes in memory, in bytes; 0 unless it was limited.
+    pub(crate) weight: usize,
     pub(crate) value: Value,
 }
 
@@ -69,7 +74,7 @@ impl Call {
         body: Vec<u8>,
         deadline: Duration,
     ) -> Self {
-        Self { method, path, content_type, accept: "application/json", body, deadline }
+        Self { method, path, content_type, accept: "application/json", body, deadline, room: None }
     }
 
     /// POST or PUT of an object.
@@ -80,6 +85,12 @@ impl Call {
     /// Asks for another form of the answer.
     pub(crate) fn accept(mut self, media_type: &'static str) -> Self {
         self.accept = media_type;
+        self
+    }
+
+    /// Refuses an answer that takes more memory than this, in bytes.
+    pub(crate) fn within(mut self, room: usize) -> Self {
+        self.room = Some(room);
         self
     }
 
@@ -151,15 +162,45 @@ async fn attempt(client: &kube::Client, identity: &Identity, call: &Call) -> Res
     let began = Instant::now();
     let response = client.send(call.request(identity)?).await.map_err(|e| broken(e.to_string()))?;
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|e| broken(e.to_string()))?.to_bytes();
+    let most = call.room.unwrap_or(MAX_ANSWER).min(MAX_ANSWER);
+    let body =
+        Limited::new(body, most).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+            true => too_large(call, most),
+            false => broken(error.to_string()),
+        })?;
+    let body = body.to_bytes();
     if !parts.status.is_success() {
         let failure = Failure::read(parts.status.as_u16(), &body, retry_after(&parts.headers));
         return Err(ApiError::Status(Box::new(failure)));
     }
+    let weight = call.room.map_or(0, |_| weight(&body));
+    if let Some(room) = call.room.filter(|room| weight > *room) {
+        return Err(too_large(call, room));
+    }
     let value = serde_json::from_slice(&body)
         .map_err(|e| ApiError::Malformed { path: call.shown_path(), cause: e.to_string() })?;
     let (code, date) = (parts.status.as_u16(), date(&parts.headers));
-    Ok(Answer { code, date, took: began.elapsed(), value })
+    Ok(Answer { code, date, took: began.elapsed(), weight, value })
+}
+
+fn too_large(call: &Call, most: usize) -> ApiError {
+    let cause = format!("the answer takes more than the {most} bytes that are left for it");
+    ApiError::Malformed { path: call.shown_path(), cause }
+}
+
+/// What a JSON text takes in memory once it is parsed, in bytes: little text may be many values.
+fn weight(json: &[u8]) -> usize {
+    let (mut nodes, mut quoted, mut escaped) = (1, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b',' | b':' | b'[' | b'{' if !quoted => nodes += 1,
+            _ => {}
+        }
+    }
+    json.len() + nodes * NODE
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -184,6 +225,14 @@ mod tests {
         assert_eq!(date(&headers), Some(1_795_267_800));
         headers.insert(header::DATE, HeaderValue::from_static("today"));
         assert_eq!(date(&headers), None);
+    }
+
+    #[test]
+    fn values_and_keys_weigh_and_signs_in_texts_do_not() {
+        let nodes = |json: &str| (weight(json.as_bytes()) - json.len()) / NODE;
+        assert_eq!(nodes("[0,0,0]"), 4);
+        assert_eq!(nodes(r#"{"a":{"b":1},"c":2}"#), 7);
+        assert_eq!(nodes(r#"{"a":"[{,:\",:\\"}"#), 3);
     }
 
     #[test]

@@ -13,8 +13,10 @@ use crate::{
     request::{APPLY_PATCH, Answer, Call, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH},
 };
 
-/// Most pages of a list of metadata.
-const MAX_PAGES: usize = 100;
+/// Most pages of a list.
+const MAX_PAGES: usize = 1_000;
+/// Whole objects of a page: each may have 1.5 MiB, and the client holds a page as a whole.
+const WHOLE: usize = 50;
 /// Asks for metadata alone.
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
@@ -158,33 +160,64 @@ impl Session {
     ) -> Result<Vec<Value>, GetError> {
         let home = self.home(gvk).await?;
         let base = format!("{}?limit=500&labelSelector={}", home.list_path(namespace), segment(labels));
-        self.pages(&base, METADATA).await
+        Ok(self.pages(&base, |path, _| Call::list(path).accept(METADATA)).await?.0)
     }
 
-    /// The objects of a kind in a namespace, of all namespaces when it is empty.
+    /// One object and what it takes in memory, in bytes; at most `room` is read.
     ///
     /// # Errors
-    /// When the kind is unknown, a request fails, or there are more than a hundred pages of them.
-    pub async fn list_all(&self, gvk: &Gvk, namespace: &str) -> Result<Vec<Value>, GetError> {
-        let home = self.home(gvk).await?;
-        let base = format!("{}?limit=500", home.list_path(namespace));
-        let mut items = self.pages(&base, "application/json").await?;
-        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+    /// When the kind is unknown, the object takes more, or the request fails; an absent object is `None`.
+    pub async fn get_within(
+        &self,
+        gvk: &Gvk,
+        namespace: &str,
+        name: &str,
+        room: usize,
+    ) -> Result<(Option<Value>, usize), GetError> {
+        let path = self.home(gvk).await?.object_path(namespace, name);
+        match self.send(&Call::get(path).within(room)).await {
+            Ok(answer) => Ok((Some(answer.value), answer.weight)),
+            Err(error) if error.is_absent_object() => Ok((None, 0)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The objects of a kind in a namespace, of all namespaces when it is empty, and what they take in memory, in bytes;
+    /// at most `room` is read.
+    ///
+    /// # Errors
+    /// When the kind is unknown, they take more, or a request fails.
+    pub async fn list_within(
+        &self,
+        gvk: &Gvk,
+        namespace: &str,
+        room: usize,
+    ) -> Result<(Vec<Value>, usize), GetError> {
+        let base = format!("{}?limit={WHOLE}", self.home(gvk).await?.list_path(namespace));
+        let page = |path: &str, taken: usize| Call::list(path).within(room.saturating_sub(taken));
+        let (mut found, taken) = self.pages(&base, page).await?;
+        for item in found.iter_mut().filter_map(Value::as_object_mut) {
             item.insert("apiVersion".into(), gvk.api_version().into());
             item.insert("kind".into(), gvk.kind.clone().into());
         }
-        Ok(items)
+        Ok((found, taken))
     }
 
-    async fn pages(&self, base: &str, accept: &'static str) -> Result<Vec<Value>, GetError> {
-        let (mut found, mut path) = (Vec::new(), base.to_owned());
+    /// All items and their weight; `call` is told the path of a page and the weight of those before it.
+    async fn pages(
+        &self,
+        base: &str,
+        call: impl Fn(&str, usize) -> Call,
+    ) -> Result<(Vec<Value>, usize), GetError> {
+        let (mut found, mut taken, mut path) = (Vec::new(), 0, base.to_owned());
         for _ in 0..MAX_PAGES {
-            let mut page = self.send(&Call::list(&path).accept(accept)).await?.value;
-            let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+            let Answer { mut value, weight, .. } = self.send(&call(&path, taken)).await?;
+            let items = value.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
             found.extend(items.unwrap_or_default());
-            let next = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
+            taken += weight;
+            let next = value.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
             if next.is_empty() {
-                return Ok(found);
+                return Ok((found, taken));
             }
             path = format!("{base}&continue={}", segment(next));
         }

@@ -6,6 +6,7 @@ mod drift;
 mod forged;
 mod helm;
 mod kills;
+mod lookups;
 mod release;
 mod rig;
 mod template;
