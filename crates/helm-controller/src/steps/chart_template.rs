@@ -1,11 +1,11 @@
 //! The HelmChart made from `spec.chart`: applied, and deleted when nobody needs it any more.
 
-use api::helm::v2::{ChartTemplate, HelmRelease};
+use api::helm::v2::{ChartRefKind, ChartTemplate, HelmRelease};
 use api::meta::{ConditionType, Reason, groups};
 use manifest::{Gvk, Object};
-use runtime::{Event, Set};
+use runtime::{Event, Key, Set};
 use serde_json::{Value, json};
-use ssa::{Identity, Write};
+use ssa::{GetError, Identity, Session, Write};
 use tokio::time::Instant;
 
 use crate::memory::OwnChart;
@@ -132,10 +132,21 @@ fn build(release: &HelmRelease, source: &SourceKey, template: &ChartTemplate) ->
     for (key, value) in &marks.annotations {
         chart.set_annotation(key, value);
     }
-    chart.set_label(&format!("{}/name", groups::HELM), release.metadata.name.as_deref().unwrap_or_default());
-    let namespace = release.metadata.namespace.as_deref().unwrap_or_default();
-    chart.set_label(&format!("{}/namespace", groups::HELM), namespace);
+    for (key, value) in owner(release) {
+        chart.set_label(&key, value);
+    }
     chart
+}
+
+/// The labels of a HelmChart that say for whom it was made.
+fn owner(release: &HelmRelease) -> [(String, &str); 2] {
+    let (name, namespace) = (release.metadata.name.as_deref(), release.metadata.namespace.as_deref());
+    [("name", name), ("namespace", namespace)]
+        .map(|(key, value)| (format!("{}/{key}", groups::HELM), value.unwrap_or_default()))
+}
+
+fn is_made_for(chart: &Object, release: &HelmRelease) -> bool {
+    owner(release).iter().all(|(key, value)| chart.label(key) == Some(*value))
 }
 
 fn put(out: &mut Value, key: &str, value: Option<Value>) {
@@ -144,7 +155,8 @@ fn put(out: &mut Value, key: &str, value: Option<Value>) {
     }
 }
 
-/// Deletes the HelmChart that the status names.
+/// Deletes the HelmChart that the status names, if it was made for this HelmRelease. The status proves nothing: who may
+/// write it would have any HelmChart of the cluster deleted.
 ///
 /// # Errors
 /// When it cannot be deleted.
@@ -152,19 +164,34 @@ pub(crate) async fn delete(work: &Work<'_>) -> Result<(), String> {
     let named = work.ledger.read(|status| status.helm_chart.clone()).unwrap_or_default();
     let Some((namespace, name)) = named.split_once('/') else { return Ok(()) };
     let session = work.app.cluster.session(Identity::Controller);
-    let gvk = Gvk::new("source.toolkit.fluxcd.io/v1", "HelmChart");
-    let failed = |error: ssa::GetError| format!("failed to delete HelmChart '{named}': {error}");
-    let live = match session.get(&gvk, Some(namespace), name).await {
-        Err(ssa::GetError::NoMatch(_)) => None,
-        other => other.map_err(failed)?,
-    };
-    if let Some(live) = live {
-        session.delete_one(&live, "Background", None).await.map_err(failed)?;
+    let failed = |error: GetError| format!("failed to delete HelmChart '{named}': {error}");
+    if let Some(live) = find(work, &session, Key::new(namespace, name)).await.map_err(failed)? {
+        let uid = live.value().pointer("/metadata/uid").and_then(Value::as_str);
+        session.delete_one(&live, "Background", uid).await.map_err(failed)?;
         work.run.emit(Event::trace(Why::HelmChartDeleted, format!("deleted HelmChart '{named}'")));
     }
     work.app.memories.with(&work.run.key, |memory| memory.chart = None);
     work.ledger.change(|status| status.helm_chart = None);
     Ok(())
+}
+
+/// The HelmChart of this name, if it was made for this HelmRelease.
+async fn find(work: &Work<'_>, session: &Session, key: Key) -> Result<Option<Object>, GetError> {
+    let source = SourceKey { kind: ChartRefKind::HelmChart, key };
+    if let Err(error) = source::permit(work, &source) {
+        tracing::warn!(error = %error, "the HelmChart that the status names is left alone");
+        return Ok(None);
+    }
+    let gvk = Gvk::new("source.toolkit.fluxcd.io/v1", "HelmChart");
+    let live = match session.get(&gvk, Some(&source.key.namespace), &source.key.name).await {
+        Err(GetError::NoMatch(_)) => None,
+        other => other?,
+    };
+    if live.as_ref().is_some_and(|live| !is_made_for(live, &work.run.object)) {
+        tracing::warn!(chart = %source.key, "the HelmChart that the status names is not this HelmRelease's: it stays");
+        return Ok(None);
+    }
+    Ok(live)
 }
 
 #[cfg(test)]
@@ -192,5 +219,29 @@ mod tests {
                 "version": "6.x", "valuesFiles": ["v.yaml"]}
         });
         assert_eq!(*chart.value(), wanted);
+    }
+
+    #[test]
+    fn a_helm_chart_is_ours_by_both_labels() {
+        let release: HelmRelease =
+            serde_json::from_value(json!({"metadata": {"name": "app", "namespace": "ns"}, "spec": {}}))
+                .unwrap();
+        let is_ours = |labels: Value| {
+            let metadata = json!({"name": "ns-app", "namespace": "ns", "labels": labels});
+            is_made_for(
+                &object(json!({"apiVersion": "v1", "kind": "HelmChart", "metadata": metadata})),
+                &release,
+            )
+        };
+        let (name, namespace) = ("helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace");
+        assert!(is_ours(json!({name: "app", namespace: "ns"})));
+        for others in [
+            json!({}),
+            json!({name: "app"}),
+            json!({name: "b", namespace: "ns"}),
+            json!({name: "app", namespace: "b"}),
+        ] {
+            assert!(!is_ours(others));
+        }
     }
 }

@@ -49,3 +49,44 @@ async fn a_helm_chart_is_put_back_and_its_artifact_waited_for() {
     rig.cluster.delete(RELEASE, rig.ns.name(), "app").await.unwrap();
     rig.cluster.wait_gone((CHART, rig.ns.name(), &name), SOON).await.unwrap();
 }
+
+/// A HelmChart that was not made for `app`; its UID.
+async fn of_others(rig: &Rig, namespace: &str) -> Value {
+    let labels =
+        json!({ "helm.toolkit.fluxcd.io/name": "other", "helm.toolkit.fluxcd.io/namespace": namespace });
+    let chart = json!({
+        "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "HelmChart",
+        "metadata": { "name": "others", "namespace": namespace, "labels": labels },
+        "spec": { "chart": "app", "interval": "10m", "sourceRef": { "kind": "HelmRepository", "name": "charts" } },
+    });
+    rig.cluster.apply(&chart).await.unwrap()["metadata"]["uid"].clone()
+}
+
+async fn a_forged_status_deletes_nothing(prefix: &str, args: &[&str]) {
+    let rig = Rig::with_args(prefix, args).await.unwrap();
+    let victim = rig.plane.namespace("victim").await.unwrap();
+    rig.publish(&small("1.0.0")).await.unwrap();
+    rig.apply("app", json!({})).await.unwrap();
+    rig.ready("app", "True").await.unwrap();
+    for namespace in [victim.name(), rig.ns.name()] {
+        let uid = of_others(&rig, namespace).await;
+        let status = json!({ "helmChart": format!("{namespace}/others") });
+        rig.cluster.patch_status(RELEASE, rig.ns.name(), "app", status).await.unwrap();
+        let ask = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": namespace } } });
+        rig.cluster.patch(RELEASE, rig.ns.name(), "app", ask).await.unwrap();
+        let object = rig.when("app", |object| object["status"]["lastHandledReconcileAt"] == namespace).await;
+        assert!(object.unwrap()["status"]["helmChart"].is_null());
+        let live = rig.cluster.get(CHART, namespace, "others").await.unwrap();
+        assert_eq!((&live["metadata"]["uid"], &live["metadata"]["deletionTimestamp"]), (&uid, &Value::Null));
+    }
+}
+
+#[tokio::test]
+async fn a_forged_status_deletes_no_helm_chart_of_others() {
+    a_forged_status_deletes_nothing("forgedchart", &[]).await;
+}
+
+#[tokio::test]
+async fn a_forged_status_deletes_no_helm_chart_of_others_in_a_locked_down_cluster() {
+    a_forged_status_deletes_nothing("forgedlocked", &["--no-cross-namespace-refs=true"]).await;
+}
