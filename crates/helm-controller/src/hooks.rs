@@ -177,7 +177,7 @@ async fn left(act: &Act<'_>, place: usize, text: &str) -> Result<Before, ActErro
         "Running" => {}
         _ => return Ok(Before::Nothing),
     }
-    let (objects, _) = resources::build_known(&act.work.session, text, &act.release.namespace)
+    let objects = resources::build_known(&act.work.session, text, &act.release.namespace)
         .await
         .map_err(|error| ActError::Helm(error.to_string()))?;
     let started = act.release.hooks[place].last_run.started_at.clone();
@@ -209,7 +209,7 @@ async fn delete(act: &Act<'_>, place: usize, policy: Policy) -> Result<(), ActEr
     }
     let session = &act.work.session;
     let built = resources::build_known(session, &hook.manifest, &act.release.namespace).await;
-    let (objects, _) = built.map_err(|error| {
+    let objects = built.map_err(|error| {
         ActError::Helm(format!("unable to build kubernetes object for deleting hook {}: {error}", hook.path))
     })?;
     let mut failures = Vec::new();

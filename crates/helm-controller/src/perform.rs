@@ -58,7 +58,7 @@ async fn apply(
         return install(act, target, created).await;
     };
     let built = resources::build_known(&act.work.session, &original.manifest, &original.namespace).await;
-    let (before, _) = built.map_err(|error| {
+    let before = built.map_err(|error| {
         ActError::Helm(format!("unable to build kubernetes objects from current release manifest: {error}"))
     })?;
     let migrates = act.server_side && (act.kind == Kind::Rollback || !made::is_server_side(original));

@@ -1,7 +1,7 @@
 //! Objects of a release: read from its manifest, given namespace and Helm's marks.
 
+use manifest::Object;
 use manifest::yaml::{Dialect, DuplicateKeys, Limits, parse_documents, parse_nodes};
-use manifest::{Gvk, Object};
 use serde_json::Value;
 use ssa::{GetError, Session};
 
@@ -48,24 +48,34 @@ pub(crate) async fn build(session: &Session, text: &str, namespace: &str) -> Res
     Ok(objects)
 }
 
-/// As [`build`], but objects of unknown kinds are left out and their kinds told.
+/// As [`build`], for objects that may be there: those of a version that is not served any more live on in another, and
+/// have that one here. Only objects of kinds that are proven absent are left out.
 ///
 /// # Errors
-/// When a document is no object.
+/// When a document is no object, or the API server cannot be asked for its kind.
 pub(crate) async fn build_known(
     session: &Session,
     text: &str,
     namespace: &str,
-) -> Result<(Vec<Object>, Vec<Gvk>), BuildError> {
-    let (mut objects, mut missing) = (Vec::new(), Vec::new());
+) -> Result<Vec<Object>, BuildError> {
+    let mut objects = Vec::new();
     for mut object in parse(text)? {
-        match place(session, &mut object, namespace).await {
-            Ok(()) => objects.push(object),
-            Err(GetError::NoMatch(gvk)) => missing.push(gvk),
-            Err(cause) => return Err(unknown(&object, cause)),
-        }
+        let served = session.served(&object.gvk()).await.map_err(|cause| unknown(&object, cause))?;
+        let Some(gvk) = served else { continue };
+        object.value_mut()["apiVersion"] = gvk.api_version().into();
+        place(session, &mut object, namespace).await.map_err(|cause| unknown(&object, cause))?;
+        objects.push(object);
     }
-    Ok((objects, missing))
+    Ok(objects)
+}
+
+/// An object as it is now, in whatever version its kind is served; none when it, or its kind, is proven absent.
+///
+/// # Errors
+/// When the API server cannot be asked.
+pub(crate) async fn find(session: &Session, object: &Object) -> Result<Option<Object>, GetError> {
+    let Some(gvk) = session.served(&object.gvk()).await? else { return Ok(None) };
+    session.get(&gvk, object.namespace(), object.name()).await
 }
 
 /// The documents of a manifest; lists are taken apart.

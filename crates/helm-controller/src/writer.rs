@@ -215,10 +215,9 @@ impl Writer<'_> {
         let stays: HashSet<ObjectId> = target.iter().map(Object::id).collect();
         let mut failures = Vec::new();
         for object in original.iter().filter(|object| !stays.contains(&object.id())) {
-            let live = self.session.get(&object.gvk(), object.namespace(), object.name()).await;
-            let live = match live {
+            let live = match resources::find(self.session, object).await {
                 Ok(Some(live)) => live,
-                Ok(None) | Err(GetError::NoMatch(_)) => continue,
+                Ok(None) => continue,
                 // The release that is made now does not know the object any more: it would never be deleted.
                 Err(error) => {
                     let subject = object.id().subject();
@@ -230,7 +229,7 @@ impl Writer<'_> {
                 continue;
             }
             self.drift.untrack(self.owner, &[object.id()]);
-            if let Err(error) = self.session.delete_one(object, "Background", None).await {
+            if let Err(error) = self.session.delete_one(&live, "Background", None).await {
                 failures.push(Err(WriteError(format!(
                     "failed to delete resource namespace={}, name={}, kind={}: {error}",
                     object.namespace().unwrap_or_default(),

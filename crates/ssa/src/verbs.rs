@@ -64,6 +64,19 @@ impl Session {
         Ok(self.home(gvk).await?.namespaced)
     }
 
+    /// The kind as it is served: in the version asked for, else in the preferred one of its group that has it. None proves
+    /// that there is no such kind.
+    ///
+    /// # Errors
+    /// When discovery fails.
+    pub async fn served(&self, gvk: &Gvk) -> Result<Option<Gvk>, GetError> {
+        if let Lookup::Found(resource) = self.lookup(gvk).await? {
+            return Ok(Some(resource.gvk));
+        }
+        let found = self.cluster.discovery.find_anywhere(&self.cluster.client, gvk).await?;
+        Ok(found.map(|resource| resource.gvk))
+    }
+
     /// Forgets what kinds are served, so that the next question asks the server.
     pub fn forget_kinds(&self) {
         self.cluster.discovery.invalidate();

@@ -4,7 +4,6 @@ use api::helm::v2::ReleaseSnapshot;
 use helm_release::{Release, Status};
 use manifest::Object;
 use runtime::{Event, Set};
-use ssa::GetError;
 
 use crate::act::{Act, ActError};
 use crate::actions::report::{self, Ended};
@@ -241,7 +240,7 @@ async fn delete(act: &mut Act<'_>) -> Result<Vec<Object>, ActError> {
     let session = &act.work.session;
     let built = resources::build_known(session, &act.release.manifest, &act.release.namespace).await;
     let corrupt = |error| ActError::Helm(format!("failed to delete release: {}: {error}", act.release.name));
-    let (mut objects, _) = built.map_err(corrupt)?;
+    let mut objects = built.map_err(corrupt)?;
     objects.retain(|object| !resources::is_kept(object));
     helm_template::uninstall_order(&mut objects, Object::kind);
     if act.is_past(Phase::Apply) {
@@ -270,12 +269,12 @@ async fn owned(act: &Act<'_>, objects: Vec<Object>) -> Result<Vec<Object>, ActEr
     let Release { name, namespace, .. } = &act.release;
     let mut owned = Vec::new();
     for object in objects {
-        match act.work.session.get(&object.gvk(), object.namespace(), object.name()).await {
+        match resources::find(&act.work.session, &object).await {
             Ok(Some(live)) if resources::foreign(&live, name, namespace).is_none() => owned.push(object),
             Ok(Some(_)) => {
                 tracing::warn!(object = object.id().subject(), "not deleted: it is not the release's");
             }
-            Ok(None) | Err(GetError::NoMatch(_)) => {}
+            Ok(None) => {}
             Err(error) => {
                 let subject = object.id().subject();
                 return Err(ActError::Helm(format!("failed to delete release: {name}: {subject}: {error}")));

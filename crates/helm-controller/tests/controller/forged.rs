@@ -15,7 +15,7 @@ use crate::rig::{RELEASE, Rig, SOON};
 const FOREIGN: &str = "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: foreign\n";
 
 /// A release as its Secret has it, and the plan on it.
-async fn stored(rig: &Rig, version: i64) -> (Release, Value) {
+pub(crate) async fn stored(rig: &Rig, version: i64) -> (Release, Value) {
     let secret = rig.get("Secret", &secret_name("app", version)).await.unwrap();
     let bytes = STANDARD.decode(secret["data"]["release"].as_str().unwrap()).unwrap();
     let release = helm_release::decode(&bytes, &BTreeMap::new()).unwrap();
@@ -35,15 +35,20 @@ async fn forge(rig: &Rig, mut release: Release, mut plan: Value) {
     });
     plan["phase"] = "before".into();
     plan["deadline"] = i64::MAX.into();
+    store(rig, &release, &plan).await;
+}
+
+/// Writes the Secret of a release.
+pub(crate) async fn store(rig: &Rig, release: &Release, plan: &Value) {
     rig.cluster
         .apply(&json!({
             "apiVersion": "v1", "kind": "Secret", "type": helm_release::SECRET_TYPE,
             "metadata": {
                 "name": secret_name("app", release.version), "namespace": rig.ns.name(),
-                "labels": helm_release::secret_labels(&release),
+                "labels": helm_release::secret_labels(release),
                 "annotations": { "helm.sluice.dev/plan": plan.to_string() },
             },
-            "data": { "release": STANDARD.encode(helm_release::encode(&release).unwrap()) },
+            "data": { "release": STANDARD.encode(helm_release::encode(release).unwrap()) },
         }))
         .await
         .unwrap();

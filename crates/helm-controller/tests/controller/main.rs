@@ -10,3 +10,4 @@ mod lookups;
 mod release;
 mod rig;
 mod template;
+mod versions;
