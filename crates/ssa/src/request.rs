@@ -119,7 +119,8 @@ fn encode(body: &Value) -> Vec<u8> {
 }
 
 /// Sends a request as `identity`: one deadline over all tries, at most two more tries, and only after
-/// failures that a try can heal. Every request of this crate is idempotent, so that it may be sent again.
+/// failures that a try can heal. Every request of this crate is idempotent, so that it may be sent again, but for POST:
+/// who makes one looks whether a try before the last one was carried out.
 pub(crate) async fn send(
     client: &kube::Client,
     identity: &Identity,

@@ -1,10 +1,11 @@
 //! One object, one request: for callers that decide themselves what is sent, and when.
 
 use http::Method;
+use jiff::Timestamp;
 use kill_points::{Point, at as point};
 use kstatus::Status;
 use manifest::{Gvk, Object};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Action, ApiError, Change, Fingerprint, GetError, Session, compare,
@@ -102,7 +103,21 @@ impl Session {
     pub async fn create_one(&self, object: &Object, write: &Write<'_>) -> Result<Written, GetError> {
         let home = self.home(&object.gvk()).await?;
         let path = format!("{}?{}", home.list_path(object.namespace().unwrap_or_default()), query(write));
-        written(self.put(&Call::write(Method::POST, path, object.value()), write).await?, true)
+        let since = Timestamp::now();
+        let error = match self.put(&Call::write(Method::POST, path, object.value()), write).await {
+            Ok(answer) => return written(answer, true),
+            Err(error) => error,
+        };
+        // The answer may be lost and the object made: another try, made here or by the client, is a conflict then.
+        let is_open = error.is_conflict() || error.failure().is_none();
+        let found = match is_open && !write.dry_run {
+            true => self.get(&object.gvk(), object.namespace(), object.name()).await.ok().flatten(),
+            false => None,
+        };
+        match found.filter(|live| is_made_by(live, object, write.manager, since)) {
+            Some(object) => Ok(Written { object, created: true, changed: true }),
+            None => Err(error.into()),
+        }
     }
 
     /// Replaces one object; its `metadata.resourceVersion`, where it stands, is the condition.
@@ -288,7 +303,49 @@ fn query(write: &Write<'_>) -> String {
     format!("fieldManager={}&fieldValidation={validation}{dry}", segment(write.manager))
 }
 
+/// Whether a live object is the one that this manager has sent since then: it is as young, and has all marks that were
+/// sent. The server's clock may differ by a little.
+fn is_made_by(live: &Object, sent: &Object, manager: &str, since: Timestamp) -> bool {
+    const SLACK: i64 = 5;
+    let created = live.value().pointer("/metadata/creationTimestamp").and_then(Value::as_str);
+    let created = created.and_then(|text| text.parse::<Timestamp>().ok());
+    let is_young = created.is_some_and(|created| created.as_second() + SLACK >= since.as_second());
+    let managers = live.value().pointer("/metadata/managedFields").and_then(Value::as_array);
+    let is_ours = managers.is_some_and(|all| all.iter().any(|entry| entry["manager"] == manager));
+    let marks = |object: &Object, of: &str| -> Map<String, Value> {
+        object.value()["metadata"][of].as_object().cloned().unwrap_or_default()
+    };
+    let has_all = |of: &str| {
+        let live = marks(live, of);
+        marks(sent, of).iter().all(|(key, value)| live.get(key) == Some(value))
+    };
+    is_young && is_ours && has_all("labels") && has_all("annotations")
+}
+
 fn written(answer: Answer, changed: bool) -> Result<Written, GetError> {
     let created = answer.code == 201;
     Ok(Written { object: Object::from_value(answer.value)?, created, changed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_the_one_that_was_sent_by_its_age_its_manager_and_its_marks() {
+        let object = |created: &str, manager: &str, plan: &str| {
+            let metadata = json!({"name": "a", "creationTimestamp": created, "managedFields": [{"manager": manager}],
+                "annotations": {"plan": plan, "added": "by the server"}});
+            Object::from_value(json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})).unwrap()
+        };
+        let metadata = json!({"name": "a", "annotations": {"plan": "1"}});
+        let sent =
+            Object::from_value(json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})).unwrap();
+        let since = "2026-01-01T00:01:00.9Z".parse().unwrap();
+        let is_ours = |live: &Object| is_made_by(live, &sent, "helm-controller", since);
+        assert!(is_ours(&object("2026-01-01T00:01:00Z", "helm-controller", "1")));
+        assert!(!is_ours(&object("2026-01-01T00:00:30Z", "helm-controller", "1")), "older");
+        assert!(!is_ours(&object("2026-01-01T00:01:00Z", "helm", "1")), "somebody else's");
+        assert!(!is_ours(&object("2026-01-01T00:01:00Z", "helm-controller", "2")), "of another action");
+    }
 }

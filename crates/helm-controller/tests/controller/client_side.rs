@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use testkit::{ApiFault, ApiRule};
 
 use crate::charts::chart;
 use crate::rig::{Rig, SOON};
@@ -76,4 +77,28 @@ async fn client_side_apply_leaves_unknown_fields_to_the_server() {
     rig.apply("app", spec("two")).await.unwrap();
     rig.says("app", "True", "app.v2").await.unwrap();
     assert_eq!(rig.get("ConfigMap", "odd").await.unwrap()["data"]["tag"], "two");
+}
+
+/// A hook that is a Job, and an object.
+const MIGRATION: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations: {helm.sh/hook: pre-install}\n\
+    spec:\n  backoffLimit: 0\n  template:\n    spec:\n      restartPolicy: Never\n      containers: [{name: c, image: a}]\n";
+
+#[tokio::test]
+async fn what_was_made_and_whose_answer_was_lost_is_not_made_again_nor_missed() {
+    let mut rig = Rig::start("lostanswer").await.unwrap();
+    let files = [
+        ("values.yaml", "tag: one\n"),
+        ("templates/a.yaml", MIGRATION),
+        ("templates/workload.yaml", WORKLOAD),
+    ];
+    rig.publish(&chart("1.0.0", &files)).await.unwrap();
+    let lost = |part: &str| ApiRule::of(part, ApiFault::Half).verb("POST".parse().unwrap()).times(1);
+    let parts = ["/secrets", "/jobs", "/deployments"];
+    let proxy = rig.behind_a_proxy().await.unwrap();
+    proxy.set(parts.map(lost));
+    rig.apply("app", spec("one")).await.unwrap();
+    let object = rig.says("app", "True", "Helm install succeeded").await.unwrap();
+    assert!(object["status"]["failures"].is_null(), "{object}");
+    assert_eq!(rig.storage().unwrap(), ["app.1: deployed"]);
+    assert_eq!(rig.met(), 3, "an answer of each was lost");
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use testkit::{ChartFiles, Cluster, ControlPlane, Controller, EventSink, StaticServer, TestNamespace};
+use testkit::{
+    ApiProxy, ChartFiles, Cluster, ControlPlane, Controller, EventSink, StaticServer, TestNamespace,
+};
 
 /// A generous ceiling; order and counts are asserted, not times.
 pub(crate) const SOON: Duration = Duration::from_secs(40);
@@ -23,6 +25,7 @@ pub(crate) struct Rig {
     pub(crate) files: StaticServer,
     pub(crate) events: EventSink,
     args: Vec<String>,
+    proxy: Option<ApiProxy>,
 }
 
 impl Rig {
@@ -35,8 +38,16 @@ impl Rig {
         let (cluster, ns, events) =
             (plane.cluster().await?, plane.namespace(prefix).await?, EventSink::start()?);
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let mut rig =
-            Self { controller: None, plane, cluster, ns, files: StaticServer::start()?, events, args };
+        let mut rig = Self {
+            controller: None,
+            plane,
+            cluster,
+            ns,
+            files: StaticServer::start()?,
+            events,
+            args,
+            proxy: None,
+        };
         rig.cluster.apply(&rig.source()).await?;
         rig.restart().await?;
         Ok(rig)
@@ -46,8 +57,12 @@ impl Rig {
     pub(crate) async fn restart(&mut self) -> Result<()> {
         self.kill();
         let builder = self.plane.controller("helm-controller").namespace(self.ns.name());
+        let builder = builder.user(self.plane, &self.user())?;
+        let builder = match &self.proxy {
+            Some(proxy) => builder.kubeconfig(proxy.kubeconfig()),
+            None => builder,
+        };
         let builder = builder
-            .user(self.plane, &format!("helm-controller:{}", self.ns.name()))?
             .arg(format!("--events-addr={}", self.events.url()))
             .arg("--requeue-dependency=1s")
             .args(self.args.clone());
@@ -58,6 +73,22 @@ impl Rig {
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         drop(self.controller.take());
+    }
+
+    fn user(&self) -> String {
+        format!("helm-controller:{}", self.ns.name())
+    }
+
+    /// Starts the controller anew behind a proxy that misbehaves as told.
+    pub(crate) async fn behind_a_proxy(&mut self) -> Result<&ApiProxy> {
+        self.proxy = Some(ApiProxy::start(self.plane, &self.user())?);
+        self.restart().await?;
+        self.proxy.as_ref().context("no proxy")
+    }
+
+    /// How many requests a fault of the proxy has met.
+    pub(crate) fn met(&self) -> u32 {
+        self.proxy.as_ref().map_or(0, ApiProxy::met)
     }
 
     fn source(&self) -> Value {
