@@ -132,7 +132,8 @@ async fn one(act: &mut Act<'_>, hooks: &Hooks<'_>, step: usize, place: usize) ->
         begin(act, hooks, place, &objects, &path).await?;
     }
     let until = act.until();
-    let result = wait::ran(act.work, &objects, until).await;
+    let started = act.release.hooks[place].last_run.started_at.clone();
+    let result = wait::ran(act.work, &objects, started.as_deref(), until).await;
     finish(act, place, result).await
 }
 
@@ -184,11 +185,19 @@ async fn left(act: &Act<'_>, place: usize, text: &str) -> Result<Before, ActErro
     for object in &objects {
         let live = act.work.session.get(&object.gvk(), object.namespace(), object.name()).await;
         let live = live.map_err(|error| ActError::Helm(error.to_string()))?;
-        if !live.is_some_and(|live| is_younger(&live, started.as_deref())) {
+        if !was_made(object, live.as_ref(), started.as_deref()) {
             return Ok(Before::Nothing);
         }
     }
     Ok(Before::Begun)
+}
+
+/// Whether the run that began then has made the object: it is there, or it deleted itself when it was done.
+fn was_made(object: &Object, live: Option<&Object>, started: Option<&str>) -> bool {
+    match live {
+        Some(live) => is_younger(live, started),
+        None => started.is_some() && wait::vanishes_in(object, started).is_some_and(|left| left.is_zero()),
+    }
 }
 
 /// Whether the object was made by the run that began then; clocks may differ by a little.
@@ -250,6 +259,20 @@ mod tests {
         assert_eq!(order(&release, "pre-install", &[]), [2, 1, 0, 3]);
         assert_eq!(order(&release, "pre-install", &["a".into()]), [2, 0, 3]);
         assert!(order(&release, "post-install", &[]).is_empty());
+    }
+
+    #[test]
+    fn a_job_that_has_deleted_itself_is_not_run_again() {
+        let job = crate::storage::object(serde_json::json!({"apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {"name": "a", "creationTimestamp": "2026-01-01T00:00:01Z"},
+            "spec": {"ttlSecondsAfterFinished": 60}}));
+        let (long_ago, now) = (Some("2026-01-01T00:00:00Z"), made::now_text());
+        assert!(was_made(&job, Some(&job), long_ago) && was_made(&job, None, long_ago));
+        assert!(!was_made(&job, None, Some(&now)), "it was never made, or somebody deleted it");
+        assert!(!was_made(&job, Some(&job), Some(&now)), "it is of an earlier run");
+        let mut plain = job.clone();
+        plain.value_mut()["spec"] = serde_json::json!({});
+        assert!(!was_made(&plain, None, long_ago));
     }
 
     #[test]

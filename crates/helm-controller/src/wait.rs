@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use kstatus::Status;
 use manifest::{Object, ObjectId};
 use serde_json::Value;
@@ -58,8 +59,8 @@ pub(crate) async fn ready(
 enum Look {
     /// By their health; those that vanish when they are done may be gone.
     Health { short_lived: Vec<ObjectId> },
-    /// By how their run ended.
-    Run,
+    /// By how their run ended; of those that vanish when they are done, from when on they may be gone.
+    Run { short_lived: Vec<(ObjectId, Instant)> },
 }
 
 impl Look {
@@ -69,16 +70,19 @@ impl Look {
                 let healths = work.session.health(pending, &work.owner, &work.rules.exprs).await;
                 verdicts(&healths, short_lived)
             }
-            Self::Run => runs(work, pending).await,
+            Self::Run { short_lived } => runs(work, pending, short_lived).await,
         }
     }
 }
 
-async fn runs(work: &Work<'_>, pending: &[Check]) -> Vec<Seen> {
+async fn runs(work: &Work<'_>, pending: &[Check], short_lived: &[(ObjectId, Instant)]) -> Vec<Seen> {
     let mut seen = Vec::new();
     for (id, version) in pending {
         let live = work.session.get(&id.gvk(version), Some(&id.namespace), &id.name).await;
-        seen.push(run_of(id, live.ok().flatten().as_ref()));
+        let may_be_gone = short_lived.iter().any(|(one, from)| one == id && *from <= Instant::now());
+        // What cannot be read is not gone.
+        let is_done = may_be_gone && matches!(live, Ok(None));
+        seen.push(run_of(id, live.ok().flatten().as_ref(), is_done));
     }
     seen
 }
@@ -90,7 +94,22 @@ fn is_awaited(object: &Object, jobs: bool) -> bool {
 
 /// A Job that deletes itself when it is done.
 fn vanishes(object: &Object) -> bool {
-    object.kind() == "Job" && object.value().pointer("/spec/ttlSecondsAfterFinished").is_some()
+    lifetime(object).is_some()
+}
+
+/// How long a Job stays after its end, in seconds; none for ever.
+fn lifetime(object: &Object) -> Option<u64> {
+    let ttl = object.value().pointer("/spec/ttlSecondsAfterFinished").filter(|_| object.kind() == "Job")?;
+    Some(ttl.as_u64().unwrap_or(0))
+}
+
+/// How long it takes at least until a Job, whose run began then, may have deleted itself; none for what stays. One that
+/// is gone before was deleted by somebody else, or never made.
+pub(crate) fn vanishes_in(object: &Object, started: Option<&str>) -> Option<Duration> {
+    let started: Option<Timestamp> = started.and_then(|started| started.parse().ok());
+    let age = started.map_or(0, |started| Timestamp::now().as_second() - started.as_second());
+    let left = i64::try_from(lifetime(object)?).unwrap_or(i64::MAX) - age;
+    Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
 }
 
 /// What one look shows of one object.
@@ -118,23 +137,33 @@ fn verdict(health: &ObjectHealth, short_lived: &[ObjectId]) -> Seen {
     }
 }
 
-/// Waits until a hook has run to its end: a Job completed, a Pod succeeded, anything else just exists.
+/// Waits until a hook whose run began then (RFC 3339) has run to its end: a Job completed, a Pod succeeded, anything else
+/// just exists. A Job that deletes itself and is gone in its time has completed.
 ///
 /// # Errors
 /// See [`WaitError`].
-pub(crate) async fn ran(work: &Work<'_>, objects: &[Object], until: Instant) -> Result<(), WaitError> {
+pub(crate) async fn ran(
+    work: &Work<'_>,
+    objects: &[Object],
+    started: Option<&str>,
+    until: Instant,
+) -> Result<(), WaitError> {
     let runs = objects.iter().filter(|object| matches!(object.kind(), "Job" | "Pod"));
     let mut pending: Vec<Check> = runs.map(|object| (object.id(), object.gvk().version)).collect();
-    work.look_until(&mut pending, until, &Look::Run).await
+    let now = Instant::now();
+    let vanishes = |object: &Object| Some((object.id(), now.checked_add(vanishes_in(object, started)?)?));
+    let short_lived = objects.iter().filter_map(vanishes).collect();
+    work.look_until(&mut pending, until, &Look::Run { short_lived }).await
 }
 
-fn run_of(id: &ObjectId, live: Option<&Object>) -> Seen {
+fn run_of(id: &ObjectId, live: Option<&Object>, is_done: bool) -> Seen {
     let line = |status: &str| format!("{} status: '{status}'", id.subject());
-    let Some(live) = live else { return Seen::Going(line("NotFound")) };
-    match end_of(live) {
-        Some(true) => Seen::Done(id.clone()),
-        Some(false) => Seen::Failed(line("Failed")),
-        None => Seen::Going(line("InProgress")),
+    match live.map(end_of) {
+        None if is_done => Seen::Done(id.clone()),
+        None => Seen::Going(line("NotFound")),
+        Some(Some(true)) => Seen::Done(id.clone()),
+        Some(Some(false)) => Seen::Failed(line("Failed")),
+        Some(None) => Seen::Going(line("InProgress")),
     }
 }
 
@@ -236,7 +265,7 @@ impl Work<'_> {
     async fn ends(&self, look: &Look) -> bool {
         match look {
             Look::Health { .. } => self.is_superseded().await,
-            Look::Run => self.is_deleted_since(),
+            Look::Run { .. } => self.is_deleted_since(),
         }
     }
 
@@ -295,6 +324,27 @@ mod tests {
         end_of(&object(
             json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "status": status}),
         ))
+    }
+
+    fn job(ttl: Value) -> Object {
+        object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a"},
+            "spec": {"ttlSecondsAfterFinished": ttl}}))
+    }
+
+    #[test]
+    fn a_job_that_deletes_itself_is_done_when_it_is_gone_in_its_time() {
+        let ago = |seconds: i64| {
+            Timestamp::from_second(Timestamp::now().as_second() - seconds).unwrap().to_string()
+        };
+        assert_eq!(vanishes_in(&job(json!(60)), Some(&ago(90))), Some(Duration::ZERO));
+        assert!(vanishes_in(&job(json!(3600)), Some(&ago(90))).unwrap() > Duration::from_secs(3400));
+        assert_eq!(vanishes_in(&job(json!(0)), None), Some(Duration::ZERO));
+        let plain = object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a"}}));
+        assert_eq!(vanishes_in(&plain, Some(&ago(90))), None);
+        let id = plain.id();
+        assert_eq!(run_of(&id, None, true), Seen::Done(id.clone()));
+        assert_eq!(run_of(&id, None, false), Seen::Going(format!("{} status: 'NotFound'", id.subject())));
+        assert!(matches!(run_of(&id, Some(&plain), true), Seen::Going(_)), "it is there");
     }
 
     #[test]
