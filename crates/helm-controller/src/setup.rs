@@ -25,7 +25,7 @@ const CONTROLLER: Controller =
 
 /// Gates whose question does not arise: drift is asked for by the spec, a newer revision always ends a wait, nothing is
 /// cached that a gate could turn off, names are never resolved by templates, the kernel ends processes without memory.
-const SETTLED: [&str; 7] = [
+const SETTLED: [&str; 8] = [
     "DetectDrift",
     "CorrectDrift",
     "AllowDNSLookups",
@@ -33,6 +33,7 @@ const SETTLED: [&str; 7] = [
     "AdoptLegacyReleases",
     "CancelHealthCheckOnNewRevision",
     "CacheSecretsAndConfigMaps",
+    "ObjectLevelWorkloadIdentity",
 ];
 
 /// Runs the controller until it is told to end.
