@@ -90,6 +90,8 @@ fn gone(work: &Work<'_>, current: &ReleaseSnapshot, how: &str) {
 fn failed(work: &Work<'_>, current: &ReleaseSnapshot, cause: Cause, text: &str) {
     let (name, chart) = (history::full_name(current), history::chart(current));
     work.ledger.change(|status| status.failures += 1);
+    // It has ended: the next try begins anew, with its hooks, as Helm's does.
+    work.ledger.set(Set::remove(Condition::Acting));
     let about = report::about(current);
     match cause {
         Cause::Wanted => {
