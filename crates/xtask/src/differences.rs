@@ -27,7 +27,10 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | a new revision during a health check | waits for the check to end | is taken at once |
 | a kind that is missing, a webhook that does not answer | fails the pass | is waited for, and named; an annotation turns it off |
 | a build that falls to nothing | deletes everything | is held until somebody allows it (on in manifests and chart, off in the bare binary) |
-| an object that left one Kustomization and stands in the inventory of another | deleted while it carries the first one's labels | stays in both inventories until the other has taken it over |
+| an object that left one Kustomization and stands in the inventory of another | deleted while it carries the first one's labels | stays in both inventories until the other has taken it over; where the other waits for the first one (`dependsOn`), fails at that revision or belongs to other people, as in Flux: what must not be made anew is annotated `kustomize.toolkit.fluxcd.io/prune: disabled` before it moves |
+| `dependsOn[].readyExpr` across namespaces with `--no-cross-namespace-refs` | sees the whole object | sees name, generation and conditions without their messages |
+| `healthCheckExprs` of Secrets | see what they hold | see everything else |
+| `force`: an object that is recreated and does not go away | holds a worker until the timeout | is put off after three seconds; the rest is applied |
 | GitRepository: size of an artifact and of `.sourceignore` files | no limit | 1 GiB of files, 4 MiB of patterns; more is refused |
 | images: controllers | image-reflector- and image-automation-controller | one, image-automation-controller |
 | rolling update of source-controller | old pod first (Recreate) | new pod first, so that an image that cannot be pulled stops nothing |
@@ -39,6 +42,10 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | Kustomization, GitRepository: each retry after a failure | Reconciling goes from ProgressingWithRetry to Progressing and back | stays ProgressingWithRetry until it succeeds |
 | HelmChart | waits for its interval when its source is deleted or a static OCI repository changes | is told at once |
 | HelmRelease: events of a failed action | end in the last lines of Helm's log | name objects, pods and containers in the message itself |
+| HelmRelease: `lookup` in templates | no limit | 1,000 lookups, 64 MiB and 60 s a rendering |
+| HelmRelease: a `status.helmChart` of a namespace that may not be referred to | the deletion fails | the HelmChart is left alone, with a warning |
+| HelmRelease: objects of an API version that is served no more | the action fails | they are found in a version that is served |
+| HelmRelease: the condition `Acting` | | while an action runs: a digest of what it does; a process that comes after a kill goes on with nothing else |
 | HelmRelease: `disableOpenAPIValidation` | has no effect with server-side apply | is honoured |
 | HelmRelease: `targetNamespace` changes under a `serviceAccountName` | the release before cannot be deleted | it is deleted |
 | ImagePolicy: its repository names another image, whose scan fails | the new name with a tag of the old image | waits for the tags of the new one |

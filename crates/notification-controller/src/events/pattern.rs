@@ -17,93 +17,7 @@ pub(crate) fn compile(text: &str) -> Option<Regex> {
     if text.len() > MAX_TEXT {
         return None;
     }
-    RegexBuilder::new(&translated(text)?).size_limit(MAX_PROGRAM).build().ok()
-}
-
-/// The classes `\d`, `\w`, `\s` and the border `\b` are ASCII in Go; `[`, `&&`, `--` and `~~` inside of a set are plain
-/// characters there. None for what Go refuses and Rust takes.
-fn translated(text: &str) -> Option<String> {
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut rest = text.chars().peekable();
-    let mut in_set = false;
-    while let Some(c) = rest.next() {
-        match c {
-            '\\' => escape(&mut out, &mut rest, in_set)?,
-            '[' if in_set && rest.peek() == Some(&':') => out.push('['),
-            '[' if in_set => out.push_str("\\["),
-            '[' => {
-                in_set = true;
-                out.push('[');
-                open_set(&mut out, &mut rest);
-            }
-            ']' if in_set => {
-                in_set = false;
-                out.push(']');
-            }
-            ':' if in_set && out.ends_with('[') && !out.ends_with("\\[") => posix(&mut out, &mut rest),
-            '&' | '~' if in_set => out.extend(['\\', c]),
-            other => out.push(other),
-        }
-    }
-    Some(out)
-}
-
-/// A `]` right after the opening is a plain character.
-fn open_set(out: &mut String, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    if rest.next_if_eq(&'^').is_some() {
-        out.push('^');
-    }
-    if rest.next_if_eq(&']').is_some() {
-        out.push_str("\\]");
-    }
-}
-
-/// `[:alpha:]`, copied to its end.
-fn posix(out: &mut String, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    out.push(':');
-    for c in rest.by_ref() {
-        out.push(c);
-        if c == ']' {
-            break;
-        }
-    }
-}
-
-fn escape(out: &mut String, rest: &mut std::iter::Peekable<std::str::Chars<'_>>, in_set: bool) -> Option<()> {
-    let c = rest.next()?;
-    let plain = match c {
-        'd' => "[0-9]",
-        'D' => "[^0-9]",
-        'w' => "[0-9A-Za-z_]",
-        'W' => "[^0-9A-Za-z_]",
-        's' => "[\\t\\n\\f\\r ]",
-        'S' => "[^\\t\\n\\f\\r ]",
-        'b' if !in_set => "(?-u:\\b)",
-        'B' if !in_set => "(?-u:\\B)",
-        'Q' => return quoted(out, rest),
-        // What Rust knows and Go does not.
-        'u' | 'U' | '<' | '>' | 'Z' | 'G' | 'K' => return None,
-        other => {
-            out.extend(['\\', other]);
-            return Some(());
-        }
-    };
-    out.push_str(plain);
-    Some(())
-}
-
-/// `\Q...\E` is plain text.
-fn quoted(out: &mut String, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<()> {
-    let mut text = String::new();
-    while let Some(c) = rest.next() {
-        if c == '\\' && rest.peek() == Some(&'E') {
-            rest.next();
-            break;
-        }
-        text.push(c);
-    }
-    out.push_str(&regex::escape(&text));
-    Some(())
+    RegexBuilder::new(&go_regex::translate(text).ok()?).size_limit(MAX_PROGRAM).build().ok()
 }
 
 /// Compiled expressions by their text.
@@ -153,6 +67,8 @@ mod tests {
         check("^[]a]$", "]", true);
         check("^[^]a]$", "b", true);
         check("^[[:alpha:]_]+$", "ab_", true);
+        check(r"^[\w-.]+$", "a-b.c", true);
+        check(r"^[\d-_]+$", "1-_", true);
     }
 
     #[test]

@@ -76,6 +76,8 @@ async fn a_killed_controller_finds_its_artifact_again_and_writes_nothing_new() {
     rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
     rig.apply(json!({})).await.unwrap();
     let before = rig.ready("True").await.unwrap();
+    // Events are sent beside the work: a kill may end one that is under way.
+    rig.events.wait(SOON, |event| event["reason"] == "NewArtifact").await.unwrap();
     let (dir, ports) = (rig.controller().dir().to_owned(), rig.controller().ports());
     rig.controller().process().kill();
     let builder = rig.builder("").unwrap().dir(&dir).ports(ports);
