@@ -1,7 +1,7 @@
 //! Artifacts: tree in, tarball out, and back. No Kubernetes types.
 //!
 //! The producer's side: [`pack`] writes a reproducible tarball of a sorted walk that [`Ignore`] filters, a
-//! [`Store`] keeps it under Flux's names, [`serve`] hands it out. The consumer's side: [`fetch`] downloads by
+//! [`Store`] keeps it under Flux's names, [`Server`] hands it out. The consumer's side: [`fetch`] downloads by
 //! URL and digest, [`unpack`] reads it into a [`Tree`], [`Cache`] does both once per digest.
 //!
 //! Nothing of an archive ever becomes a path on disk: an unpacked tree is one file of contents and an index in
