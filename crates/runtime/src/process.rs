@@ -100,7 +100,7 @@ where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    run_serving(controller, args, |_| std::future::ready(Ok::<(), E>(())), |context, ()| setup(context))
+    start(controller, args, async |_, _| Ok(()), |context, ()| setup(context))
 }
 
 /// The same for a controller of which every replica serves. `serve` is called before the Lease is asked for: no Lease fences
@@ -116,6 +116,23 @@ pub fn run_serving<S, B, F, E>(
 ) -> Result<(), RunError>
 where
     B: Future<Output = Result<S, E>>,
+    F: Future<Output = Result<(), E>>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let serve = async move |process: &Process, ending: &mut Ending| {
+        let context = process.context(Fence::open(), "", ending)?;
+        serve(context).await.map_err(|cause: E| process.not_set_up(cause))
+    };
+    start(controller, args, serve, setup)
+}
+
+fn start<S, F, E>(
+    controller: Controller,
+    args: CommonArgs,
+    serve: impl AsyncFnOnce(&Process, &mut Ending) -> Result<S, RunError>,
+    setup: impl FnOnce(Context, S) -> F,
+) -> Result<(), RunError>
+where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -136,14 +153,13 @@ where
     result
 }
 
-async fn supervise<S, B, F, E>(
+async fn supervise<S, F, E>(
     controller: Controller,
     args: CommonArgs,
-    serve: impl FnOnce(Context) -> B,
+    serve: impl AsyncFnOnce(&Process, &mut Ending) -> Result<S, RunError>,
     setup: impl FnOnce(Context, S) -> F,
 ) -> Result<(), RunError>
 where
-    B: Future<Output = Result<S, E>>,
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -158,8 +174,7 @@ where
     let process =
         Process { controller, args: Arc::new(args), metrics, debug, namespace, config, clients, shutdown };
     let mut ending = Ending::default();
-    let failed = |cause: E| RunError::Setup { controller: controller.name, cause: cause.into() };
-    let served = serve(process.context(Fence::open(), "", &mut ending)?).await.map_err(failed)?;
+    let served = serve(&process, &mut ending).await?;
     if let Some(candidate) = &mut candidate {
         candidate.win(&process.shutdown).await;
         if process.shutdown.is_cancelled() {
@@ -170,7 +185,8 @@ where
     }
     process.metrics.leading(&lease, true);
     tokio::spawn(crate::memory::give_back(process.shutdown.clone()));
-    setup(process.context(fence, &process.args.events_addr, &mut ending)?, served).await.map_err(failed)?;
+    let context = process.context(fence, &process.args.events_addr, &mut ending)?;
+    setup(context, served).await.map_err(|cause| process.not_set_up(cause))?;
     tracing::info!("started");
     let result = lead(candidate.as_mut(), &process.shutdown).await;
     finish(result, candidate, ending).await
@@ -189,6 +205,10 @@ struct Process {
 }
 
 impl Process {
+    fn not_set_up(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RunError {
+        RunError::Setup { controller: self.controller.name, cause: cause.into() }
+    }
+
     /// For work behind a fence; its end is a part of the process's.
     fn context(&self, fence: Fence, events_addr: &str, ending: &mut Ending) -> Result<Context, RunError> {
         let client = self.clients.fenced(fence.clone()).map_err(unreachable)?;
