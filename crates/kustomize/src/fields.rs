@@ -196,7 +196,7 @@ fn made(kind: Create) -> Node {
 /// Sets a scalar's text; what it stands for follows from its style, as when it were read again.
 pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), FieldError> {
     let scalar = scalar_mut(node)?;
-    text.clone_into(&mut scalar.value);
+    scalar.value = text.into();
     scalar.open_tag = true;
     retag(scalar);
     Ok(())
@@ -211,7 +211,7 @@ pub(crate) fn retag(scalar: &mut Scalar) {
 /// Sets a scalar to a string.
 pub(crate) fn set_string(node: &mut Node, text: &str) -> Result<(), FieldError> {
     let scalar = scalar_mut(node)?;
-    text.clone_into(&mut scalar.value);
+    scalar.value = text.into();
     scalar.tag = Tag::Str;
     scalar.open_tag = false;
     Ok(())

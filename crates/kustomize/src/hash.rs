@@ -48,7 +48,7 @@ fn encode(node: &Node, kind: &str, fields: &[&str], optional: &str) -> Result<St
 fn value(node: &Node, field: &str) -> Result<Value, YamlError> {
     match node.get(field) {
         None => Ok(Value::String(String::new())),
-        Some(Node::Scalar(scalar)) => Ok(Value::String(scalar.value.clone())),
+        Some(Node::Scalar(scalar)) => Ok(Value::String(scalar.value.to_string())),
         Some(other) => other.to_json(DuplicateKeys::Refuse),
     }
 }

@@ -1,15 +1,18 @@
 //! Name references: when an object's name has changed, the fields that name it follow.
 
-use std::{cell::Cell, collections::HashMap};
+use std::{
+    cell::{Cell, OnceCell},
+    collections::HashMap,
+};
 
-use manifest::yaml::Node;
+use manifest::yaml::{Node, Text};
 
 use crate::{
     config::{Config, FieldSpec, NameReferences},
     fields::{FieldError, for_each_field_of_any, kind_name, set_string, set_text},
     resid::{GvkRef, ResId},
     resmap::ResMap,
-    resource::Resource,
+    resource::{PreviousId, Resource},
 };
 
 /// Why a reference cannot follow.
@@ -32,34 +35,34 @@ pub enum ReferenceError {
 
 /// What is known of an object that may be named.
 struct Candidate {
-    name: String,
-    namespace: String,
-    kind: String,
+    name: Text,
+    namespace: Text,
+    kind: Text,
     /// Namespace now, as compared; and at first.
-    effective_namespace: String,
-    original_namespace: String,
+    effective_namespace: Text,
+    original_namespace: Text,
     cluster_scoped: bool,
-    group: String,
-    version: String,
-    /// Kinds and names that the object had.
-    previous: Vec<(String, String)>,
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+    group: Text,
+    version: Text,
+    /// Ids that the object had.
+    previous: Vec<PreviousId>,
+    prefixes: Vec<Text>,
+    suffixes: Vec<Text>,
 }
 
 impl Candidate {
     fn of(resource: &Resource) -> Self {
         let (id, original) = (resource.id(), resource.original_id());
         Self {
-            name: id.name.to_owned(),
-            namespace: id.namespace.to_owned(),
-            kind: id.gvk.kind.to_owned(),
-            effective_namespace: id.effective_namespace().to_owned(),
-            original_namespace: original.effective_namespace().to_owned(),
+            name: id.name.into(),
+            namespace: id.namespace.into(),
+            kind: id.gvk.kind.into(),
+            effective_namespace: id.effective_namespace().into(),
+            original_namespace: original.effective_namespace().into(),
             cluster_scoped: id.gvk.is_cluster_scoped(),
-            group: id.gvk.group.to_owned(),
-            version: id.gvk.version.to_owned(),
-            previous: resource.previous().iter().map(|id| (id.kind.clone(), id.name.clone())).collect(),
+            group: id.gvk.group.into(),
+            version: id.gvk.version.into(),
+            previous: resource.previous().to_vec(),
             prefixes: resource.prefixes.clone(),
             suffixes: resource.suffixes.clone(),
         }
@@ -73,7 +76,47 @@ impl Candidate {
     fn was(&self, selector: GvkRef<'_>) -> bool {
         let fits =
             |kind: &str| GvkRef { group: &self.group, version: &self.version, kind }.is_selected(selector);
-        self.previous.iter().any(|(kind, _)| fits(kind))
+        self.previous.iter().any(|id| fits(&id.kind))
+    }
+}
+
+/// All objects, by what they were called.
+struct Candidates<'c> {
+    by_name: HashMap<&'c str, Vec<&'c Candidate>>,
+    /// By their namespaces at first; few builds ask.
+    by_namespace: OnceCell<HashMap<&'c str, Vec<&'c Candidate>>>,
+    all: &'c [Candidate],
+}
+
+impl<'c> Candidates<'c> {
+    fn new(all: &'c [Candidate]) -> Self {
+        let mut by_name: HashMap<&str, Vec<&Candidate>> = HashMap::with_capacity(all.len());
+        for candidate in all {
+            for (at, id) in candidate.previous.iter().enumerate() {
+                // Those with one name twice are meant once.
+                if candidate.previous[..at].iter().all(|earlier| earlier.name != id.name) {
+                    by_name.entry(&id.name).or_default().push(candidate);
+                }
+            }
+        }
+        Self { by_name, by_namespace: OnceCell::new(), all }
+    }
+
+    /// Those that had a name, in order.
+    fn once_called(&self, name: &str) -> impl Iterator<Item = &'c Candidate> {
+        self.by_name.get(name).into_iter().flatten().copied()
+    }
+
+    /// Those that were in a namespace at first, in order.
+    fn once_in(&self, namespace: &str) -> impl Iterator<Item = &'c Candidate> {
+        let by_namespace = self.by_namespace.get_or_init(|| {
+            let mut by_namespace: HashMap<&str, Vec<&Candidate>> = HashMap::new();
+            for candidate in self.all {
+                by_namespace.entry(&candidate.original_namespace).or_default().push(candidate);
+            }
+            by_namespace
+        });
+        by_namespace.get(namespace).into_iter().flatten().copied()
     }
 }
 
@@ -86,19 +129,11 @@ struct Rule<'c> {
 
 /// Lets every name reference of the configuration follow.
 pub(crate) fn fix_references(resources: &mut ResMap, config: &Config) -> Result<(), ReferenceError> {
-    let candidates: Vec<_> = resources.iter().map(Candidate::of).collect();
-    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        for (_, name) in &candidate.previous {
-            let indexes = by_name.entry(name).or_default();
-            if indexes.last() != Some(&index) {
-                indexes.push(index);
-            }
-        }
-    }
+    let list: Vec<_> = resources.iter().map(Candidate::of).collect();
+    let candidates = Candidates::new(&list);
     let rules = rules(&config.name_reference);
-    for resource in resources.list_mut() {
-        if fix_one(resource, &rules, &candidates, &by_name)? {
+    for (resource, own) in resources.list_mut().iter_mut().zip(&list) {
+        if fix_one(resource, own, &rules, &candidates)? {
             resource.sync_twins();
         }
     }
@@ -116,11 +151,11 @@ fn rules(references: &[NameReferences]) -> HashMap<&str, Vec<(usize, Rule<'_>)>>
 }
 
 /// Whether anything changed.
-fn fix_one(
+fn fix_one<'c>(
     resource: &mut Resource,
+    own: &'c Candidate,
     rules: &HashMap<&str, Vec<(usize, Rule<'_>)>>,
-    candidates: &[Candidate],
-    by_name: &HashMap<&str, Vec<usize>>,
+    candidates: &Candidates<'c>,
 ) -> Result<bool, ReferenceError> {
     let original = resource.original_id();
     let of_kind = |kind: &str| rules.get(kind).into_iter().flatten();
@@ -132,14 +167,14 @@ fn fix_one(
         return Ok(false);
     }
     chosen.sort_by_key(|(order, _)| *order);
-    let referrer = Referrer::of(resource)?;
+    let referrer = Referrer::of(resource, own)?;
     let changed = Cell::new(false);
     for (_, rule) in chosen {
-        let search = Search { referrer: &referrer, rule, candidates, by_name, changed: &changed };
+        let search = Search { referrer: &referrer, rule, candidates, changed: &changed };
         let fix = &mut |node: &mut Node| search.fix(node);
         // The type was compared with the original one above.
         for_each_field_of_any(&mut resource.node, rule.spec, &rule.parts, None, fix).map_err(|source| {
-            let (path, referrer) = (rule.spec.path.clone(), referrer.id.clone());
+            let (path, referrer) = (rule.spec.path.clone(), resource.id().to_string());
             ReferenceError::Field { path, referrer, source }
         })?;
     }
@@ -147,36 +182,27 @@ fn fix_one(
 }
 
 /// What counts of the object that holds the field.
-struct Referrer {
-    id: String,
-    effective_namespace: String,
-    cluster_scoped: bool,
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+struct Referrer<'c> {
+    /// The object itself, which others may name.
+    own: &'c Candidate,
     /// Namespaces of the service accounts that a role binding is for.
-    subject_namespaces: Vec<String>,
+    subject_namespaces: Vec<Text>,
     /// Group and kind of the role that a binding refers to.
-    role: Option<(String, String)>,
+    role: Option<(Text, Text)>,
 }
 
-impl Referrer {
-    fn of(resource: &Resource) -> Result<Self, ReferenceError> {
-        let id = resource.id();
-        let text =
-            |field: &str| resource.node.at(&["roleRef", field]).and_then(Node::text).map(str::to_owned);
+impl<'c> Referrer<'c> {
+    fn of(resource: &Resource, own: &'c Candidate) -> Result<Self, ReferenceError> {
+        let text = |field: &str| resource.node.at(&["roleRef", field]).and_then(Node::text).map(Text::from);
         Ok(Self {
-            id: id.to_string(),
-            effective_namespace: id.effective_namespace().to_owned(),
-            cluster_scoped: id.gvk.is_cluster_scoped(),
-            prefixes: resource.prefixes.clone(),
-            suffixes: resource.suffixes.clone(),
-            subject_namespaces: subject_namespaces(resource, id)?,
+            own,
+            subject_namespaces: subject_namespaces(resource, resource.id())?,
             role: text("apiGroup").zip(text("kind")),
         })
     }
 }
 
-fn subject_namespaces(resource: &Resource, id: ResId<'_>) -> Result<Vec<String>, ReferenceError> {
+fn subject_namespaces(resource: &Resource, id: ResId<'_>) -> Result<Vec<Text>, ReferenceError> {
     if id.gvk.kind != "RoleBinding" || id.gvk.is_cluster_scoped() {
         return Ok(Vec::new());
     }
@@ -186,7 +212,7 @@ fn subject_namespaces(resource: &Resource, id: ResId<'_>) -> Result<Vec<String>,
             continue;
         }
         match subject.get("namespace").map(Node::as_str) {
-            Some(Some(namespace)) => namespaces.push(namespace.to_owned()),
+            Some(Some(namespace)) => namespaces.push(namespace.into()),
             Some(None) => return Err(ReferenceError::BlankNamespace(id.to_string())),
             None => {}
         }
@@ -194,15 +220,14 @@ fn subject_namespaces(resource: &Resource, id: ResId<'_>) -> Result<Vec<String>,
     Ok(namespaces)
 }
 
-struct Search<'s> {
-    referrer: &'s Referrer,
+struct Search<'s, 'c> {
+    referrer: &'s Referrer<'c>,
     rule: &'s Rule<'s>,
-    candidates: &'s [Candidate],
-    by_name: &'s HashMap<&'s str, Vec<usize>>,
+    candidates: &'s Candidates<'c>,
     changed: &'s Cell<bool>,
 }
 
-impl<'s> Search<'s> {
+impl<'c> Search<'_, 'c> {
     fn fix(&self, node: &mut Node) -> Result<(), FieldError> {
         match node {
             _ if node.is_null() => Ok(()),
@@ -237,8 +262,7 @@ impl<'s> Search<'s> {
         let old = name.text().unwrap_or_default().to_owned();
         let namespace = node.get("namespace").map(|node| node.text().unwrap_or_default().to_owned());
         let by_original = namespace.as_ref().is_some_and(|namespace| {
-            let original = |candidate: &Candidate| candidate.original_namespace == *namespace;
-            self.candidates.iter().any(|candidate| original(candidate) && self.is_reachable(candidate))
+            self.candidates.once_in(namespace).any(|candidate| self.is_reachable(candidate))
         });
         let in_namespace = |candidate: &Candidate| match &namespace {
             None => true,
@@ -257,18 +281,18 @@ impl<'s> Search<'s> {
 
     /// Whether the object that holds the field can refer to a candidate at all.
     fn is_reachable(&self, candidate: &Candidate) -> bool {
-        self.referrer.cluster_scoped
+        self.referrer.own.cluster_scoped
             || candidate.cluster_scoped
-            || candidate.effective_namespace == self.referrer.effective_namespace
+            || candidate.effective_namespace == self.referrer.own.effective_namespace
             || self.referrer.subject_namespaces.contains(&candidate.namespace)
     }
 
     /// Service accounts may be named from other namespaces.
     fn is_near(&self, candidate: &Candidate) -> bool {
-        self.referrer.cluster_scoped
+        self.referrer.own.cluster_scoped
             || candidate.cluster_scoped
             || candidate.kind == "ServiceAccount"
-            || candidate.effective_namespace == self.referrer.effective_namespace
+            || candidate.effective_namespace == self.referrer.own.effective_namespace
     }
 
     fn fits_role(&self, candidate: &Candidate) -> bool {
@@ -285,11 +309,10 @@ impl<'s> Search<'s> {
         old: &str,
         allowed: &dyn Fn(&Candidate) -> bool,
         same: &dyn Fn(&Candidate, &Candidate) -> bool,
-    ) -> Result<Option<&'s Candidate>, FieldError> {
-        let indexes = self.by_name.get(old).map(Vec::as_slice).unwrap_or_default();
-        let mut found: Vec<&Candidate> = indexes
-            .iter()
-            .map(|index| &self.candidates[*index])
+    ) -> Result<Option<&'c Candidate>, FieldError> {
+        let mut found: Vec<&Candidate> = self
+            .candidates
+            .once_called(old)
             .filter(|candidate| self.is_reachable(candidate) && allowed(candidate))
             .filter(|candidate| candidate.was(self.rule.target))
             .filter(|candidate| self.fits_role(candidate) && self.is_near(candidate))
@@ -309,10 +332,9 @@ impl<'s> Search<'s> {
 
     /// Whether prefixes and suffixes end alike; `lenient` lets none agree with any.
     fn same_affixes(&self, candidate: &Candidate, lenient: bool) -> bool {
-        let agree =
-            |a: &[String], b: &[String]| (lenient && (a.is_empty() || b.is_empty())) || end_alike(a, b);
-        agree(&candidate.prefixes, &self.referrer.prefixes)
-            && agree(&candidate.suffixes, &self.referrer.suffixes)
+        let agree = |a: &[Text], b: &[Text]| (lenient && (a.is_empty() || b.is_empty())) || end_alike(a, b);
+        agree(&candidate.prefixes, &self.referrer.own.prefixes)
+            && agree(&candidate.suffixes, &self.referrer.own.suffixes)
     }
 }
 
@@ -331,18 +353,20 @@ fn ambiguous(found: &[&Candidate]) -> FieldError {
 }
 
 /// Whether the shorter list is the end of the longer one; an empty list is the end of an empty one only.
-fn end_alike(a: &[String], b: &[String]) -> bool {
+fn end_alike(a: &[Text], b: &[Text]) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     if short.is_empty() { long.is_empty() } else { long.ends_with(short) }
 }
 
 #[cfg(test)]
 mod tests {
+    use manifest::yaml::Text;
+
     use super::end_alike;
 
     #[test]
     fn affixes_agree_when_one_list_ends_the_other() {
-        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let list = |texts: &[&str]| texts.iter().map(|text| Text::from(*text)).collect::<Vec<_>>();
         assert!(end_alike(&list(&["a", "b"]), &list(&["b"])));
         assert!(end_alike(&list(&[]), &list(&[])));
         assert!(!end_alike(&list(&["a", "b"]), &list(&["a"])));

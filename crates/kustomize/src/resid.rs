@@ -1,5 +1,7 @@
 use std::fmt;
 
+use manifest::yaml::Text;
+
 use crate::schema::is_cluster_scoped;
 
 /// Group, version and kind; empty where unknown or, in a selector, where anything goes.
@@ -148,9 +150,11 @@ impl<'a> ResId<'a> {
 
     pub(crate) fn owned(self) -> OwnedId {
         OwnedId {
-            gvk: Gvk::new(self.gvk.group, self.gvk.version, self.gvk.kind),
-            name: self.name.to_owned(),
-            namespace: self.namespace.to_owned(),
+            group: self.gvk.group.into(),
+            version: self.gvk.version.into(),
+            kind: self.gvk.kind.into(),
+            name: self.name.into(),
+            namespace: self.namespace.into(),
         }
     }
 }
@@ -158,9 +162,11 @@ impl<'a> ResId<'a> {
 /// The owned form of [`ResId`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OwnedId {
-    gvk: Gvk,
-    name: String,
-    namespace: String,
+    group: Text,
+    version: Text,
+    kind: Text,
+    name: Text,
+    namespace: Text,
 }
 
 impl fmt::Display for GvkRef<'_> {

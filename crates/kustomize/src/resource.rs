@@ -6,7 +6,7 @@ mod twins;
 
 use std::collections::BTreeMap;
 
-use manifest::yaml::{Dialect, Mapping, Node, Scalar, ScalarStyle, Tag, resolve_plain};
+use manifest::yaml::{Dialect, Mapping, Node, Scalar, ScalarStyle, Tag, Text, resolve_plain};
 
 pub use self::parse::{ResourceError, check_resources};
 pub(crate) use self::parse::{check_metadata, parse_limits, parse_resources};
@@ -27,8 +27,8 @@ pub(crate) struct Resource {
     pub(crate) node: Node,
     /// Ids before the current one, oldest first.
     previous: Vec<PreviousId>,
-    pub(crate) prefixes: Vec<String>,
-    pub(crate) suffixes: Vec<String>,
+    pub(crate) prefixes: Vec<Text>,
+    pub(crate) suffixes: Vec<Text>,
     pub(crate) behavior: Behavior,
     pub(crate) needs_hash: bool,
     /// Made by a generator of the kustomization.
@@ -39,7 +39,8 @@ pub(crate) struct Resource {
     pub(crate) allow_kind_change: bool,
     /// Vars whose source this object is.
     pub(crate) var_names: Vec<String>,
-    pub(crate) origin: Option<Origin>,
+    /// Boxed: few builds record it, and small resources are quicker to walk through.
+    pub(crate) origin: Option<Box<Origin>>,
     pub(crate) transformations: Vec<Origin>,
     twins: Twins,
 }
@@ -47,9 +48,9 @@ pub(crate) struct Resource {
 /// Name, effective namespace and kind that an object had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PreviousId {
-    pub(crate) name: String,
-    pub(crate) namespace: String,
-    pub(crate) kind: String,
+    pub(crate) name: Text,
+    pub(crate) namespace: Text,
+    pub(crate) kind: Text,
 }
 
 /// What a generated object does to one of the same id.
@@ -139,9 +140,9 @@ impl Resource {
     pub(crate) fn store_previous_id(&mut self) {
         let id = self.id();
         let previous = PreviousId {
-            name: id.name.to_owned(),
-            namespace: id.effective_namespace().to_owned(),
-            kind: id.gvk.kind.to_owned(),
+            name: id.name.into(),
+            namespace: id.effective_namespace().into(),
+            kind: id.gvk.kind.into(),
         };
         self.previous.push(previous);
     }

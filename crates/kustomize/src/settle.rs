@@ -56,7 +56,7 @@ fn settle_scalar(scalar: &mut Scalar, flow: bool) {
         scalar.tag = Tag::Str;
     }
     if !flow && scalar.style == ScalarStyle::Folded && can_be_folded(&scalar.value) {
-        scalar.value = refolded(&scalar.value);
+        scalar.value = refolded(&scalar.value).into();
     }
 }
 

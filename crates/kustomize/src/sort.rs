@@ -1,10 +1,10 @@
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap, ops::Range};
 
 use manifest::sort_in_any_order;
 
 use crate::{
     kustomization::{LegacySortOptions, SortOptions},
-    resid::{GvkRef, ResId, kind_rank, legacy_order},
+    resid::{GvkRef, kind_rank, legacy_order},
     resource::Resource,
 };
 
@@ -29,11 +29,10 @@ pub(crate) fn sort(resources: Vec<Resource>, options: &SortOptions) -> Result<Ve
         ("legacy", given) => {
             let (order_first, order_last) = legacy_order();
             let default = LegacySortOptions { order_first, order_last };
-            let order = given.as_ref().unwrap_or(&default);
-            let keys: Vec<Key<'_>> = resources.iter().map(|resource| Key::of(resource.id(), order)).collect();
-            let mut places: Vec<usize> = (0..keys.len()).collect();
+            let keys = Keys::of(&resources, given.as_ref().unwrap_or(&default));
+            let mut places: Vec<usize> = (0..resources.len()).collect();
             // Namespaces of the core and of other groups can stand in a circle with other kinds.
-            sort_in_any_order(&mut places, &|a, b| keys[*a] < keys[*b]);
+            sort_in_any_order(&mut places, &|a, b| keys.compare(*a, *b).is_lt());
             Ok(rearranged(resources, &places))
         }
         _ => Err(SortError::Order),
@@ -46,61 +45,64 @@ fn rearranged(resources: Vec<Resource>, places: &[usize]) -> Vec<Resource> {
     places.iter().filter_map(|place| resources[*place].take()).collect()
 }
 
-/// What the legacy order looks at, taken from each resource once.
-struct Key<'r> {
+/// What the legacy order looks at, of all resources: types are few, and the texts of names stand one behind the other. In
+/// their objects, which are many, each look at one would wait for the memory.
+struct Keys<'r> {
+    types: Vec<Type<'r>>,
+    /// The type of each resource, and where its namespace and name are in `texts`.
+    keys: Vec<(usize, Range<usize>)>,
+    /// `namespace|name` of each.
+    texts: String,
+}
+
+/// A type, its rank and `group_version_Kind`.
+struct Type<'r> {
     gvk: GvkRef<'r>,
     rank: i32,
-    namespace: &'r str,
-    name: &'r str,
+    text: String,
 }
 
-impl<'r> Key<'r> {
-    fn of(id: ResId<'r>, order: &LegacySortOptions) -> Self {
-        Self {
-            gvk: id.gvk,
-            rank: kind_rank(id.gvk.kind, &order.order_first, &order.order_last),
-            namespace: if id.namespace.is_empty() { "~X" } else { id.namespace },
-            name: if id.name.is_empty() { "~N" } else { id.name },
+impl<'r> Keys<'r> {
+    fn of(resources: &'r [Resource], order: &LegacySortOptions) -> Self {
+        let (mut types, mut known) = (Vec::new(), HashMap::new());
+        let (mut keys, mut texts) = (Vec::with_capacity(resources.len()), String::new());
+        for id in resources.iter().map(Resource::id) {
+            let kind = *known.entry(id.gvk).or_insert_with(|| {
+                types.push(Type::of(id.gvk, order));
+                types.len() - 1
+            });
+            let begin = texts.len();
+            texts.push_str(if id.namespace.is_empty() { "~X" } else { id.namespace });
+            texts.push('|');
+            texts.push_str(if id.name.is_empty() { "~N" } else { id.name });
+            keys.push((kind, begin..texts.len()));
         }
+        Self { types, keys, texts }
     }
 
-    /// Namespace and name as one text.
-    fn place(&self) -> impl Iterator<Item = u8> {
-        [self.namespace, "|", self.name].into_iter().flat_map(str::bytes)
-    }
-
-    /// Group, version and kind as one text.
-    fn text(&self) -> impl Iterator<Item = u8> {
-        self.gvk.legacy_parts().into_iter().flat_map(str::bytes)
+    fn compare(&self, left: usize, right: usize) -> Ordering {
+        let ((left, left_text), (right, right_text)) = (&self.keys[left], &self.keys[right]);
+        if left == right {
+            return self.texts[left_text.clone()].cmp(&self.texts[right_text.clone()]);
+        }
+        self.types[*left].compare(&self.types[*right])
     }
 }
 
-impl Ord for Key<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let (gvk, other_gvk) = (self.gvk, other.gvk);
-        if gvk == other_gvk {
-            return self.place().cmp(other.place());
-        }
-        let core_namespace = gvk.kind == "Namespace"
-            && other_gvk.kind == "Namespace"
-            && (gvk.group.is_empty() || other_gvk.group.is_empty());
+impl<'r> Type<'r> {
+    fn of(gvk: GvkRef<'r>, order: &LegacySortOptions) -> Self {
+        let rank = kind_rank(gvk.kind, &order.order_first, &order.order_last);
+        Self { gvk, rank, text: gvk.legacy_string() }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        let is_namespace = |gvk: GvkRef<'_>| gvk.kind == "Namespace";
+        let core_namespace = is_namespace(self.gvk)
+            && is_namespace(other.gvk)
+            && (self.gvk.group.is_empty() || other.gvk.group.is_empty());
         self.rank.cmp(&other.rank).then_with(|| {
-            let texts = self.text().cmp(other.text());
+            let texts = self.text.cmp(&other.text);
             if core_namespace { texts.reverse() } else { texts }
         })
     }
 }
-
-impl PartialOrd for Key<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Key<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Key<'_> {}

@@ -2,6 +2,7 @@
 
 mod accumulate;
 mod configure;
+mod run;
 mod validate;
 
 use std::{

@@ -31,10 +31,24 @@ pub(crate) use self::{
 
 pub use self::{images::ImageError, patch::PatchError, replicas::ReplicaError, value_add::ValueAddError};
 
-use crate::{resmap::ResMap, schema::Schemas, target::BuildError};
+use crate::{resmap::ResMap, resource::Resource, schema::Schemas, target::BuildError};
 
-/// Changes resources.
+/// What is done to one resource.
+pub(crate) type Each<'t> = Box<dyn Fn(&mut Resource) -> Result<(), BuildError> + 't>;
+
+/// Changes resources: each alone, or all of them. One of the two is to be implemented.
 pub(crate) trait Transformer {
+    /// What is done to each resource without a look at the others; nothing where all are needed. Several such steps go over
+    /// the resources together.
+    fn each(&self) -> Result<Option<Each<'_>>, BuildError> {
+        Ok(None)
+    }
+
     /// Changes what it is for; fails with the resource and field in the message.
-    fn transform(&self, resources: &mut ResMap, schemas: &Schemas) -> Result<(), BuildError>;
+    fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
+        match self.each()? {
+            Some(each) => resources.list_mut().iter_mut().try_for_each(each),
+            None => Ok(()),
+        }
+    }
 }

@@ -174,3 +174,22 @@ fn objects_are_given_in_the_order_of_the_output() {
         objects.iter().map(|object| object.name().split('-').next().unwrap().to_owned()).collect();
     assert_eq!(names, ["a", "g"]);
 }
+
+/// What the reference tool says of this: labels come before images, whatever resource is met first.
+#[test]
+fn the_first_step_that_fails_is_told_though_steps_go_over_resources_together() {
+    let kustomization =
+        "resources: [r.yaml]\nlabels: [{pairs: {l: x}}]\nimages: [{name: nginx, newTag: '2'}]\n";
+    let no_container = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [text]}}}\n";
+    let no_labels = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b, labels: text}\n";
+    let both = format!("{no_container}---\n{no_labels}");
+    fails(
+        &[("kustomization.yaml", kustomization), ("r.yaml", &both)],
+        "",
+        "considering field 'metadata/labels' of object ConfigMap.v1.[noGrp]/b.[noNs]",
+    );
+    fails(&[("kustomization.yaml", kustomization), ("r.yaml", no_container)], "", "wrong node kind");
+    let no_pattern = kustomization.replace("name: nginx", "name: '('");
+    fails(&[("kustomization.yaml", &no_pattern), ("r.yaml", &both)], "", "metadata/labels");
+    fails(&[("kustomization.yaml", &no_pattern), ("r.yaml", CONFIG_MAP)], "", "is not a valid pattern");
+}

@@ -32,7 +32,7 @@ pub use self::{
     format::{FormatOptions, format_node},
     json::DuplicateKeys,
     limits::Limits,
-    node::{Entry, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag},
+    node::{Entry, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag, Text},
     order::{compare_keys, sort_keys},
     outline::{Outline, Shape, outline},
     parse::{parse_documents, parse_nodes, parse_objects, parse_value},

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use manifest::yaml::{Node, Scalar};
+use manifest::yaml::{Node, Scalar, Text};
 
 /// Scalars of an object that change as one.
 ///
@@ -9,14 +9,14 @@ use manifest::yaml::{Node, Scalar};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Twins {
     /// What all scalars of a number were when last looked at; numbers count from 1. None: there is but one.
-    values: Vec<Option<String>>,
+    values: Vec<Option<Text>>,
     /// How many numbers there were when last looked. Those made since are equal to each other still.
     looked_at: usize,
 }
 
 impl Twins {
     pub(super) fn add(&mut self, value: &str) -> u32 {
-        self.values.push(Some(value.to_owned()));
+        self.values.push(Some(value.into()));
         u32::try_from(self.values.len()).unwrap_or_default()
     }
 
@@ -58,7 +58,7 @@ impl Twins {
         value.is_some_and(|value| *value != scalar.value)
     }
 
-    fn value_mut(&mut self, twin: u32) -> Option<&mut Option<String>> {
+    fn value_mut(&mut self, twin: u32) -> Option<&mut Option<Text>> {
         self.values.get_mut(place(twin)?)
     }
 

@@ -102,7 +102,7 @@ impl<'a> Target<'a> {
         if let Some(origin) = &self.origin {
             let origin = origin.append(path);
             for resource in &mut resources {
-                resource.origin = Some(origin.clone());
+                resource.origin = Some(Box::new(origin.clone()));
             }
         }
         // Two of the same file are found before one of an earlier file.
@@ -174,7 +174,8 @@ impl<'a> Target<'a> {
                 let global = kustomization.generator_options.as_ref();
                 args.options = GeneratorOptions::merged(args.options.as_ref(), global);
                 let mut resource = generators::generate(kind, &args, &self.loader)?;
-                resource.origin = self.origin.as_ref().map(|origin| origin.builtin(self.file_name, name));
+                resource.origin =
+                    self.origin.as_ref().map(|origin| Box::new(origin.builtin(self.file_name, name)));
                 generated.push(vec![resource]);
             }
         }
@@ -187,7 +188,7 @@ impl<'a> Target<'a> {
             let mut resources = plugins::generate(&object, &self.loader)
                 .map_err(|error| error.context("loading generator plugins: failed to load generator"))?;
             for resource in &mut resources {
-                resource.origin.clone_from(&by);
+                resource.origin = by.clone().map(Box::new);
             }
             generated.push(resources);
         }
@@ -206,7 +207,7 @@ impl<'a> Target<'a> {
         let mut resources = charts::inflate(&chart, globals, &self.loader)?;
         let origin =
             self.origin.as_ref().map(|origin| origin.builtin(self.file_name, "HelmChartInflationGenerator"));
-        resources.iter_mut().for_each(|resource| resource.origin.clone_from(&origin));
+        resources.iter_mut().for_each(|resource| resource.origin = origin.clone().map(Box::new));
         Ok(resources)
     }
 
@@ -227,7 +228,8 @@ impl<'a> Target<'a> {
             match parse_resources(entry, &parse_limits()) {
                 Ok(mut objects) => {
                     for object in &mut objects {
-                        object.origin = self.origin.as_ref().map(|origin| origin.append(self.file_name));
+                        object.origin =
+                            self.origin.as_ref().map(|origin| Box::new(origin.append(self.file_name)));
                     }
                     all.resources.append_all(objects)?;
                 }

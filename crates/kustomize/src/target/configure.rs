@@ -3,13 +3,12 @@ use std::rc::Rc;
 use super::{
     BuildError, Target,
     accumulate::{Accumulator, plugin_origin},
+    run::{Run, Step},
 };
 use crate::{
     config::{Config, FieldSpec, merge_one, merge_specs},
     kustomization::{Label, ObjectMeta, Selector},
-    origin::Origin,
     plugins,
-    resource::{Resource, without_twins},
     transformers::{
         AddAnnotations, AddLabels, AddPrefix, AddSuffix, ApplyJsonPatch, ApplyMergePatches, ApplyPatch,
         JsonPatchArgs, MergePatchArgs, PatchArgs, ReplacementArgs, Replacements, SetImage, SetNamespace,
@@ -17,29 +16,13 @@ use crate::{
     },
 };
 
-/// A transformer and, when origins are recorded, where it comes from.
-type Step = (Box<dyn Transformer>, Option<Origin>);
-
 impl Target<'_> {
     /// Runs the transformers of the fields, then those of `transformers`, then `validators`.
     pub(super) fn transform(&self, all: &mut Accumulator) -> Result<(), BuildError> {
         let mut steps = self.builtin_steps(&Rc::clone(&all.config))?;
         steps.extend(self.plugin_steps(&self.kustomization.transformers)?);
         let schemas = self.session.schemas();
-        for (transformer, origin) in steps {
-            if self.origin.is_some() {
-                all.resources.list_mut().iter_mut().for_each(Resource::show_history);
-            }
-            transformer.transform(&mut all.resources, &schemas)?;
-            all.resources.list_mut().iter_mut().for_each(Resource::sync_twins);
-            all.resources.drop_empties();
-            if self.origin.is_some() {
-                all.resources.list_mut().iter_mut().for_each(Resource::check_history);
-            }
-            if let Some(origin) = origin {
-                record(all, &origin);
-            }
-        }
+        Run { resources: &mut all.resources, traced: self.origin.is_some() }.steps(&steps, &schemas)?;
         self.validate(&mut all.resources)
     }
 
@@ -162,19 +145,6 @@ impl Steps<'_, '_> {
     fn add(&mut self, name: &str, transformer: impl Transformer + 'static) {
         let origin = self.target.origin.as_ref().map(|origin| origin.builtin(self.target.file_name, name));
         self.list.push((Box::new(transformer), origin));
-    }
-}
-
-fn record(all: &mut Accumulator, origin: &Origin) {
-    for resource in all.resources.list_mut() {
-        if let Some(annotations) = resource.metadata_mut().get_mut("annotations") {
-            without_twins(annotations);
-        }
-        if resource.origin.is_none() {
-            resource.origin = Some(origin.clone());
-        } else {
-            resource.transformations.push(origin.clone());
-        }
     }
 }
 

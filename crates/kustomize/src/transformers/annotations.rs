@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
-use super::{Transformer, labels::set_strings};
-use crate::{config::FieldSpec, kustomization::Strings, resmap::ResMap, schema::Schemas, target::BuildError};
+use super::{Each, Transformer, labels::set_strings};
+use crate::{config::FieldSpec, kustomization::Strings, target::BuildError};
 
 /// Sets annotations at fields.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -12,7 +12,7 @@ pub(crate) struct AddAnnotations {
 }
 
 impl Transformer for AddAnnotations {
-    fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
-        Ok(set_strings(resources, &self.annotations, &self.field_specs)?)
+    fn each(&self) -> Result<Option<Each<'_>>, BuildError> {
+        Ok(Some(set_strings(&self.annotations, &self.field_specs)))
     }
 }

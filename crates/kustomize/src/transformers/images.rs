@@ -2,13 +2,11 @@ use manifest::yaml::Node;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-use super::Transformer;
+use super::{Each, Transformer};
 use crate::{
     config::FieldSpec,
     fields::{FieldError, Fields, kind_name, scalar_mut, set_text},
     kustomization::Image,
-    resmap::ResMap,
-    schema::Schemas,
     target::BuildError,
 };
 
@@ -32,17 +30,16 @@ pub(crate) struct SetImage {
 }
 
 impl Transformer for SetImage {
-    fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
+    fn each(&self) -> Result<Option<Each<'_>>, BuildError> {
         let pattern = self.pattern()?;
         let fields = Fields::new(&self.field_specs);
-        for resource in resources.list_mut() {
-            if resource.gvk().kind == "CustomResourceDefinition" {
-                continue;
+        Ok(Some(Box::new(move |resource| {
+            if resource.gvk().kind != "CustomResourceDefinition" {
+                self.set_everywhere(&mut resource.node, &pattern)?;
+                fields.for_each(&mut resource.node, None, &mut |node| self.set(node, &pattern))?;
             }
-            self.set_everywhere(&mut resource.node, &pattern)?;
-            fields.for_each(&mut resource.node, None, &mut |node| self.set(node, &pattern))?;
-        }
-        Ok(())
+            Ok(())
+        })))
     }
 }
 

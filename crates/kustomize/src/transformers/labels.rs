@@ -1,13 +1,12 @@
 use manifest::yaml::Node;
 use serde::Deserialize;
 
-use super::Transformer;
+use super::{Each, Transformer};
 use crate::{
     config::FieldSpec,
     fields::{Create, FieldError, Fields, set_entry},
     kustomization::Strings,
-    resmap::ResMap,
-    schema::Schemas,
+    resource::Resource,
     target::BuildError,
 };
 
@@ -20,31 +19,29 @@ pub(crate) struct AddLabels {
 }
 
 impl Transformer for AddLabels {
-    fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
-        Ok(set_strings(resources, &self.labels, &self.field_specs)?)
+    fn each(&self) -> Result<Option<Each<'_>>, BuildError> {
+        Ok(Some(set_strings(&self.labels, &self.field_specs)))
     }
 }
 
 /// Sets entries of the mappings that the specs name.
-pub(super) fn set_strings(
-    resources: &mut ResMap,
-    entries: &Strings,
-    specs: &[FieldSpec],
-) -> Result<(), FieldError> {
+pub(super) fn set_strings<'t>(entries: &'t Strings, specs: &'t [FieldSpec]) -> Each<'t> {
     if entries.is_empty() {
-        return Ok(());
+        return Box::new(|_| Ok(()));
     }
     let fields = Fields::new(specs);
-    for resource in resources.list_mut() {
-        // What is made at several fields is one value.
-        let mut twins: Vec<_> = entries.values().map(|value| (resource.new_twin(value), 0)).collect();
-        fields.for_each(&mut resource.node, Some(Create::Mapping), &mut |node| {
-            let mut pairs = entries.iter().zip(&mut twins);
-            pairs.try_for_each(|((key, value), twin)| set_twin(node, key, value, twin))
-        })?;
-        let single = twins.iter().filter(|(_, count)| *count < 2);
-        single.for_each(|(twin, _)| resource.drop_twin(*twin));
-    }
+    Box::new(move |resource| Ok(set_in(resource, entries, &fields)?))
+}
+
+fn set_in(resource: &mut Resource, entries: &Strings, fields: &Fields<'_>) -> Result<(), FieldError> {
+    // What is made at several fields is one value.
+    let mut twins: Vec<_> = entries.values().map(|value| (resource.new_twin(value), 0)).collect();
+    fields.for_each(&mut resource.node, Some(Create::Mapping), &mut |node| {
+        let mut pairs = entries.iter().zip(&mut twins);
+        pairs.try_for_each(|((key, value), twin)| set_twin(node, key, value, twin))
+    })?;
+    let single = twins.iter().filter(|(_, count)| *count < 2);
+    single.for_each(|(twin, _)| resource.drop_twin(*twin));
     Ok(())
 }
 

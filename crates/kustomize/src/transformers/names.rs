@@ -1,13 +1,12 @@
+use manifest::yaml::Text;
 use serde::Deserialize;
 
-use super::Transformer;
+use super::{Each, Transformer};
 use crate::{
     config::FieldSpec,
-    fields::{Create, FieldError, for_each_field, scalar_mut, set_text},
+    fields::{Create, for_each_field, scalar_mut, set_text},
     resid::GvkRef,
-    resmap::ResMap,
     resource::Resource,
-    schema::Schemas,
     target::BuildError,
 };
 
@@ -37,36 +36,35 @@ const KEPT: [GvkRef<'_>; 3] = [
 ];
 
 impl Transformer for AddPrefix {
-    fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
+    fn each(&self) -> Result<Option<Each<'_>>, BuildError> {
         let note = |resource: &mut Resource| push(&mut resource.prefixes, &self.prefix);
-        Ok(rename(resources, self.field_specs.as_deref().unwrap_or_default(), &self.prefix, "", note)?)
+        Ok(Some(rename(self.field_specs.as_deref().unwrap_or_default(), &self.prefix, "", note)))
     }
 }
 
 impl Transformer for AddSuffix {
-    fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
+    fn each(&self) -> Result<Option<Each<'_>>, BuildError> {
         let note = |resource: &mut Resource| push(&mut resource.suffixes, &self.suffix);
-        Ok(rename(resources, self.field_specs.as_deref().unwrap_or_default(), "", &self.suffix, note)?)
+        Ok(Some(rename(self.field_specs.as_deref().unwrap_or_default(), "", &self.suffix, note)))
     }
 }
 
-fn push(list: &mut Vec<String>, text: &str) {
+fn push(list: &mut Vec<Text>, text: &str) {
     if !text.is_empty() {
-        list.push(text.to_owned());
+        list.push(text.into());
     }
 }
 
-fn rename(
-    resources: &mut ResMap,
-    specs: &[FieldSpec],
-    prefix: &str,
-    suffix: &str,
-    note: impl Fn(&mut Resource),
-) -> Result<(), FieldError> {
+fn rename<'t>(
+    specs: &'t [FieldSpec],
+    prefix: &'t str,
+    suffix: &'t str,
+    note: impl Fn(&mut Resource) + 't,
+) -> Each<'t> {
     let specs: Vec<_> = specs.iter().map(|spec| (spec, spec.parts())).collect();
-    for resource in resources.list_mut() {
+    Box::new(move |resource| {
         if KEPT.iter().any(|kind| resource.original_id().gvk.is_selected(*kind)) {
-            continue;
+            return Ok(());
         }
         for (spec, parts) in &specs {
             if !resource.original_id().gvk.is_selected(spec.gvk()) {
@@ -83,6 +81,6 @@ fn rename(
                 set_text(node, &text)
             })?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

@@ -198,9 +198,8 @@ fn refine(found: &Node, options: Option<&FieldOptions>) -> Result<Node, Replacem
     let Node::Scalar(scalar) = &mut node else { return Err(ReplacementError::DelimiterNeedsScalar) };
     let part =
         usize::try_from(options.index).ok().and_then(|at| scalar.value.split(&options.delimiter).nth(at));
-    let out = || ReplacementError::Index { index: options.index, value: scalar.value.clone() };
-    let part = part.ok_or_else(out)?.to_owned();
-    scalar.value = part;
+    let out = || ReplacementError::Index { index: options.index, value: scalar.value.to_string() };
+    scalar.value = part.ok_or_else(out)?.into();
     Ok(node)
 }
 
@@ -297,7 +296,7 @@ fn set_field(
         let text = spliced(&old.value, value.text().unwrap_or_default(), options);
         value = match value {
             Node::Scalar(mut scalar) => {
-                scalar.value = text;
+                scalar.value = text.into();
                 Node::Scalar(scalar)
             }
             _ => plain(&text),
@@ -311,7 +310,7 @@ fn set_field(
 fn put(target: &mut Node, value: Node) {
     match target {
         Node::Scalar(scalar) => {
-            scalar.value = value.text().unwrap_or_default().to_owned();
+            scalar.value = value.text().unwrap_or_default().into();
             if scalar.open_tag {
                 retag(scalar);
             }

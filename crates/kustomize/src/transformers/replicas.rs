@@ -47,7 +47,7 @@ impl Transformer for SetReplicas {
                 found = true;
                 for_each_field(&mut resource.node, spec, &parts, Some(Create::Scalar), &mut |node| {
                     let scalar = scalar_mut(node)?;
-                    scalar.value = self.replica.count.to_string();
+                    scalar.value = self.replica.count.to_string().into();
                     scalar.tag = if scalar.style == ScalarStyle::Plain { Tag::Int } else { Tag::Str };
                     Ok(())
                 })?;

@@ -7,7 +7,7 @@ mod literal;
 mod scalar;
 
 use self::lines::{Line, Lines};
-use super::{Dialect, Entry, Limits, Mapping, Node, Place, Scalar, Sequence, Tag};
+use super::{Dialect, Entry, Limits, Mapping, Node, Place, Scalar, Sequence, Tag, Text};
 
 /// Reads all documents; `None` when the text is not for this reader.
 pub(super) fn documents(text: &str, dialect: Dialect, limits: &Limits) -> Option<Vec<Node>> {
@@ -189,8 +189,8 @@ impl<'t> Block<'t> {
     }
 }
 
-fn scalar(value: String, tag: Tag, style: super::ScalarStyle, place: Place) -> Scalar {
-    Scalar { value, tag, style, place, twin: 0, open_tag: false }
+fn scalar(value: impl Into<Text>, tag: Tag, style: super::ScalarStyle, place: Place) -> Scalar {
+    Scalar { value: value.into(), tag, style, place, twin: 0, open_tag: false }
 }
 
 #[cfg(test)]

@@ -215,7 +215,7 @@ impl<'a> Composer<'a> {
             Style::Folded => ScalarStyle::Folded,
             _ => ScalarStyle::Plain,
         };
-        Scalar { value, tag, style, place, twin: 0, open_tag: false }
+        Scalar { value: value.into(), tag, style, place, twin: 0, open_tag: false }
     }
 
     fn keep_anchor(&mut self, anchor: Option<String>, node: Node, weight: usize) -> Node {
@@ -252,7 +252,7 @@ fn named_tag(tag: &str) -> Tag {
         Some("timestamp") => Tag::Timestamp,
         Some("binary") => Tag::Binary,
         Some("merge") => Tag::Merge,
-        _ => Tag::Other(tag.into()),
+        _ => Tag::Other,
     }
 }
 

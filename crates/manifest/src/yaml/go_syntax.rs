@@ -51,9 +51,9 @@ fn text(scalar: &Scalar) -> String {
     let value = &scalar.value;
     match scalar.tag {
         Tag::Null => "<nil>".to_owned(),
-        Tag::Int => parse_int(value).map_or_else(|| value.clone(), |number| number.to_string()),
+        Tag::Int => parse_int(value).map_or_else(|| value.to_string(), |number| number.to_string()),
         Tag::Bool => matches!(value.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y").to_string(),
-        Tag::Float => value.clone(),
+        Tag::Float => value.to_string(),
         _ => quoted(value),
     }
 }

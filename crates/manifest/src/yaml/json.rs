@@ -127,19 +127,21 @@ fn key_text(key: Scalar) -> Result<String, YamlError> {
             Value::String(text) => text,
             other => other.to_string(),
         }),
-        _ => Ok(key.value),
+        _ => Ok(key.value.into()),
     }
 }
 
 fn scalar_value(scalar: Scalar) -> Result<Value, YamlError> {
     match scalar.tag {
-        Tag::Str | Tag::Merge | Tag::Other(_) => Ok(Value::String(scalar.value)),
+        Tag::Str | Tag::Merge | Tag::Other => Ok(Value::String(scalar.value.into())),
         Tag::Null if resolve_plain(Dialect::Kyaml, &scalar.value) == Tag::Null => Ok(Value::Null),
         Tag::Null => Err(misfit(&scalar, "null")),
         Tag::Bool => bool_value(&scalar),
         Tag::Int => number_value(&scalar, "int", parse_int(&scalar.value)),
         Tag::Float => float_value(&scalar),
-        Tag::Timestamp => Ok(Value::String(parse_timestamp(&scalar.value).unwrap_or(scalar.value))),
+        Tag::Timestamp => {
+            Ok(Value::String(parse_timestamp(&scalar.value).unwrap_or_else(|| scalar.value.into())))
+        }
         Tag::Binary => binary_value(&scalar),
     }
 }

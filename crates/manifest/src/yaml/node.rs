@@ -9,11 +9,15 @@ pub enum Node {
     Mapping(Mapping),
 }
 
+/// The text of a scalar; up to 24 bytes stand in the node itself. Most are that short, and passes over 10,000 objects are bound
+/// by the memory they walk through.
+pub type Text = compact_str::CompactString;
+
 /// Text with a tag.
 #[derive(Clone, Debug)]
 pub struct Scalar {
     /// The text, unquoted and unescaped.
-    pub value: String,
+    pub value: Text,
     /// What the text stands for.
     pub tag: Tag,
     /// How it was written.
@@ -67,7 +71,7 @@ pub struct Place {
 }
 
 /// What a scalar stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tag {
     /// `!!null`
     Null,
@@ -85,8 +89,8 @@ pub enum Tag {
     Binary,
     /// `!!merge`
     Merge,
-    /// Any other tag, as written.
-    Other(Box<str>),
+    /// Any other tag.
+    Other,
 }
 
 /// How a scalar is written.
@@ -108,13 +112,13 @@ pub enum ScalarStyle {
 impl Scalar {
     /// A string, printed plain where it can be.
     #[must_use]
-    pub fn string(value: impl Into<String>) -> Self {
+    pub fn string(value: impl Into<Text>) -> Self {
         Self::new(value, Tag::Str)
     }
 
     /// Text with a tag.
     #[must_use]
-    pub fn new(value: impl Into<String>, tag: Tag) -> Self {
+    pub fn new(value: impl Into<Text>, tag: Tag) -> Self {
         Self {
             value: value.into(),
             tag,
@@ -129,7 +133,7 @@ impl Scalar {
 impl Node {
     /// A string scalar.
     #[must_use]
-    pub fn string(value: impl Into<String>) -> Self {
+    pub fn string(value: impl Into<Text>) -> Self {
         Self::Scalar(Scalar::string(value))
     }
 

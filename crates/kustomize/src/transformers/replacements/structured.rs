@@ -27,7 +27,7 @@ pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Op
     let Ok(fields) = find_fields(object, &parts[..outer], None) else { return false };
     for place in fields.places {
         if let Node::Scalar(scalar) = node_at(object, &place) {
-            scalar.value.clone_from(&changed);
+            scalar.value = changed.as_str().into();
         }
     }
     true
@@ -37,7 +37,7 @@ pub(super) fn set(object: &mut Node, value: &Node, parts: &[String], options: Op
 fn split(object: &Node, parts: &[String]) -> Option<(usize, Node, String)> {
     for outer in 1..parts.len() {
         let Ok(Some(Node::Scalar(scalar))) = lookup(object, &parts[..outer]) else { continue };
-        return document(&scalar.value).map(|document| (outer, document, scalar.value.clone()));
+        return document(&scalar.value).map(|document| (outer, document, scalar.value.to_string()));
     }
     None
 }

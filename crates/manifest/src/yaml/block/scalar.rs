@@ -9,7 +9,7 @@ impl Block<'_> {
     /// A plain scalar.
     pub(super) fn plain(&mut self, text: &str, place: Place) -> Option<Scalar> {
         self.count()?;
-        Some(scalar(text.to_owned(), resolve_plain(self.dialect, text), ScalarStyle::Plain, place))
+        Some(scalar(text, resolve_plain(self.dialect, text), ScalarStyle::Plain, place))
     }
 
     /// The key there and what follows its colon; `Some(None)` when no key is there.
