@@ -1,6 +1,8 @@
 //! Small inputs made to cost much: each ends in a clear error (or, where that is right, in a result) within a moment
 //! and within 64 MiB above what the program holds anyway. Each runs in a process of its own, which tells its peak.
 
+mod pack;
+
 use std::{
     env,
     fmt::Write as _,
@@ -29,7 +31,7 @@ type Answer = Result<String, String>;
 type Bomb = (&'static str, fn() -> Answer, Option<&'static str>);
 
 /// Name, what runs, and words of the error; none where a result is right.
-const BOMBS: [Bomb; 26] = [
+const BOMBS: [Bomb; 27] = [
     ("idle", || Ok(String::new()), None),
     ("aliases", aliases, Some("alias")),
     ("depth of lists", || yaml(&"[".repeat(1_000_000)), Some("256 levels")),
@@ -75,6 +77,7 @@ const BOMBS: [Bomb; 26] = [
     ("a schema that is its own part", schema, None),
     ("a default value of 10 MB", default_value, None),
     ("references in references", || substitution(&"${a:-".repeat(100_000)), Some("")),
+    ("a pack of deltas on deltas", deltas, Some("unpacked together")),
     ("a constraint of many parts", || constraint(&">=1.0.0 || ".repeat(100_000)), Some("")),
 ];
 
@@ -201,6 +204,13 @@ fn substitution(text: &str) -> Answer {
 
 fn default_value() -> Answer {
     substitution(&format!("${{a:-{}}}", "x".repeat(10 << 20)))
+}
+
+/// Forty levels of a base of 8 MiB, each with a delta that nothing is made of and one that the next level is made of.
+fn deltas() -> Answer {
+    git::replay::ingest(&pack::deltas(8 << 20, 40), 32 << 20)
+        .map(|()| String::new())
+        .map_err(|error| error.to_string())
 }
 
 fn constraint(text: &str) -> Answer {

@@ -3,7 +3,7 @@ use gix_object::Kind;
 
 use crate::{
     Checkout, Entry, EntryKind, GitError, Oid,
-    checkout::{Count, is_name, lines_of},
+    checkout::{is_name, lines_of},
     object::LineKind,
 };
 
@@ -40,9 +40,7 @@ impl Checkout {
             self.give(name, &root, is_wanted, visit)?;
             return Ok(true);
         }
-        let mut count = Count::new(self);
         self.lines(root.id, &root.path, &mut |path, line| {
-            count.one()?;
             let name = path.strip_prefix(root.path.as_str()).unwrap_or(path).trim_start_matches('/');
             let found = match line.kind {
                 LineKind::Symlink if is_wanted(name) => links.follow(path)?,

@@ -121,10 +121,8 @@ impl Checkout {
         &self,
         visit: &mut dyn FnMut(&Entry<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut count = Count::new(self);
         self.lines(self.commit.tree, "", &mut |path, line| {
             let Some(kind) = EntryKind::of(line.kind) else { return Ok(()) };
-            count.one()?;
             visit(&Entry::new(self, path, kind, line.id))
         })
     }
@@ -136,33 +134,40 @@ impl Checkout {
         path: &str,
         visit: &mut dyn FnMut(&str, &TreeLine<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        Walk { checkout: self, visit }.dir(tree, path, DEPTH)
+        let (entries, links) = (Count::new(self), Count::new(self));
+        Walk { checkout: self, visit, entries, links, held: 0 }.dir(tree, path, DEPTH)
     }
 }
 
 /// How many entries may still come.
-pub(crate) struct Count {
+struct Count {
     left: usize,
     limit: usize,
 }
 
 impl Count {
-    pub(crate) fn new(checkout: &Checkout) -> Self {
+    fn new(checkout: &Checkout) -> Self {
         Self { left: checkout.limits.entries, limit: checkout.limits.entries }
     }
 
-    /// One more.
-    pub(crate) fn one(&mut self) -> Result<(), GitError> {
-        let limit = self.limit as u64;
-        let too_many = || GitError::TooLarge { url: String::new(), what: "number of files", limit };
-        self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
+    /// So many more.
+    fn add(&mut self, count: usize, what: &'static str) -> Result<(), GitError> {
+        let too_many = || GitError::TooLarge { url: String::new(), what, limit: self.limit as u64 };
+        self.left = self.left.checked_sub(count).ok_or_else(too_many)?;
         Ok(())
     }
 }
 
+/// Bytes of the folders that are open at a time.
+const HELD: usize = 64 << 20;
+
 struct Walk<'a, 'v, E> {
     checkout: &'a Checkout,
     visit: &'v mut dyn FnMut(&str, &TreeLine<'_>) -> Result<(), E>,
+    entries: Count,
+    links: Count,
+    /// Bytes of the folders that are open.
+    held: usize,
 }
 
 impl<E: From<GitError>> Walk<'_, '_, E> {
@@ -172,6 +177,7 @@ impl<E: From<GitError>> Walk<'_, '_, E> {
         if depth == 0 {
             return Err(GitError::Object { id: tree.to_string(), cause: "nested too deep" }.into());
         }
+        let held = self.open(&content, &lines)?;
         for line in lines {
             let path = self.child(path, line.name)?;
             (self.visit)(&path, &line)?;
@@ -179,7 +185,22 @@ impl<E: From<GitError>> Walk<'_, '_, E> {
                 self.dir(line.id, &path, depth - 1)?;
             }
         }
+        self.held -= held;
         Ok(())
+    }
+
+    /// Counts a folder's lines before the first is looked at. Links are counted too: they cost as much to read.
+    fn open(&mut self, content: &[u8], lines: &[TreeLine<'_>]) -> Result<usize, GitError> {
+        let links = lines.iter().filter(|line| line.kind == LineKind::Symlink).count();
+        self.links.add(links, "number of symbolic links")?;
+        self.entries.add(lines.len() - links, "number of files")?;
+        let held = content.len() + size_of_val(lines);
+        self.held += held;
+        let (what, limit) = ("size in bytes of nested folders", HELD as u64);
+        match self.held > HELD {
+            true => Err(GitError::TooLarge { url: String::new(), what, limit }),
+            false => Ok(held),
+        }
     }
 
     fn child(&self, dir: &str, name: &[u8]) -> Result<String, GitError> {

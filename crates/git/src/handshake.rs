@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::{
     GitError,
     packet::{Packet, PacketReader},
@@ -9,7 +11,7 @@ pub(crate) enum Dialect {
     /// Version 2: references are asked for.
     Two(Capabilities),
     /// Versions 0 and 1: references came with the capabilities.
-    Zero(Capabilities, Vec<RemoteRef>),
+    Zero(Capabilities, Arc<[RemoteRef]>),
 }
 
 /// Words the server announced.
@@ -34,6 +36,8 @@ impl Capabilities {
 }
 
 const MOST_CAPABILITIES: usize = 1000;
+/// Bytes of all capabilities.
+const MOST_CAPABILITY_BYTES: usize = 1 << 20;
 
 /// Reads the server's first answer.
 pub(crate) async fn handshake(reader: &mut PacketReader<'_>, url: &str) -> Result<Dialect, GitError> {
@@ -51,7 +55,7 @@ pub(crate) async fn handshake(reader: &mut PacketReader<'_>, url: &str) -> Resul
     let dialect = match line {
         Some(line) if &line[..] == b"version 2" => Dialect::Two(capability_lines(reader, url).await?),
         Some(line) => old_references(reader, url, &line).await?,
-        None => Dialect::Zero(Capabilities::default(), Vec::new()),
+        None => Dialect::Zero(Capabilities::default(), Arc::default()),
     };
     let (Dialect::Two(found) | Dialect::Zero(found, _)) = &dialect;
     match found.object_format() {
@@ -64,9 +68,10 @@ pub(crate) async fn handshake(reader: &mut PacketReader<'_>, url: &str) -> Resul
 }
 
 async fn capability_lines(reader: &mut PacketReader<'_>, url: &str) -> Result<Capabilities, GitError> {
-    let mut found = Vec::new();
+    let (mut found, mut bytes) = (Vec::new(), 0);
     while let Some(line) = reader.line().await? {
-        if found.len() == MOST_CAPABILITIES {
+        bytes += line.len();
+        if found.len() == MOST_CAPABILITIES || bytes > MOST_CAPABILITY_BYTES {
             return Err(GitError::protocol(url, "too many capabilities"));
         }
         found.push(String::from_utf8_lossy(&line).into_owned());
@@ -87,5 +92,5 @@ async fn old_references(reader: &mut PacketReader<'_>, url: &str, first: &[u8]) 
             list.old_line(&line)?;
         }
     }
-    Ok(Dialect::Zero(Capabilities(words), list.finish()))
+    Ok(Dialect::Zero(Capabilities(words), list.finish().into()))
 }

@@ -28,6 +28,7 @@ mod ssh;
 mod ssh_options;
 
 mod transport;
+mod unpack_budget;
 
 mod handshake;
 mod refs;

@@ -19,16 +19,21 @@ impl RemoteRef {
 
 /// References listed by one server at most.
 const MOST: usize = 500_000;
+/// Bytes of all lines of a list. A hundred thousand references of pull requests are a fifth of it.
+const MOST_BYTES: usize = 64 << 20;
+/// Bytes of a name.
+const LONGEST: usize = 4096;
 
 /// Collects references from lines.
 pub(crate) struct RefList<'a> {
     url: &'a str,
     found: Vec<RemoteRef>,
+    bytes: usize,
 }
 
 impl<'a> RefList<'a> {
     pub(crate) fn new(url: &'a str) -> Self {
-        Self { url, found: Vec::new() }
+        Self { url, found: Vec::new(), bytes: 0 }
     }
 
     /// `<id> <name>`; a line `<id> <name>^{}` tells what the tag before it ends at.
@@ -44,35 +49,45 @@ impl<'a> RefList<'a> {
         self.push(RemoteRef { name: name.to_owned(), id, peeled: None })
     }
 
-    /// `<id> <name>[ peeled:<id>][ symref-target:<name>]`.
-    fn line(&mut self, line: &[u8]) -> Result<(), GitError> {
+    /// `<id> <name>[ peeled:<id>][ symref-target:<name>]`. Servers may tell of more than was asked for.
+    fn line(&mut self, line: &[u8], prefixes: &[String]) -> Result<(), GitError> {
         if line.starts_with(b"unborn ") {
             return Ok(());
         }
         let (id, rest) = self.split(line)?;
         let mut words = rest.split(' ');
-        let name = words.next().unwrap_or_default().to_owned();
+        let name = words.next().unwrap_or_default();
+        if !prefixes.iter().any(|prefix| name.starts_with(prefix.as_str())) {
+            return Ok(());
+        }
         let peeled = words.find_map(|word| word.strip_prefix("peeled:")).and_then(Oid::from_hex);
-        self.push(RemoteRef { name, id, peeled })
+        self.push(RemoteRef { name: name.to_owned(), id, peeled })
     }
 
     fn push(&mut self, reference: RemoteRef) -> Result<(), GitError> {
         if self.found.len() == MOST {
-            return Err(GitError::TooLarge {
-                url: self.url.to_owned(),
-                what: "number of references",
-                limit: MOST as u64,
-            });
+            return Err(self.too_large("number of references", MOST));
         }
         self.found.push(reference);
         Ok(())
     }
 
-    fn split<'l>(&self, line: &'l [u8]) -> Result<(Oid, &'l str), GitError> {
+    fn split<'l>(&mut self, line: &'l [u8]) -> Result<(Oid, &'l str), GitError> {
+        self.bytes += line.len();
+        if self.bytes > MOST_BYTES {
+            return Err(self.too_large("size of the references in bytes", MOST_BYTES));
+        }
         let malformed = || GitError::protocol(self.url, "malformed reference line");
         let (id, name) = line.split_at_checked(41).ok_or_else(malformed)?;
         let id = id.strip_suffix(b" ").and_then(Oid::from_hex_bytes).ok_or_else(malformed)?;
-        Ok((id, std::str::from_utf8(name).unwrap_or("")))
+        match name.iter().position(|byte| *byte == b' ').unwrap_or(name.len()) {
+            0..=LONGEST => Ok((id, std::str::from_utf8(name).unwrap_or(""))),
+            _ => Err(GitError::protocol(self.url, "a reference with a name that is too long")),
+        }
+    }
+
+    fn too_large(&self, what: &'static str, limit: usize) -> GitError {
+        GitError::TooLarge { url: self.url.to_owned(), what, limit: limit as u64 }
     }
 
     pub(crate) fn finish(self) -> Vec<RemoteRef> {
@@ -95,10 +110,15 @@ pub(crate) fn list_request(prefixes: &[String]) -> Message {
     message
 }
 
-pub(crate) async fn read_list(reader: &mut PacketReader<'_>, url: &str) -> Result<Vec<RemoteRef>, GitError> {
+/// The references of an answer that start with one of the prefixes.
+pub(crate) async fn read_list(
+    reader: &mut PacketReader<'_>,
+    prefixes: &[String],
+    url: &str,
+) -> Result<Vec<RemoteRef>, GitError> {
     let mut list = RefList::new(url);
     while let Some(line) = reader.line().await? {
-        list.line(&line)?;
+        list.line(&line, prefixes)?;
     }
     Ok(list.finish())
 }

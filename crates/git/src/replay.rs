@@ -30,8 +30,8 @@ fn reader(pieces: &[&[u8]]) -> PacketReader<'static> {
 async fn list(pieces: &[&[u8]]) -> Result<Vec<RemoteRef>, GitError> {
     let mut reader = reader(pieces);
     match handshake(&mut reader, URL).await? {
-        Dialect::Zero(_, refs) => Ok(refs),
-        Dialect::Two(_) => read_list(&mut reader, URL).await,
+        Dialect::Zero(_, refs) => Ok(refs.to_vec()),
+        Dialect::Two(_) => read_list(&mut reader, &[String::new()], URL).await,
     }
 }
 
@@ -85,7 +85,16 @@ pub fn ingest(pack: &[u8], object_bytes: u64) -> Result<(), GitError> {
     // The channel has room for the one piece.
     drop(sender.try_send(Bytes::copy_from_slice(pack)));
     drop(sender);
-    Ingest { pieces, dir, object_bytes, stop: std::sync::Arc::default(), url: URL.to_owned() }.run().map(drop)
+    Ingest {
+        pieces,
+        dir,
+        object_bytes,
+        effort: u64::MAX,
+        stop: std::sync::Arc::default(),
+        url: URL.to_owned(),
+    }
+    .run()
+    .map(drop)
 }
 
 /// The answer to a push: what it says of the pack, and how many references were refused.

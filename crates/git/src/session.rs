@@ -36,9 +36,11 @@ pub struct Limits {
     pub pack_bytes: u64,
     /// Objects of a received pack.
     pub objects: u64,
-    /// Bytes of one object.
+    /// Bytes of one object; half as much again may be in memory to unpack one.
     pub object_bytes: u64,
-    /// Files and folders of a tree.
+    /// Bytes that are unpacked to read a tree, with what deltas are made of.
+    pub unpacked_bytes: u64,
+    /// Files and folders of a tree; as many symbolic links may stand beside them.
     pub entries: usize,
     /// Bytes of a path.
     pub path: usize,
@@ -50,6 +52,7 @@ impl Default for Limits {
             pack_bytes: 1 << 30,
             objects: 2_000_000,
             object_bytes: 256 << 20,
+            unpacked_bytes: 16 << 30,
             entries: 100_000,
             path: 4096,
         }
@@ -267,15 +270,15 @@ impl Session {
         GitError::Network { url: self.remote.url.to_string(), cause: error.to_string() }
     }
 
-    async fn list(&mut self, prefixes: &[String]) -> Result<Vec<RemoteRef>, GitError> {
+    async fn list(&mut self, prefixes: &[String]) -> Result<Arc<[RemoteRef]>, GitError> {
         match &self.dialect {
             Dialect::Zero(_, refs) => Ok(refs.clone()),
-            Dialect::Two(_) if prefixes.is_empty() => Ok(Vec::new()),
+            Dialect::Two(_) if prefixes.is_empty() => Ok(Arc::default()),
             Dialect::Two(_) => {
                 let request = list_request(prefixes).into_bytes();
                 let mut reader =
                     PacketReader::new(self.transport.request(request, true).await?, self.remote.url.as_str());
-                read_list(&mut reader, self.remote.url.as_str()).await
+                read_list(&mut reader, prefixes, self.remote.url.as_str()).await.map(Arc::from)
             }
         }
     }
@@ -349,6 +352,7 @@ impl Session {
             pieces,
             dir,
             object_bytes: limits.object_bytes,
+            effort: limits.unpacked_bytes,
             stop: stop.0.clone(),
             url: self.remote.url.to_string(),
         };

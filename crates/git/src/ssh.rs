@@ -138,6 +138,9 @@ async fn read_key(access: &SshAccess) -> Result<PrivateKey, GitError> {
     Ok(key?)
 }
 
+/// How often a silent peer is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
 fn config(options: &SshOptions, known: &[Algorithm]) -> Config {
     let defaults = Preferred::DEFAULT;
     let mut preferred =
@@ -161,7 +164,11 @@ fn config(options: &SshOptions, known: &[Algorithm]) -> Config {
         preferred,
         nodelay: true,
         channel_buffer_size: 16,
-        inactivity_timeout: Some(Duration::from_secs(60)),
+        // A server may be silent while it counts what a large repository has; the deadline ends that. Only a peer that is
+        // not there any more is left earlier.
+        inactivity_timeout: None,
+        keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: 3,
         ..Config::default()
     }
 }

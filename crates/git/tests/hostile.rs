@@ -1,7 +1,11 @@
 //! Servers and repositories that mean harm, or are broken.
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write as _,
+    io::{Read, Write},
+    time::{Duration, Instant},
+};
 
 use git::{GitError, GitOptions, Limits, Remote, Selector};
 use support::{
@@ -82,7 +86,6 @@ async fn after_one_silence_no_connection_of_before_is_used() {
 async fn a_redirect_loop_ends() {
     let repo = Repo::with(&[("a", "1")]);
     let address = fakes::listen(|mut stream| {
-        use std::io::{Read, Write};
         let mut buffer = [0; 4096];
         while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
             let answer = "HTTP/1.1 302 x\r\nLocation: /x.git/info/refs?service=git-upload-pack\r\nContent-Length: 0\r\n\r\n";
@@ -181,6 +184,44 @@ async fn limits_on_packs_and_objects_hold() {
     }
 }
 
+/// A server whose first answer is `first`, and whose second one is a list of references with these names.
+fn lists(first: &'static str, names: impl Iterator<Item = String>) -> String {
+    let id = "1".repeat(40);
+    let mut lines = String::new();
+    for name in names {
+        let line = format!("{id} {name}");
+        write!(lines, "{:04x}{line}", line.len() + 4).unwrap();
+    }
+    let address = fakes::listen(move |mut stream| {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut buffer) {
+            let (kind, body) = match buffer[..read].starts_with(b"GET") {
+                true => ("advertisement", first.to_owned()),
+                false => ("result", format!("{lines}0000")),
+            };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-{kind}\r\n");
+            let answer = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    format!("http://{address}/x.git")
+}
+
+#[tokio::test]
+async fn a_list_of_references_has_a_size() {
+    let first = "000eversion 2\n000cls-refs\n000afetch\n0000";
+    let long = lists(first, std::iter::once(format!("refs/heads/main{}", "x".repeat(60_000))));
+    let error = failure(&git(), &remote(&long), &branch("main")).await;
+    assert!(error.to_string().contains("name that is too long"), "{error}");
+    for start in ["refs/heads/main", "refs/not/asked"] {
+        let many = lists(first, (0..17_000).map(|at| format!("{start}{at}{}", "x".repeat(4000))));
+        let error = failure(&git(), &remote(&many), &branch("main")).await;
+        assert!(error.to_string().contains("size of the references in bytes exceeds"), "{error}");
+    }
+}
+
 /// Letters that do not compress well.
 fn noise(length: usize) -> String {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -206,6 +247,41 @@ async fn trees_with_names_that_escape_are_refused() {
         let error = failure(&git(), &remote(&server.url()), &branch("evil")).await;
         assert!(matches!(error, GitError::Path(_)), "{bad}: {error}");
     }
+}
+
+/// Writes a tree of these lines, in the words of `git mktree`.
+fn mktree(repo: &Repo, lines: &str) -> String {
+    std::fs::write(repo.work("../lines"), lines).unwrap();
+    repo.git(&["-c", "alias.mktree-of=!git mktree < ../lines", "mktree-of"])
+}
+
+async fn failure_of_tree(repo: &Repo, git: &git::Git, tree: &str) -> GitError {
+    let id = repo.git(&["commit-tree", tree, "-m", "m"]);
+    repo.git(&["push", "-q", "-f", "../repo.git", &format!("{id}:refs/heads/evil")]);
+    let server = Server::start(repo.root());
+    let started = Instant::now();
+    let error = failure(git, &remote(&server.url()), &branch("evil")).await;
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    error
+}
+
+/// The lines of a tree that names one thing many times.
+fn times(count: usize, line: &str) -> String {
+    (0..count).map(|at| format!("{line}\tn{at:06}\n")).collect()
+}
+
+#[tokio::test]
+async fn one_tree_or_file_under_many_names_is_not_read_for_ever() {
+    let repo = Repo::with(&[("a", &"0".repeat(1 << 20))]);
+    let blob = repo.git(&["rev-parse", "HEAD:a"]);
+    let links = mktree(&repo, &times(100_000, &format!("120000 blob {blob}")));
+    let folders = mktree(&repo, &times(20, &format!("040000 tree {links}")));
+    let error = failure_of_tree(&repo, &git(), &folders).await;
+    assert!(error.to_string().contains("number of symbolic links exceeds the limit of 100000"), "{error}");
+    let files = mktree(&repo, &times(5000, &format!("100644 blob {blob}")));
+    let git = git_with(Limits { unpacked_bytes: 64 << 20, ..Limits::default() });
+    let error = failure_of_tree(&repo, &git, &files).await;
+    assert!(error.to_string().contains("what must be unpacked exceeds the limit of 67108864"), "{error}");
 }
 
 /// A tree object of one file with this name, which git itself would not make.
