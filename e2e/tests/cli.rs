@@ -2,6 +2,7 @@
 //! an empty cluster to its end.
 mod cli {
     mod artifacts;
+    mod differences;
     mod engines;
     mod explanations;
     mod installations;

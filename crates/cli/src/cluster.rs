@@ -15,6 +15,8 @@ const PAGE: usize = 500;
 const PAGES: usize = 2_000;
 /// The name under which this command owns fields.
 pub(crate) const FIELD_MANAGER: &str = "flux";
+/// The name under which kustomize-controller does.
+const APPLIER: &str = "kustomize-controller";
 
 /// One cluster, and the namespace that was asked for.
 pub(crate) struct Cluster {
@@ -58,6 +60,14 @@ pub(crate) enum Dry {
     Run,
     /// Only asked what would become of it.
     Only,
+}
+
+/// What the API server says of an apply that is not made.
+pub(crate) enum Foretold {
+    /// What the object would be.
+    Would(Value),
+    /// It would be refused, as fields cannot be changed: an object that is made anew would not.
+    Refused(CommandError),
 }
 
 impl Cluster {
@@ -153,11 +163,24 @@ impl Cluster {
     }
 
     /// Server-side apply, taking fields over.
-    pub(crate) async fn apply(&self, of: &Resource, object: &Value, dry: Dry) -> Result<Value, CommandError> {
+    pub(crate) async fn apply(&self, of: &Resource, object: &Value) -> Result<Value, CommandError> {
         let [namespace, name] = ["namespace", "name"].map(|key| text(object, &["metadata", key]));
-        let dry = if dry == Dry::Only { "&dryRun=All" } else { "" };
-        let path = format!("{}?fieldManager={FIELD_MANAGER}&force=true{dry}", of.object(namespace, name));
+        let path = format!("{}?fieldManager={FIELD_MANAGER}&force=true", of.object(namespace, name));
         self.write("PATCH", &path, "application/apply-patch+yaml", object).await
+    }
+
+    /// What an object would be after kustomize-controller applied it. Asked in its name: a field that it owns and no
+    /// longer sends goes with its apply, and would stay with that of anybody else.
+    pub(crate) async fn foretell(&self, of: &Resource, object: &Value) -> Result<Foretold, CommandError> {
+        let [namespace, name] = ["namespace", "name"].map(|key| text(object, &["metadata", key]));
+        let path = format!("{}?fieldManager={APPLIER}&force=true&dryRun=All", of.object(namespace, name));
+        match self.ask("PATCH", &path, "application/apply-patch+yaml", object).await {
+            Ok(would) => Ok(Foretold::Would(would)),
+            Err(kube::Error::Api(status)) if ssa::asks_for_recreation(status.code, &status.message) => {
+                Ok(Foretold::Refused(kube::Error::Api(status).into()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Asks for the deletion of an object; its absence is no error.
@@ -211,9 +234,13 @@ impl Cluster {
     }
 
     async fn write(&self, verb: &str, path: &str, form: &str, body: &Value) -> Result<Value, CommandError> {
+        Ok(self.ask(verb, path, form, body).await?)
+    }
+
+    async fn ask(&self, verb: &str, path: &str, form: &str, body: &Value) -> Result<Value, kube::Error> {
         let request = Request::builder().method(verb).uri(path).header("Content-Type", form);
-        let request = request.body(serde_json::to_vec(body)?).map_err(kube::Error::HttpError)?;
-        Ok(self.client.request(request).await?)
+        let body = serde_json::to_vec(body).map_err(kube::Error::SerdeError)?;
+        self.client.request(request.body(body).map_err(kube::Error::HttpError)?).await
     }
 }
 

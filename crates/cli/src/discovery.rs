@@ -20,17 +20,28 @@ struct Served {
     names: Vec<String>,
 }
 
+/// Whether a cluster serves the kind of an object.
+#[derive(Debug)]
+pub(crate) enum Found<'a> {
+    /// In its version.
+    Served(&'a Resource),
+    /// In these others only.
+    Otherwise(Vec<String>),
+    /// Not at all.
+    Unknown,
+}
+
 /// The kinds of a cluster.
 pub(crate) struct Discovery(Vec<Served>);
 
 impl Discovery {
     /// Asks the cluster.
-    pub(crate) async fn of(cluster: &Cluster) -> Result<Self, CommandError> {
-        let ask = async |path: &str| -> Result<Value, CommandError> {
+    pub(crate) async fn ask(cluster: &Cluster) -> Result<Self, CommandError> {
+        let asked = async |path: &str| -> Result<Value, CommandError> {
             let request = Request::get(path).header("Accept", FORM).body(Vec::new());
             Ok(cluster.client().request(request.map_err(kube::Error::HttpError)?).await?)
         };
-        let (core, others) = try_join(ask("/api"), ask("/apis")).await?;
+        let (core, others) = try_join(asked("/api"), asked("/apis")).await?;
         let groups = list(&core, &["items"]).iter().chain(list(&others, &["items"]));
         Ok(Self(groups.flat_map(group).collect()))
     }
@@ -46,10 +57,30 @@ impl Discovery {
         self.0.iter().find(fits).map(|served| &served.resource)
     }
 
-    /// The kind of an object; its version may differ from the preferred one.
+    /// The kind in the version that the cluster prefers.
     pub(crate) fn kind(&self, group: &str, kind: &str) -> Option<&Resource> {
-        let fits = |served: &&Served| served.resource.group == group && served.resource.kind == kind;
-        self.0.iter().find(fits).map(|served| &served.resource)
+        self.versions(group, kind).next()
+    }
+
+    /// The kind in one version.
+    pub(crate) fn version(&self, group: &str, version: &str, kind: &str) -> Option<&Resource> {
+        self.versions(group, kind).find(|resource| resource.version == version)
+    }
+
+    /// The kind of an object in its own version: an apply must name the version of the path it is sent to.
+    pub(crate) fn of(&self, object: &Value) -> Found<'_> {
+        let (version, kind) = (text(object, &["apiVersion"]), text(object, &["kind"]));
+        let (group, version) = version.split_once('/').unwrap_or(("", version));
+        if let Some(resource) = self.version(group, version, kind) {
+            return Found::Served(resource);
+        }
+        let others: Vec<String> = self.versions(group, kind).map(Resource::api_version).collect();
+        if others.is_empty() { Found::Unknown } else { Found::Otherwise(others) }
+    }
+
+    fn versions(&self, group: &str, kind: &str) -> impl Iterator<Item = &Resource> {
+        let all = self.0.iter().map(|served| &served.resource);
+        all.filter(move |resource| resource.group == group && resource.kind == kind)
     }
 }
 

@@ -84,6 +84,13 @@ impl IgnoreRules {
         self.paths(object.value()).into_iter().map(str::to_owned).collect()
     }
 
+    /// A version of an object without the fields to leave alone in it: what is left is compared.
+    #[must_use]
+    pub fn strip(&self, object: &Object, version: &Value) -> Value {
+        let paths = self.paths(object.value());
+        if paths.contains(&"") { Value::Null } else { without(version, &paths) }
+    }
+
     /// JSON pointers to leave alone in this object.
     pub(crate) fn paths(&self, object: &Value) -> Vec<&str> {
         let matching = self.0.iter().filter(|rule| rule.target.matches(object));

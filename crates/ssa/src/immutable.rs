@@ -10,8 +10,13 @@ static WORDING: LazyLock<Regex> =
 /// Whether an apply failed because the object must be recreated, judged as Flux and kubectl do: any conflict
 /// or 422, or the wording of webhooks and CEL rules.
 pub(crate) fn is_immutable(error: &ApiError) -> bool {
-    let Some(failure) = error.failure() else { return false };
-    matches!(failure.code, 409 | 422) || WORDING.is_match(&failure.message)
+    error.failure().is_some_and(|failure| asks_for_recreation(failure.code, &failure.message))
+}
+
+/// The same, of the code and the message of an answer.
+#[must_use]
+pub fn asks_for_recreation(code: u16, message: &str) -> bool {
+    matches!(code, 409 | 422) || WORDING.is_match(message)
 }
 
 #[cfg(test)]

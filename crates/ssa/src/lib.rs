@@ -55,6 +55,8 @@ pub use crate::{
     fingerprint::Fingerprint,
     health::{FailingPod, ObjectHealth},
     ignore::{IgnoreError, IgnoreRule, IgnoreRules},
+    immutable::asks_for_recreation,
+    marks::Marks,
     object_error::{ObjectCause, ObjectError, ObjectFailure},
     prepared::Prepared,
     prune::{PruneError, PruneOptions, Pruned},

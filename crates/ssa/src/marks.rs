@@ -4,7 +4,7 @@ use crate::Owner;
 
 /// Annotations (or labels) by which users steer how an object is applied, as Flux reads them.
 #[derive(Clone, Debug)]
-pub(crate) struct Marks {
+pub struct Marks {
     pub(crate) owner_name: String,
     pub(crate) owner_namespace: String,
     ssa: String,
@@ -14,7 +14,9 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
-    pub(crate) fn new(group: &str) -> Self {
+    /// Of the annotations with this prefix.
+    #[must_use]
+    pub fn new(group: &str) -> Self {
         let key = |name: &str| format!("{group}/{name}");
         Self {
             owner_name: key("name"),
@@ -27,12 +29,14 @@ impl Marks {
     }
 
     /// Neither applied nor looked at: `reconcile: disabled` or `ssa: Ignore`.
-    pub(crate) fn excluded(&self, object: &Value) -> bool {
+    #[must_use]
+    pub fn excluded(&self, object: &Value) -> bool {
         marked(object, &self.reconcile, "disabled") || marked(object, &self.ssa, "Ignore")
     }
 
     /// Created when absent, never touched after: `ssa: IfNotPresent`.
-    pub(crate) fn only_if_absent(&self, object: &Value) -> bool {
+    #[must_use]
+    pub fn only_if_absent(&self, object: &Value) -> bool {
         marked(object, &self.ssa, "IfNotPresent")
     }
 
@@ -42,12 +46,14 @@ impl Marks {
     }
 
     /// Recreated when a field cannot be changed: `force: enabled`.
-    pub(crate) fn forced(&self, object: &Value) -> bool {
+    #[must_use]
+    pub fn forced(&self, object: &Value) -> bool {
         marked(object, &self.force, "enabled")
     }
 
     /// Never deleted by us: `prune: disabled`, or excluded.
-    pub(crate) fn kept(&self, object: &Value) -> bool {
+    #[must_use]
+    pub fn kept(&self, object: &Value) -> bool {
         marked(object, &self.prune, "disabled") || self.excluded(object)
     }
 
@@ -57,7 +63,8 @@ impl Marks {
     }
 
     /// Whether the two owner labels name this owner.
-    pub(crate) fn owned_by(&self, object: &Value, owner: &Owner) -> bool {
+    #[must_use]
+    pub fn owned_by(&self, object: &Value, owner: &Owner) -> bool {
         self.owner_of(object) == Some((owner.namespace.as_str(), owner.name.as_str()))
     }
 

@@ -15,7 +15,7 @@ use self::{
 };
 use crate::{
     CommandError,
-    cluster::{Cluster, Dry},
+    cluster::Cluster,
     commands::{
         create::upsert_secret,
         install::{ManifestArgs, apply_all, built, printed, take_all_rights_back, wait_for_deployments},
@@ -160,7 +160,7 @@ async fn introduce(
 ) -> Result<(), CommandError> {
     let namespace =
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": cluster.namespace } });
-    cluster.apply(&NAMESPACES, &namespace, Dry::Run).await?;
+    cluster.apply(&NAMESPACES, &namespace).await?;
     upsert_secret(cluster, &login.secret(&args.secret_name, &cluster.namespace)).await?;
     say::success(&format!("public key: {}", public.trim_end()));
     if !args.silent {

@@ -53,7 +53,7 @@ pub(crate) struct ExplainArgs {
 /// Runs it.
 pub(crate) async fn run(context: &Context, args: ExplainArgs) -> Result<(), CommandError> {
     let cluster = context.cluster().await?;
-    let discovery = Discovery::of(&cluster).await?;
+    let discovery = Discovery::ask(&cluster).await?;
     let wanted = named(&discovery, std::slice::from_ref(&args.object))?;
     let Some((resource, wanted)) = wanted.first() else {
         return Err(CommandError::usage("an object is required"));

@@ -1,4 +1,5 @@
 //! Kustomizations built from files of this machine: `build` and `diff`.
+mod diff;
 mod differences;
 pub(crate) mod spec;
 
@@ -6,21 +7,19 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use flux_build::build;
-use manifest::{Object, ObjectId};
+use manifest::Object;
 use serde_json::Value;
 
-use self::differences::differences;
+use self::diff::differ;
 use crate::{
     CommandError, ErrorKind,
-    cluster::{Cluster, Dry},
-    commands::install::subject,
-    discovery::Discovery,
+    cluster::Cluster,
     disk::DiskTree,
     kinds::Kind,
     run::Context,
     say,
     typed::document,
-    value::{list, name, namespace, text},
+    value::{name, namespace},
 };
 
 /// Build an object from local files
@@ -82,7 +81,7 @@ pub(crate) async fn run_diff(context: &Context, args: DiffArgs) -> Result<ExitCo
     let differ = async {
         let cluster = context.cluster().await?;
         let (kustomization, objects) = built(context, Some(&cluster), &args).await?;
-        differ(&cluster, &kustomization, &objects).await
+        differ(&cluster, &kustomization, objects).await
     };
     match differ.await {
         Ok(false) => Ok(ExitCode::SUCCESS),
@@ -126,52 +125,4 @@ fn labelled(mut object: Object, kustomization: &Value) -> Value {
     object.set_label("kustomize.toolkit.fluxcd.io/name", name(kustomization));
     object.set_label("kustomize.toolkit.fluxcd.io/namespace", namespace(kustomization));
     object.into_value()
-}
-
-async fn differ(cluster: &Cluster, kustomization: &Value, objects: &[Value]) -> Result<bool, CommandError> {
-    let discovery = Discovery::of(cluster).await?;
-    let mut found = false;
-    for object in objects {
-        let told = one_difference(cluster, &discovery, object).await?;
-        found |= !told.is_empty();
-        say::data(&told)?;
-    }
-    for gone in gone(kustomization, objects) {
-        found = true;
-        say::data(&format!("► {} deleted\n", gone.subject()))?;
-    }
-    Ok(found)
-}
-
-async fn one_difference(
-    cluster: &Cluster,
-    discovery: &Discovery,
-    object: &Value,
-) -> Result<String, CommandError> {
-    let (kind, subject) = (text(object, &["kind"]), subject(object));
-    let group = text(object, &["apiVersion"]).split_once('/').map_or("", |(group, _)| group);
-    let Some(resource) = discovery.kind(group, kind) else { return Ok(format!("► {subject} created\n")) };
-    let Some(live) = cluster.find(resource, namespace(object), name(object)).await? else {
-        return Ok(format!("► {subject} created\n"));
-    };
-    let wanted = cluster.apply(resource, object, Dry::Only).await.map_err(|error| error.context(&subject))?;
-    let lines = differences(&live, &wanted, kind == "Secret");
-    if lines.is_empty() {
-        return Ok(String::new());
-    }
-    Ok(format!("► {subject} drifted\n\n{}\n", lines.join("\n")))
-}
-
-/// What the Kustomization has applied and the files no longer hold.
-fn gone(kustomization: &Value, objects: &[Value]) -> Vec<ObjectId> {
-    let built: Vec<ObjectId> = objects
-        .iter()
-        .filter_map(|object| Object::from_value(object.clone()).ok())
-        .map(|object| object.id())
-        .collect();
-    let entries = list(kustomization, &["status", "inventory", "entries"]).iter();
-    entries
-        .filter_map(|entry| ObjectId::parse(text(entry, &["id"])).ok())
-        .filter(|id| !built.contains(id))
-        .collect()
 }

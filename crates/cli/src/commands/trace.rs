@@ -43,7 +43,7 @@ pub(crate) struct TraceArgs {
 /// Runs it.
 pub(crate) async fn run(context: &Context, args: TraceArgs) -> Result<(), CommandError> {
     let cluster = context.cluster().await?;
-    let discovery = Discovery::of(&cluster).await?;
+    let discovery = Discovery::ask(&cluster).await?;
     let wanted = match (&args.kind, &args.api_version) {
         (Some(kind), Some(version)) => vec![(typed(&discovery, kind, version)?, args.objects[0].clone())],
         _ => named(&discovery, &args.objects)?,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     CommandError,
-    cluster::{Cluster, Dry},
+    cluster::Cluster,
     commands::version::DEPLOYMENTS,
     discovery::Discovery,
     ready::health,
@@ -36,7 +36,7 @@ pub(crate) async fn apply_all(cluster: &Cluster, objects: &[Value]) -> Result<()
     let (base, rest): (Vec<&Value>, Vec<&Value>) = objects.iter().partition(is_base);
     apply_stage(cluster, None, &base).await?;
     wait_for_definitions(cluster, &base).await?;
-    let discovery = Discovery::of(cluster).await?;
+    let discovery = Discovery::ask(cluster).await?;
     apply_stage(cluster, Some(&discovery), &rest).await
 }
 
@@ -67,7 +67,7 @@ async fn apply(
         .ok_or_else(|| CommandError::failed(format!("the cluster serves no {kind} of group {group}")))?;
     let subject = subject(object);
     let before = cluster.find(resource, namespace(object), name(object)).await?;
-    let after = cluster.apply(resource, object, Dry::Run).await.map_err(|error| error.context(&subject))?;
+    let after = cluster.apply(resource, object).await.map_err(|error| error.context(&subject))?;
     let done = match before {
         None => "created",
         Some(before) if same(&before, &after) => "unchanged",

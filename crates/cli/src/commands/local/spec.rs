@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use flux_build::{CommonMetadata, Image, Patch, Selector, Spec, Substitute};
 use manifest::yaml::{Limits, parse_documents};
 use serde_json::Value;
+use ssa::{IgnoreRule, IgnoreRules};
 
 use crate::{
     CommandError,
@@ -39,6 +40,29 @@ pub(crate) fn spec(object: &Value, folder: &str, vars: BTreeMap<String, String>,
             strict,
             always: text(post, &["substituteStrategy"]) == "Always",
         }),
+    }
+}
+
+/// `spec.ignore`: fields that an apply leaves alone.
+///
+/// # Errors
+/// When a target cannot be read, as the controller says.
+pub(super) fn ignore_rules(object: &Value) -> Result<IgnoreRules, CommandError> {
+    let rules: Vec<IgnoreRule> = list(object, &["spec", "ignore"]).iter().map(ignore_rule).collect();
+    IgnoreRules::compile(&rules).map_err(|error| CommandError::failed(error.to_string()))
+}
+
+fn ignore_rule(value: &Value) -> IgnoreRule {
+    let part = |key| text(value, &["target", key]).to_owned();
+    IgnoreRule {
+        paths: texts(list(value, &["paths"])),
+        group: part("group"),
+        version: part("version"),
+        kind: part("kind"),
+        name: part("name"),
+        namespace: part("namespace"),
+        label_selector: part("labelSelector"),
+        annotation_selector: part("annotationSelector"),
     }
 }
 

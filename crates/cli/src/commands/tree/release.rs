@@ -47,7 +47,7 @@ pub(crate) async fn release_objects(
     let manifest = manifest_of(text(&secret, &["data", "release"])).map_err(broken)?;
     let objects = parse_objects("manifest", &manifest, &Limits::default());
     let objects = objects.map_err(|error| broken(error.to_string()))?;
-    let discovery = Discovery::of(cluster).await?;
+    let discovery = Discovery::ask(cluster).await?;
     let place = text(newest, &["namespace"]);
     let objects = objects.into_iter().filter_map(|value| Object::from_value(value).ok());
     let mut ids: Vec<ObjectId> = objects.map(|object| placed(&object, place, &discovery)).collect();
