@@ -313,3 +313,99 @@ async fn objects_of_an_earlier_version_are_released_too() {
     stage.sluice.tells("uninstall --silent", &["Alert/default/a finalizers deleted", "uninstall finished"]);
     assert_eq!(stage.kubectl(&format!("get crd {name} --ignore-not-found")), "");
 }
+
+/// Ends with exit code 1 and these words, and pushes nothing.
+fn refused(stage: &Stage, fleet: &GitRepo, words: &str, cause: &str) {
+    let before = heads(fleet);
+    let done = stage.sluice.run(words);
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{told}");
+    assert!(told.contains(cause), "{told}");
+    assert_eq!(heads(fleet), before, "something was pushed");
+}
+
+fn root_path(stage: &Stage, name: &str) -> String {
+    stage.kubectl(&format!("-n flux-system get kustomization {name} -o jsonpath={{.spec.path}}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bootstrap_moves_no_cluster_to_another_folder() {
+    let stage = Stage::start().await;
+    let fleet = stage.open_repository("fleet");
+    let command = |path: &str| {
+        format!("bootstrap git --url={} --allow-insecure-http --timeout=90s {path}", fleet.url())
+    };
+    stage.sluice.tells(&command("--path=./clusters/one/"), &["bootstrap finished"]);
+    for path in ["--path=clusters/two", ""] {
+        refused(&stage, &fleet, &command(path), "follows the folder 'clusters/one'");
+    }
+    assert_eq!(root_path(&stage, HOME), "./clusters/one");
+    stage.sluice.tells(&command("--path=clusters/one"), &["up to date", "bootstrap finished"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bootstrap_does_not_take_over_what_helm_manages() {
+    let stage = Stage::start().await;
+    let fleet = stage.open_repository("fleet");
+    stage.kubectl("create namespace flux-system");
+    let mut controller = within(deployment("helm-controller", "x/y:v1", 0), HOME);
+    controller["metadata"]["labels"]["app.kubernetes.io/part-of"] = "flux".into();
+    controller["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "Helm".into();
+    let file = stage.plane.dir().join("controller.yaml");
+    std::fs::write(&file, yaml_list(&[controller])).unwrap();
+    stage.kubectl(&format!("apply -f {}", file.display()));
+    let command = format!("bootstrap git --url={} --allow-insecure-http --timeout=90s", fleet.url());
+    refused(&stage, &fleet, &command, "managed by Helm: helm-controller");
+    refused(&stage, &fleet, "install", "managed by Helm: helm-controller");
+    assert_eq!(stage.kubectl("-n flux-system get deployments -o name").lines().count(), 1);
+    stage.sluice.tells(&format!("{command} --force"), &["bootstrap finished"]);
+}
+
+/// As Sluice bootstrapped them once: both objects under the name of the Secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_under_the_name_of_its_secret_keeps_it() {
+    let stage = Stage::start().await;
+    let fleet = stage.open_repository("fleet");
+    let command = format!(
+        "bootstrap git --url={} --allow-insecure-http --path=clusters/one --secret-name=auth --timeout=90s",
+        fleet.url()
+    );
+    stage.plane.apply_crds(&testkit::workspace_root().join("config/crd")).unwrap();
+    stage.kubectl("create namespace flux-system");
+    let mut root = kustomization(HOME, "auth", "auth", "./clusters/one", json!({ "interval": "1s" }));
+    root["spec"].as_object_mut().unwrap().remove("targetNamespace");
+    let components =
+        within(json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "parts" } }), HOME);
+    let mut settings = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" } });
+    settings["metadata"]["namespace"] = "default".into();
+    let sync = yaml_list(&[git_repository(HOME, "auth", fleet.url()), root]);
+    let files = [
+        ("clusters/one/flux-system/gotk-sync.yaml", sync.as_str()),
+        (
+            "clusters/one/flux-system/kustomization.yaml",
+            "resources: [gotk-components.yaml, gotk-sync.yaml]\n",
+        ),
+        ("clusters/one/flux-system/gotk-components.yaml", &yaml_list(&[components])),
+        ("clusters/one/settings.yaml", &yaml_list(&[settings])),
+    ];
+    fleet.commit(&files, "as it was").unwrap();
+    let file = stage.plane.dir().join("sync.yaml");
+    std::fs::write(&file, &sync).unwrap();
+    stage.kubectl(&format!("apply -f {}", file.display()));
+    let owner = "kustomize\\.toolkit\\.fluxcd\\.io/name";
+    let label = || {
+        stage.kubectl(&format!(
+            "-n flux-system get kustomization auth -o jsonpath={{.metadata.labels.{owner}}}"
+        ))
+    };
+    until("the root applies itself", || label() == "auth");
+    let uid = || stage.kubectl("-n default get configmap settings -o jsonpath={.metadata.uid}");
+    let before = uid();
+    stage
+        .sluice
+        .tells(&command, &["committed component manifests", "flux-system/auth", "bootstrap finished"]);
+    assert_eq!(uid(), before, "what was applied was deleted on the way");
+    let roots = stage.kubectl("-n flux-system get gitrepository,kustomization -o name");
+    assert_eq!(roots.lines().filter(|line| line.ends_with("/auth")).count(), 2, "{roots}");
+    assert_eq!(roots.lines().count(), 2, "{roots}");
+}

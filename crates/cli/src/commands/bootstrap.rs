@@ -1,6 +1,7 @@
 //! `bootstrap`: the controllers into a repository and onto a cluster, which from then on follows the repository.
 mod access;
 mod repository;
+mod root;
 mod sync;
 
 use std::{path::PathBuf, time::Duration};
@@ -12,13 +13,17 @@ use serde_json::{Value, json};
 use self::{
     access::Login,
     repository::{Pushed, Repository},
+    sync::Place,
 };
 use crate::{
     CommandError,
     cluster::Cluster,
     commands::{
         create::upsert_secret,
-        install::{ManifestArgs, apply_all, built, printed, take_all_rights_back, wait_for_deployments},
+        install::{
+            ManifestArgs, apply_all, built, printed, refuse_others, take_all_rights_back,
+            wait_for_deployments,
+        },
         uninstall::NAMESPACES,
     },
     confirm::confirm,
@@ -99,7 +104,7 @@ pub(crate) struct GitArgs {
     /// How often the repository is looked at
     #[arg(long, default_value = "1m0s", value_parser = duration::parse)]
     pub(crate) interval: Duration,
-    /// Name of the Secret, the GitRepository and the Kustomization
+    /// Name of the Secret
     #[arg(long, default_value = "flux-system")]
     pub(crate) secret_name: String,
     /// Author of the commit
@@ -113,6 +118,9 @@ pub(crate) struct GitArgs {
     pub(crate) commit_message_appendix: String,
     #[command(flatten)]
     pub(crate) manifests: ManifestArgs,
+    /// Over an installation that another tool made
+    #[arg(long)]
+    force: bool,
     /// Do not ask whether a new key has been let in: wait for it
     #[arg(long, short)]
     silent: bool,
@@ -123,10 +131,15 @@ pub(crate) async fn run(context: &Context, args: BootstrapArgs) -> Result<(), Co
     let Host::Git(args) = args.host;
     let folder = folder(&args.path)?;
     let cluster = context.cluster().await?;
+    if !args.force {
+        refuse_others(&cluster).await?;
+    }
+    let name = root::name_for(&cluster, &folder).await?;
     let login = Login::of(&args, &cluster).await?;
     let manifests = built(&args.manifests, &cluster.namespace)?;
     say::generate("generating component manifests");
-    let sync = sync::objects(&args, &login.url.address(), &folder, &cluster.namespace);
+    let place = Place { namespace: &cluster.namespace, name: &name, folder: &folder };
+    let sync = sync::objects(&args, &login.url.address(), &place);
     let files = sync::files(&folder, &cluster.namespace, &printed(&manifests), &sync);
     let repository = Repository::new(&args, &login, context.global.timeout)?;
     if let Some(public) = &login.new_key {

@@ -2,6 +2,7 @@
 mod apply;
 mod components;
 mod manifests;
+mod others;
 mod rights;
 
 use clap::Args;
@@ -10,9 +11,10 @@ pub(crate) use self::{
     apply::{DEFINITIONS, apply_all, subject, wait_for_deployments},
     components::{CONTROLLERS, checked_components},
     manifests::{built, printed},
+    others::refuse_others,
     rights::{CLUSTER_ROLE_BINDINGS, take_all_rights_back},
 };
-use crate::{CommandError, commands::version::DEPLOYMENTS, run::Context, say, value::text};
+use crate::{CommandError, run::Context, say};
 
 /// Install the controllers, or bring them up to date
 #[derive(Args, Debug)]
@@ -82,12 +84,8 @@ pub(crate) async fn run(context: &Context, args: InstallArgs) -> Result<(), Comm
     }
     let cluster = context.cluster().await?;
     let manifests = built(&args.manifests, &cluster.namespace)?;
-    if !args.force
-        && let Some(there) = cluster.find(&DEPLOYMENTS, &cluster.namespace, "source-controller").await?
-        && text(&there, &["metadata", "labels", "app.kubernetes.io/managed-by"]) == "Helm"
-    {
-        return Err(CommandError::failed("the controllers there are managed by Helm")
-            .hint("upgrade that release, or take it over with --force"));
+    if !args.force {
+        refuse_others(&cluster).await?;
     }
     say::generate("generating manifests");
     say::success("manifests build completed");

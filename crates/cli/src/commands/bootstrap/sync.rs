@@ -7,13 +7,22 @@ use crate::{duration, typed::document};
 /// Whose rights the repository is applied with where the appliers have none of their own.
 const ACCOUNT: &str = "platform";
 
+/// Where an installation is, in the cluster and in the repository.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) namespace: &'a str,
+    /// Of the GitRepository and of the Kustomization.
+    pub(super) name: &'a str,
+    /// Without slashes at its ends; empty for the root.
+    pub(super) folder: &'a str,
+}
+
 /// What makes the cluster follow the repository: the source, and what applies it; locked down, the account with the rights
 /// for it before them.
 ///
 /// Everybody who reads the repository reads this: `address` holds no password.
-pub(super) fn objects(args: &GitArgs, address: &str, folder: &str, namespace: &str) -> Vec<Value> {
-    let name = &args.secret_name;
-    let path = if folder.is_empty() { "./".to_owned() } else { format!("./{folder}") };
+pub(super) fn objects(args: &GitArgs, address: &str, place: &Place<'_>) -> Vec<Value> {
+    let Place { namespace, name, .. } = *place;
     let mut objects = if args.manifests.locked_down { account(namespace) } else { Vec::new() };
     objects.extend([
         json!({
@@ -22,17 +31,18 @@ pub(super) fn objects(args: &GitArgs, address: &str, folder: &str, namespace: &s
             "spec": {
                 "interval": duration::print(args.interval),
                 "ref": { "branch": args.branch },
-                "secretRef": { "name": name },
+                "secretRef": { "name": args.secret_name },
                 "url": address,
             },
         }),
-        kustomization(args, &path, namespace),
+        kustomization(args, place),
     ]);
     objects
 }
 
-fn kustomization(args: &GitArgs, path: &str, namespace: &str) -> Value {
-    let name = &args.secret_name;
+fn kustomization(args: &GitArgs, place: &Place<'_>) -> Value {
+    let Place { namespace, name, folder } = *place;
+    let path = if folder.is_empty() { "./".to_owned() } else { format!("./{folder}") };
     let mut object = json!({
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
         "metadata": { "name": name, "namespace": namespace },
@@ -95,7 +105,7 @@ mod tests {
     use clap::Parser;
     use serde_json::Value;
 
-    use super::objects;
+    use super::{Place, objects};
     use crate::commands::bootstrap::GitArgs;
 
     #[derive(Parser)]
@@ -106,7 +116,19 @@ mod tests {
 
     fn made(words: &[&str]) -> Vec<Value> {
         let flags = Flags::parse_from(["x", "--url=https://git.example.com/fleet.git"].iter().chain(words));
-        objects(&flags.git, "https://git.example.com/fleet.git", "one", "home")
+        let place = Place { namespace: "home", name: "root", folder: "one" };
+        objects(&flags.git, "https://git.example.com/fleet.git", &place)
+    }
+
+    #[test]
+    fn only_the_secret_bears_the_name_of_the_flag() {
+        let made = made(&["--secret-name=s"]);
+        assert_eq!(
+            (&made[0]["metadata"]["name"], &made[0]["spec"]["secretRef"]["name"]),
+            (&"root".into(), &"s".into())
+        );
+        let followed = &made[1]["spec"]["sourceRef"]["name"];
+        assert_eq!((&made[1]["metadata"]["name"], followed), (&"root".into(), &"root".into()));
     }
 
     #[test]
