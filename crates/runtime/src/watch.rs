@@ -40,7 +40,7 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let (mirror, store) = Mirror::new();
-    let mut watch = Watch { mirror, changed, kind: K::kind(&()).into_owned(), broken: false };
+    let mut watch = Watch { mirror, changed, kind: K::kind(&()).into_owned(), broken: false, begun: false };
     let config = config(selection);
     let run = async move {
         tokio::select! {
@@ -67,6 +67,8 @@ struct Watch<K, F> {
     changed: F,
     kind: String,
     broken: bool,
+    /// Whether a list was begun: the store may hold something.
+    begun: bool,
 }
 
 impl<K, F> Watch<K, F>
@@ -82,6 +84,10 @@ where
             while let Some(event) = events.next().await {
                 match event {
                     Ok(event) => {
+                        if self.goes_back(&event, &config) {
+                            config = plain(config);
+                            break;
+                        }
                         // A plain list is told to begin before it is asked for: that is no sign of life.
                         if !matches!(event, Event::Init) {
                             (pause, self.broken) = (PAUSES.0, false);
@@ -89,19 +95,24 @@ where
                         self.take(event);
                     }
                     Err(error) => {
-                        let plain = streaming_is_refused(&error);
+                        let refused = streaming_is_refused(&error);
                         self.report(&error);
                         tokio::time::sleep(pause).await;
                         pause = (pause * 2).min(PAUSES.1);
-                        if plain {
-                            config = config.clone().page_size(500);
-                            config.initial_list_strategy = watcher::InitialListStrategy::ListWatch;
+                        if refused {
+                            config = plain(config);
                             break;
                         }
                     }
                 }
             }
         }
+    }
+
+    /// A streaming list is what one API server has in its cache, however old: good for a first look, which may be followed
+    /// by what came later. A second one could show again what was seen to have changed, and miss what was seen to be new.
+    fn goes_back(&mut self, event: &Event<K>, config: &watcher::Config) -> bool {
+        matches!(event, Event::Init) && std::mem::replace(&mut self.begun, true) && is_streaming(config)
     }
 
     fn take(&mut self, event: Event<K>) {
@@ -129,6 +140,17 @@ where
             tracing::warn!(kind = self.kind, error = %error, "watch is interrupted and will be resumed");
         }
     }
+}
+
+fn is_streaming(config: &watcher::Config) -> bool {
+    config.initial_list_strategy == watcher::InitialListStrategy::StreamingList
+}
+
+/// Lists in pages what is there at the time of asking, whichever API server answers.
+fn plain(config: watcher::Config) -> watcher::Config {
+    let mut plain = config.page_size(500).list_semantic(watcher::ListSemantic::MostRecent);
+    plain.initial_list_strategy = watcher::InitialListStrategy::ListWatch;
+    plain
 }
 
 fn slim<K: Resource>(mut object: K) -> K {

@@ -68,3 +68,64 @@ async fn a_kind_that_does_not_exist_yet_is_waited_for() {
     let (names, accepts) = watch(4).await;
     assert_eq!((names.len(), accepts.len() >= 5), (1, true));
 }
+
+fn event(kind: &str, metadata: &serde_json::Value) -> String {
+    let object = serde_json::json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata});
+    serde_json::json!({"type": kind, "object": object}).to_string() + "\n"
+}
+
+fn secret(name: &str, version: &str) -> serde_json::Value {
+    serde_json::json!({"name": name, "namespace": "ns", "uid": name, "resourceVersion": version})
+}
+
+/// What a streaming list says of these objects.
+fn streamed(objects: &[(&str, &str)], version: &str) -> String {
+    let end =
+        serde_json::json!({"resourceVersion": version, "annotations": {"k8s.io/initial-events-end": "true"}});
+    let all = objects.iter().map(|(name, version)| event("ADDED", &secret(name, version)));
+    all.chain([event("BOOKMARK", &end)]).collect()
+}
+
+/// Two API servers: the one that is asked first, and one that lags behind, whose cache knows an older `a` and no `b`. Both
+/// know what is in etcd when they are asked for that.
+fn one_lags() -> kube::Client {
+    let gone = serde_json::json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "metadata": {},
+        "status": "Failure", "message": "too old", "reason": "Expired", "code": 410}});
+    let first = streamed(&[("a", "10"), ("b", "9")], "10") + &gone.to_string() + "\n";
+    let lagging = streamed(&[("a", "5")], "5");
+    let items: Vec<_> = [secret("a", "10"), secret("b", "9")]
+        .map(|metadata| serde_json::json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata}))
+        .into();
+    let list = serde_json::json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
+        "metadata": {"resourceVersion": "12"}, "items": items});
+    let streams = Arc::new(Mutex::new(vec![lagging, first]));
+    let service = service_fn(move |request: Request<Body>| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let text = match query.contains("sendInitialEvents=true") {
+            true => streams.lock().unwrap().pop(),
+            false if query.contains("watch=true") => None,
+            false => Some(list.to_string()),
+        };
+        async move {
+            let Some(text) = text else { return std::future::pending().await };
+            Ok::<_, BoxError>(Response::new(Body::from(text.into_bytes())))
+        }
+    });
+    kube::Client::new(service, "ns")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_list_does_not_go_back_in_time() {
+    let api: Api<PartialObjectMeta<Secret>> = Api::all(one_lags());
+    let changes: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = changes.clone();
+    let (store, run) = mirror(api, &Selection::default(), CancellationToken::new(), move |change| {
+        let version = change.new.map(|new| new.metadata.resource_version.clone().unwrap_or_default());
+        told.lock().unwrap().push(format!("{}@{}", change.key.name, version.unwrap_or("gone".into())));
+    });
+    let task = tokio::spawn(run);
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    task.abort();
+    assert_eq!(store.len(), 2);
+    assert_eq!(*changes.lock().unwrap(), ["a@10", "b@9", "a@10", "b@9"]);
+}
