@@ -64,6 +64,11 @@ impl Debug {
         });
     }
 
+    /// There is such an object, also when it was never run.
+    pub(crate) fn seen(&self, kind: &'static str, key: &Key) {
+        self.change(kind, key, |_| {});
+    }
+
     pub(crate) fn note(&self, kind: &'static str, key: &Key, waits_for: String) {
         self.change(kind, key, |row| row.waits_for = Some(waits_for));
     }

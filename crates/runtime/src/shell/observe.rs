@@ -25,6 +25,7 @@ impl<R: Reconciler> Shell<R> {
                     shared.forget(&change.key);
                     self.reconciler.forget(&change.key);
                 }
+                shared.debug.seen(shared.kind, &change.key);
                 shared.metrics.seen(shared.kind, &change.key, new.as_ref());
                 for reason in reasons(old, new, change.initial) {
                     self.wake(&change.key, reason);

@@ -178,6 +178,17 @@ async fn ten_that_wait_hold_no_permit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_that_was_never_run_is_listed_too() {
+    let gate = Arc::new(Semaphore::new(0));
+    let rig = Rig::start(Scripted { gate: Some(gate), ..Scripted::default() }, 1);
+    rig.create("first");
+    rig.settle().await;
+    rig.create("second");
+    rig.settle().await;
+    assert_eq!(rig.listed(), ["first Running", "second Queued"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_suspended_object_is_not_reconciled_and_its_generation_is_noted() {
     let rig = Rig::start(Scripted::default(), 4);
     rig.create("app");

@@ -180,6 +180,12 @@ impl Rig {
         self.show(name);
     }
 
+    /// The objects that `/debug/objects` lists, with their states.
+    pub(super) fn listed(&self) -> Vec<String> {
+        let rows = self.shell.shared.debug.rows();
+        rows.iter().map(|row| format!("{} {:?}", row.name, row.state)).collect()
+    }
+
     /// The watch shows the object as it is.
     pub(super) fn show(&self, name: &str) {
         let change = self.mirror.lock().unwrap().applied(self.api.object(name));
