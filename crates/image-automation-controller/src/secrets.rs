@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use api::image::v1::ImageRepository;
 use k8s_openapi::api::core::v1::{Secret as CoreSecret, ServiceAccount};
-use kube::{Api, Client};
+use kube::Client;
 use net::Secret;
-use runtime::{Context, Handle, Key, Reason, Unlabelled};
+use runtime::{Context, Handle, Key, Reason, Unlabelled, read_named};
 
 /// Reads a Secret; none when there is no such Secret.
 pub(crate) async fn read(client: &Client, key: &Key) -> Result<Option<Secret>, kube::Error> {
-    let api: Api<CoreSecret> = Api::namespaced(client.clone(), &key.namespace);
-    Ok(api.get_opt(&key.name).await?.map(|secret| wrap(key, secret)))
+    Ok(read_named(client, key).await?.map(|secret| wrap(key, secret)))
 }
 
 fn wrap(key: &Key, secret: CoreSecret) -> Secret {
@@ -22,8 +21,7 @@ fn wrap(key: &Key, secret: CoreSecret) -> Secret {
 
 /// The image pull Secrets of a ServiceAccount, in Flux's words where there is none.
 pub(crate) async fn pull_secrets(client: &Client, account: &Key) -> Result<Vec<Secret>, String> {
-    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), &account.namespace);
-    let found = api.get_opt(&account.name).await;
+    let found: Result<Option<ServiceAccount>, _> = read_named(client, account).await;
     let found = found.map_err(|error| format!("failed to get serviceaccount '{account}': {error}"))?;
     let found = found.ok_or_else(|| format!("serviceaccount '{account}' not found"))?;
     let mut secrets = Vec::new();

@@ -3,8 +3,7 @@ use std::sync::Arc;
 
 use api::kustomize::v1::{Kustomization, KustomizationStatus};
 use api::meta::Reason as ConditionReason;
-use kube::Api;
-use runtime::{Change, Finalized, Key, Outcome, Reconciler, Run};
+use runtime::{Change, Finalized, Key, Outcome, Reconciler, Run, read_named};
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -113,8 +112,8 @@ async fn unseen_dependencies(work: &Work<'_>) -> Result<HashMap<Key, Arc<Kustomi
         if work.app.peers.get(&key).is_some() {
             continue;
         }
-        let api: Api<Kustomization> = Api::namespaced(work.app.client.clone(), &key.namespace);
-        let found = api.get_opt(&key.name).await.map_err(|error| {
+        let found: Result<Option<Kustomization>, _> = read_named(&work.app.client, &key).await;
+        let found = found.map_err(|error| {
             let message = format!("dependency '{key}' cannot be read: {error}");
             Failure::before(ConditionReason::DependencyNotReady, message, Retry::Dependency, Telling::Silent)
         })?;

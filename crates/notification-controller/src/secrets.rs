@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Secret as KubeSecret;
 use kube::{Api, Client};
 use manifest::yaml::{DuplicateKeys, Limits, parse_value};
 use net::{PolicyError, Proxy, Secret, Tls};
+use runtime::checked_name;
 use serde_json::Value;
 
 /// Longest address in a Secret, in bytes.
@@ -98,6 +99,8 @@ pub(crate) async fn get(client: &Client, namespace: &str, name: &str) -> Result<
     let api: Api<KubeSecret> = Api::namespaced(client.clone(), namespace);
     let full = format!("{namespace}/{name}");
     let read = |cause| SecretError::Read { name: full.clone(), cause };
+    let checked = checked_name(namespace).and_then(|_| checked_name(name));
+    let name = checked.map_err(|error| read(error.to_string()))?;
     match api.get(name).await {
         Ok(secret) => {
             let data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0));

@@ -16,6 +16,7 @@
 //! recorder, metrics, debug, http, logs, memory, context, process; and what consumers of sources share: sources.
 
 mod key;
+mod named;
 mod names;
 mod reason;
 
@@ -60,6 +61,7 @@ pub use crate::fence::{Fence, LostLease};
 pub use crate::http::{ListenError, listen};
 pub use crate::key::Key;
 pub use crate::metrics::Metrics;
+pub use crate::named::{checked_name, read_named};
 pub use crate::names::{ConditionName, ReasonName};
 pub use crate::process::{Controller, RunError, run, run_serving};
 pub use crate::queue::Waker;

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
 use crate::key::Key;
+use crate::named::read_named;
 use crate::store::{Change, Store};
 use crate::watch::Selection;
 
@@ -138,8 +139,8 @@ impl<K: Resource<DynamicType = ()> + 'static, S: Seen> Lookup<S> for Watched<K, 
 
     fn ask<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<S>, kube::Error>> {
         Box::pin(async move {
-            let api: Api<Source<K, S>> = Api::namespaced(self.client.clone(), &key.namespace);
-            Ok(api.get_opt(&key.name).await?.map(|source| source.seen))
+            let found: Option<Source<K, S>> = read_named(&self.client, key).await?;
+            Ok(found.map(|source| source.seen))
         })
     }
 }

@@ -7,9 +7,8 @@ use api::source::v1::{
     Bucket, ChartSourceKind, GitRepository, HelmChart, HelmChartStatus, HelmRepository, ReconcileStrategy,
 };
 use artifact::{ArtifactPath, Digest, Tree, UnpackLimits, unpack};
-use kube::Api;
 use runtime::metrics::Origin;
-use runtime::{Event, Key, Run, Set, Store};
+use runtime::{Event, Key, Run, Set, Store, read_named};
 
 use crate::helm::build::{Build, Cached, Order, effective};
 use crate::helm::{local, remote};
@@ -131,8 +130,8 @@ impl HelmCharts {
         let unavailable = |text: String| {
             StepError::fetch(SourceReason::SourceUnavailable, format!("failed to get source: {text}"))
         };
-        let api: Api<K> = Api::namespaced(self.base.client.clone(), &key.namespace);
-        let found = api.get_opt(&key.name).await.map_err(|error| unavailable(error.to_string()))?;
+        let found: Result<Option<K>, _> = read_named(&self.base.client, key).await;
+        let found = found.map_err(|error| unavailable(error.to_string()))?;
         let missing = || unavailable(format!("{}.{} {:?} not found", K::KIND, K::GROUP, key.name));
         found.map(Arc::new).ok_or_else(missing)
     }

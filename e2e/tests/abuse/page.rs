@@ -183,6 +183,15 @@ const ROWS: &[Row] = &[
         &["a_tenant_reaches_no_other_namespace_and_learns_nothing_of_it"],
     ),
     (
+        "28",
+        "references whose names are paths, queries or escapes",
+        BINARY,
+        &[
+            "names_that_are_requests_hold_no_worker",
+            "what_a_receiver_names_does_not_lead_into_another_namespace",
+        ],
+    ),
+    (
         "30",
         "accounts that are missing or have no rights",
         BINARY,

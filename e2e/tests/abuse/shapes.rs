@@ -1,7 +1,7 @@
 //! Objects whose shape, names or times nobody foresaw.
 use std::time::Duration;
 
-use e2e::{World, eventually};
+use e2e::{World, eventually, git_repository};
 use serde_json::{Value, json};
 use testkit::condition;
 
@@ -36,6 +36,34 @@ async fn an_object_of_foreign_shape_stops_no_watch() {
     let judged = |o: &Value| condition(o, "Ready").is_some_and(|ready| ready["status"] != "Unknown");
     world.until("Kustomization", "loud", judged).await.unwrap();
     assert!(controller(&world).process().exit_status().is_none());
+}
+
+/// More objects than there are workers, each with a reference whose name is a watch: nobody waits for them.
+#[tokio::test]
+async fn names_that_are_requests_hold_no_worker() {
+    const MANY: usize = 12;
+    let (world, revision) = with_settings("requests").await;
+    for number in 0..MANY {
+        let name = format!("hangs-{number}");
+        let mut source = git_repository(&world.ns, &name, world.repo.url());
+        source["spec"]["secretRef"] = json!({ "name": "?watch=true" });
+        world.cluster.apply(&source).await.unwrap();
+        let variables = json!({ "substituteFrom": [{ "kind": "Secret", "name": "?watch=true" }] });
+        world.apply_kustomization(&name, "./app", json!({ "postBuild": variables })).await.unwrap();
+    }
+    world.cluster.apply(&git_repository(&world.ns, "neighbour", world.repo.url())).await.unwrap();
+    world.apply_kustomization("neighbour", "./app", json!({})).await.unwrap();
+    world.until("GitRepository", "neighbour", |object| ready_is(object, "True", None)).await.unwrap();
+    world.applied("neighbour", &revision).await.unwrap();
+    let told = |object: &Value| {
+        let message = condition(object, "Ready").and_then(|ready| ready["message"].as_str());
+        ready_is(object, "False", None) && message.is_some_and(|text| text.contains("invalid resource name"))
+    };
+    for number in 0..MANY {
+        for kind in ["GitRepository", "Kustomization"] {
+            world.until(kind, &format!("hangs-{number}"), told).await.unwrap();
+        }
+    }
 }
 
 /// A megabyte is more than an object of the cluster may have in annotations: whoever tries hears it from the API server.

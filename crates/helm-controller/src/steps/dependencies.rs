@@ -5,8 +5,7 @@ use std::sync::Arc;
 use api::helm::v2::HelmRelease;
 use api::meta::{ConditionType, Reason};
 use applier::{ReadyExprError, is_ready, says_ready};
-use kube::Api;
-use runtime::{Event, Key, Set};
+use runtime::{Event, Key, Set, read_named};
 
 use crate::status::TERMINAL;
 use crate::work::{Retry, Stop, Work};
@@ -68,8 +67,7 @@ async fn check(work: &Work<'_>) -> Result<(), DependencyError> {
 
 /// Read live, past the watch.
 async fn read(work: &Work<'_>, key: &Key) -> Result<Arc<HelmRelease>, DependencyError> {
-    let api: Api<HelmRelease> = Api::namespaced(work.app.client.clone(), &key.namespace);
-    let found = api.get_opt(&key.name).await;
+    let found: Result<Option<HelmRelease>, _> = read_named(&work.app.client, key).await;
     let found = found.map_err(|cause| DependencyError::Unreadable(key.clone(), Box::new(cause)))?;
     found.map(Arc::new).ok_or_else(|| DependencyError::NotFound(key.clone()))
 }

@@ -5,7 +5,8 @@ use api::meta::ValuesKind;
 use helm_release::ValuesRef;
 use helm_template::Values;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Api, Client};
+use kube::Client;
+use runtime::{Key, read_named};
 use serde_json::{Map, Value};
 use ssa::gather_texts;
 
@@ -163,15 +164,13 @@ async fn read(
 type Data = std::collections::BTreeMap<String, Vec<u8>>;
 
 async fn config_map(client: &Client, namespace: &str, name: &str) -> Result<Option<Data>, kube::Error> {
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(name).await?;
+    let found: Option<ConfigMap> = read_named(client, &Key::new(namespace, name)).await?;
     let data = |map: ConfigMap| map.data.unwrap_or_default().into_iter();
     Ok(found.map(|map| data(map).map(|(key, text)| (key, text.into_bytes())).collect()))
 }
 
 async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Option<Data>, kube::Error> {
-    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(name).await?;
+    let found: Option<Secret> = read_named(client, &Key::new(namespace, name)).await?;
     let data = |secret: Secret| secret.data.unwrap_or_default().into_iter();
     Ok(found.map(|secret| data(secret).map(|(key, bytes)| (key, bytes.0)).collect()))
 }

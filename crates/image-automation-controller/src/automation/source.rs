@@ -3,9 +3,9 @@ use std::time::Duration;
 use api::image::v1::{GitSpec, ImageUpdateAutomation};
 use api::source::v1::{GitProvider, GitRepository, GitRepositoryRef, GitRepositorySpec};
 use git::{Access, Remote, RemoteUrl, Selector, Signer};
-use kube::{Api, Client};
+use kube::Client;
 use net::{Proxy, Secret};
-use runtime::{Key, Run};
+use runtime::{Key, Run, read_named};
 
 use super::signing;
 use crate::secrets;
@@ -62,8 +62,7 @@ pub(super) async fn source(
 }
 
 async fn repository(client: &Client, key: &Key) -> Result<GitRepositorySpec, StepError> {
-    let api: Api<GitRepository> = Api::namespaced(client.clone(), &key.namespace);
-    let found = api.get_opt(&key.name).await;
+    let found: Result<Option<GitRepository>, _> = read_named(client, key).await;
     let found =
         found.map_err(|error| failed(&format!("failed to get referenced git repository: {error}")))?;
     let found = found.ok_or_else(|| {

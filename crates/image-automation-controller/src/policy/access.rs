@@ -4,7 +4,7 @@ use api::image::v1::{ImagePolicy, ImageRepository};
 use api::meta::{AccessFrom, Reason};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
-use runtime::{Key, Run};
+use runtime::{Key, Run, read_named};
 
 use crate::status::{ImageReason, StepError};
 
@@ -21,8 +21,7 @@ pub(super) async fn repository(
             format!("cannot access 'ImageRepository/{key}', cross-namespace references have been blocked");
         return Err(failed(Reason::AccessDenied, text));
     }
-    let api: Api<ImageRepository> = Api::namespaced(client.clone(), &key.namespace);
-    let found = api.get_opt(&key.name).await;
+    let found: Result<Option<ImageRepository>, _> = read_named(client, &key).await;
     let found = found.map_err(|error| failed(ImageReason::Failure, error.to_string()))?;
     let found = found.ok_or_else(|| missing(&key.name))?;
     if foreign {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::kustomize::v1::{PostBuild, SubstituteReference};
 use api::meta::{Reason, ValuesKind};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Api, Client};
+use kube::Client;
+use runtime::{Key, read_named};
 use ssa::Secrets;
 
 use crate::status::{Failure, Phase};
@@ -129,8 +130,9 @@ async fn config_map(
     reference: &SubstituteReference,
     variables: &mut Variables,
 ) -> Result<(), VariablesError> {
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let found = found(api.get_opt(&reference.name).await, "ConfigMap", "configmaps", reference)?;
+    let answer: Result<Option<ConfigMap>, _> =
+        read_named(client, &Key::new(namespace, &reference.name)).await;
+    let found = found(answer, "ConfigMap", "configmaps", reference)?;
     for (name, value) in found.and_then(|found| found.data).into_iter().flatten() {
         variables.add(name, &value);
     }
@@ -143,8 +145,8 @@ async fn secret(
     reference: &SubstituteReference,
     variables: &mut Variables,
 ) -> Result<(), VariablesError> {
-    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let found = found(api.get_opt(&reference.name).await, "Secret", "secrets", reference)?;
+    let answer: Result<Option<Secret>, _> = read_named(client, &Key::new(namespace, &reference.name)).await;
+    let found = found(answer, "Secret", "secrets", reference)?;
     for (name, value) in found.and_then(|found| found.data).into_iter().flatten() {
         let text = std::str::from_utf8(&value.0)
             .map_err(|_| VariablesError::NotText { name: reference.name.clone(), key: name.clone() })?;

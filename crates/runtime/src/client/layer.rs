@@ -1,3 +1,5 @@
+mod target;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -5,10 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Either, Full};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use kube::client::Body;
+use tokio::time::Instant;
 use tower::{BoxError, Layer, Service, ServiceExt};
 
+use self::target::{NotAnAddress, Target};
 use super::rate::Rate;
 use crate::fence::{Fence, LostLease};
 use crate::metrics::Metrics;
@@ -24,6 +28,11 @@ const RETRIES: u32 = 2;
 /// The first pause before a retry where the server names none.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The longest answer that tells of one object, or of none, in bytes: etcd holds 1.5 MiB of an object.
+const LONGEST: usize = 16 << 20;
+/// The longest list, or description of the API server's kinds, in bytes.
+const LONGEST_LIST: usize = 1 << 30;
+
 /// Why a request was not sent or not answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PolicyError {
@@ -31,6 +40,10 @@ pub(crate) enum PolicyError {
     Fenced(#[source] LostLease),
     #[error("no answer from the API server within {} s", .0.as_secs())]
     Deadline(Duration),
+    #[error("the API server's answer is longer than {} MiB", .0 >> 20)]
+    TooLong(usize),
+    #[error(transparent)]
+    Address(#[from] NotAnAddress),
 }
 
 #[derive(Clone)]
@@ -108,17 +121,13 @@ where
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let Some(deadline) = deadline(&request) else {
-        // A watch: the server ends it after `timeoutSeconds`, and the watcher gives a dead line up after that. But it must
-        // begin: a connection or a proxy that swallowed the request would make us blind until then.
-        let begun = tokio::time::timeout(WATCH_BEGINS, once(inner, layer, request)).await;
-        return Ok(begun.map_err(|_| PolicyError::Deadline(WATCH_BEGINS))??.map(Either::Left));
+    let limits = Limits::of(&request).map_err(PolicyError::Address)?;
+    let Some(deadline) = limits.time else {
+        return begin_watch(inner, layer, request).await;
     };
     let whole = async {
-        let answer = with_retries(inner, layer, request).await?;
-        let (parts, body) = answer.into_parts();
-        let bytes = body.collect().await.map_err(Into::into)?.to_bytes();
-        Ok(Response::from_parts(parts, Either::Right(Full::new(bytes))))
+        let answer = with_retries(inner, layer, request, Instant::now() + deadline).await?;
+        collect(answer, limits.length).await
     };
     match tokio::time::timeout(deadline, whole).await {
         Ok(answer) => answer,
@@ -126,10 +135,47 @@ where
     }
 }
 
+/// The server ends a watch after `timeoutSeconds`, and the watcher gives a dead line up after that. But it must begin: a
+/// connection or a proxy that swallowed the request would make us blind until then. So would one that swallows the rest of a
+/// refusal, for which the watcher waits before it takes the answer over.
+async fn begin_watch<S, B>(
+    inner: &tokio::sync::Mutex<S>,
+    layer: &PolicyLayer,
+    request: Request<Body>,
+) -> Result<Response<Answered<B>>, BoxError>
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let begun = tokio::time::timeout(WATCH_BEGINS, once(inner, layer, request)).await;
+    let answer = begun.map_err(|_| PolicyError::Deadline(WATCH_BEGINS))??;
+    if answer.status().is_success() {
+        return Ok(answer.map(Either::Left));
+    }
+    let refused = tokio::time::timeout(DEADLINE, collect(answer, LONGEST)).await;
+    refused.map_err(|_| PolicyError::Deadline(DEADLINE))?
+}
+
+async fn collect<B>(answer: Response<B>, longest: usize) -> Result<Response<Answered<B>>, BoxError>
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = answer.into_parts();
+    let whole = Limited::new(body, longest).collect().await;
+    let whole = whole.map_err(|error| match error.is::<LengthLimitError>() {
+        true => PolicyError::TooLong(longest).into(),
+        false => error,
+    })?;
+    Ok(Response::from_parts(parts, Either::Right(Full::new(whole.to_bytes()))))
+}
+
 async fn with_retries<S, B>(
     inner: &tokio::sync::Mutex<S>,
     layer: &PolicyLayer,
     request: Request<Body>,
+    until: Instant,
 ) -> Result<Response<B>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
@@ -143,7 +189,12 @@ where
         if tries == RETRIES || !is_retried(answer.status()) {
             return Ok(answer);
         }
-        tokio::time::sleep(pause(&answer, tries)).await;
+        // What must wait for longer than we have is told as it is: the answer names the limit.
+        let Some(again) = Instant::now().checked_add(pause(&answer, tries)).filter(|again| *again < until)
+        else {
+            return Ok(answer);
+        };
+        tokio::time::sleep_until(again).await;
         tries += 1;
     }
 }
@@ -189,16 +240,28 @@ fn pause<B>(answer: &Response<B>, tries: u32) -> Duration {
     named.unwrap_or(PAUSE * 2u32.pow(tries))
 }
 
-/// None for a watch.
-fn deadline(request: &Request<Body>) -> Option<Duration> {
-    let query = request.uri().query().unwrap_or_default();
-    let has = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
-    if query.split('&').any(|part| matches!(part, "watch=true" | "watch=1" | "follow=true")) {
-        return None;
+/// What a request may take.
+struct Limits {
+    /// All tries together; none for a watch.
+    time: Option<Duration>,
+    /// Bytes of the answer.
+    length: usize,
+}
+
+impl Limits {
+    fn of(request: &Request<Body>) -> Result<Self, NotAnAddress> {
+        let target = Target::of(request.uri())?;
+        let query = request.uri().query().unwrap_or_default();
+        let has = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
+        let of_many = target == Target::Collection && request.method() == Method::GET;
+        let time = match of_many {
+            // A watch of ours always says when the server is to end it.
+            true if query.split('&').any(|part| part == "watch=true") && has("timeoutSeconds") => None,
+            true if has("limit") || has("labelSelector") || has("resourceVersion") => Some(LIST_DEADLINE),
+            _ => Some(DEADLINE),
+        };
+        Ok(Self { time, length: if target == Target::Object { LONGEST } else { LONGEST_LIST } })
     }
-    let lists =
-        request.method() == Method::GET && (has("limit") || has("labelSelector") || has("resourceVersion"));
-    Some(if lists { LIST_DEADLINE } else { DEADLINE })
 }
 
 #[cfg(test)]

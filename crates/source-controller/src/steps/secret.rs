@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Secret as CoreSecret, ServiceAccount};
-use kube::{Api, Client};
+use kube::Client;
 use net::Secret;
+use runtime::{Key, read_named};
 
 /// A Secret as it was read, with its type.
 pub(crate) struct Found {
@@ -13,8 +14,7 @@ pub(crate) struct Found {
 
 /// A Secret of the namespace, or nothing where there is none.
 pub(crate) async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<Found>, kube::Error> {
-    let api: Api<CoreSecret> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(name).await?;
+    let found: Option<CoreSecret> = read_named(client, &Key::new(namespace, name)).await?;
     Ok(found.map(|secret| {
         let data = secret.data.unwrap_or_default().into_iter();
         let data: BTreeMap<String, Vec<u8>> = data.map(|(key, value)| (key, value.0)).collect();
@@ -31,8 +31,7 @@ pub(crate) async fn pull_secrets(
     namespace: &str,
     account: &str,
 ) -> Result<Option<Vec<String>>, kube::Error> {
-    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(account).await?;
+    let found: Option<ServiceAccount> = read_named(client, &Key::new(namespace, account)).await?;
     Ok(found
         .map(|account| account.image_pull_secrets.into_iter().flatten().map(|secret| secret.name).collect()))
 }
