@@ -10,7 +10,7 @@ use runtime::{Event as Told, Key, ReasonName, Recorder, Store};
 
 use crate::events::dispatch::Dispatcher;
 use crate::events::duplicates::Duplicates;
-use crate::events::pattern::Patterns;
+use crate::events::judging::Judging;
 use crate::providers::clients::Clients;
 use crate::receivers::paths::Paths;
 
@@ -30,8 +30,8 @@ pub(crate) struct App {
     pub(crate) recorder: Recorder,
     /// The events seen in the interval.
     pub(crate) duplicates: Mutex<Duplicates>,
-    /// Compiled expressions of Alerts.
-    pub(crate) patterns: Mutex<Patterns>,
+    /// Which Alerts want an event.
+    pub(crate) judging: Judging,
     /// Accepted events on their way.
     pub(crate) dispatcher: Dispatcher,
     /// HTTP clients by their policy.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::notification::v1beta3::{Alert, Provider, ProviderType};
 use expr::{Env, Output, Program};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::app::{App, reference};
 use crate::event::Event;
-use crate::events::{matching, metadata};
+use crate::events::metadata;
 use crate::kinds;
 use crate::providers::{self, PostError};
 use crate::secrets::{self, SecretError};
@@ -62,7 +63,7 @@ pub enum DispatchError {
 }
 
 /// Delivers an event, and tells on the Alert when that fails for good.
-pub(crate) async fn deliver(app: &Arc<App>, key: &Key, event: &Event) {
+pub(crate) async fn deliver(app: &Arc<App>, key: &Key, event: &Arc<Event>) {
     let Some(alert) = app.alert(key).filter(|alert| !alert.spec.suspend) else { return };
     if !labels_match(app, &alert, event).await {
         return;
@@ -82,10 +83,13 @@ pub(crate) fn overflow(app: &App, alert: &Alert, event: &Event) {
 }
 
 /// Asks for the object's labels where they decide.
-async fn labels_match(app: &App, alert: &Alert, event: &Event) -> bool {
-    let wanted = {
-        let mut patterns = app.patterns.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        matching::judge(alert, event, &mut patterns)
+async fn labels_match(app: &App, alert: &Arc<Alert>, event: &Arc<Event>) -> bool {
+    let wanted = loop {
+        // It is accepted: it waits for its turn as long as that takes.
+        if let Ok(judged) = app.judging.judge(vec![(Key::of(&**alert), alert.clone())], event).await {
+            break judged.into_iter().next().map(|(_, _, judged)| judged).unwrap_or_default();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     };
     if wanted.surely || wanted.labels.is_empty() {
         return wanted.surely;

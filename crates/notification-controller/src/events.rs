@@ -1,6 +1,7 @@
 //! From a posted event to deliveries: the endpoint, duplicates, which Alerts want it, the spool, the lanes.
 
 pub(crate) mod duplicates;
+pub(crate) mod judging;
 pub(crate) mod matching;
 pub(crate) mod metadata;
 pub(crate) mod pattern;

@@ -23,8 +23,30 @@ pub(crate) fn default_api_version(kind: &str) -> Option<&'static str> {
     DEFAULTS.iter().find(|(known, _)| *known == kind).map(|(_, version)| *version)
 }
 
-/// Where objects of a kind live. All kinds that can be named are Flux's, whose plurals are regular.
-pub(crate) fn resource(api_version: &str, kind: &str) -> ApiResource {
+/// What is named cannot be a kind or a namespace: it is not put into an address.
+#[derive(Debug, thiserror::Error)]
+#[error("apiVersion \"{api_version}\", kind \"{kind}\" and namespace \"{namespace}\" name no objects")]
+pub(crate) struct NoPlace {
+    api_version: String,
+    kind: String,
+    namespace: String,
+}
+
+/// Where the objects of a kind in a namespace live. Whoever may write a Receiver or post an event chooses all three texts.
+pub(crate) fn place(api_version: &str, kind: &str, namespace: &str) -> Result<ApiResource, NoPlace> {
+    let resource = resource(api_version, kind);
+    let parts = [&resource.version, &resource.plural, namespace];
+    let is_plain_group = resource.group.is_empty() != api_version.contains('/')
+        && (resource.group.is_empty() || is_plain(&resource.group));
+    if parts.into_iter().all(is_plain) && is_plain_group {
+        return Ok(resource);
+    }
+    let (api_version, kind, namespace) = (api_version.to_owned(), kind.to_owned(), namespace.to_owned());
+    Err(NoPlace { api_version, kind, namespace })
+}
+
+/// All kinds that can be named are Flux's, whose plurals are regular.
+fn resource(api_version: &str, kind: &str) -> ApiResource {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let lower = kind.to_lowercase();
     let plural = match lower.strip_suffix('y') {
@@ -56,12 +78,8 @@ pub(crate) async fn labels_of(
     client: &Client,
     object: &InvolvedObject,
 ) -> Result<BTreeMap<String, String>, ReadError> {
-    let (group, version) = object.api_version.split_once('/').unwrap_or(("", &object.api_version));
-    let parts = [version, &object.kind.to_lowercase(), &object.namespace, &object.name];
-    if !parts.iter().all(|part| is_plain(part)) || (!group.is_empty() && !is_plain(group)) {
-        return Err(ReadError::Name);
-    }
-    let resource = resource(&object.api_version, &object.kind);
+    let resource = place(&object.api_version, &object.kind, &object.namespace);
+    let resource = resource.ok().filter(|_| is_plain(&object.name)).ok_or(ReadError::Name)?;
     let api: Api<kube::core::DynamicObject> =
         Api::namespaced_with(client.clone(), &object.namespace, &resource);
     let found = api.get_metadata(&object.name).await.map_err(Box::new)?;
@@ -76,7 +94,7 @@ fn is_plain(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_plain, resource};
+    use super::{is_plain, place};
 
     #[test]
     fn plurals_are_those_of_the_definitions() {
@@ -87,7 +105,30 @@ mod tests {
             ("HelmRelease", "helmreleases"),
             ("ImageUpdateAutomation", "imageupdateautomations"),
         ] {
-            assert_eq!(resource("g.io/v1", kind).plural, plural);
+            assert_eq!(place("g.io/v1", kind, "ns").unwrap().plural, plural);
+        }
+    }
+
+    #[test]
+    fn no_version_kind_or_namespace_leads_elsewhere() {
+        for version in ["v1", "kustomize.toolkit.fluxcd.io/v1"] {
+            assert!(place(version, "Kustomization", "own").is_ok(), "{version}");
+        }
+        for (version, kind, namespace) in [
+            (
+                "kustomize.toolkit.fluxcd.io/v1/namespaces/victim/kustomizations/app?x=",
+                "Kustomization",
+                "own",
+            ),
+            ("g.io/v1/namespaces/victim/kustomizations", "Kustomization", "own"),
+            ("v1%2Fnamespaces%2Fvictim%2Fsecrets%2Fdb?x=", "Secret", "own"),
+            ("/v1", "Secret", "own"),
+            ("", "Secret", "own"),
+            ("v1", "Secrets/db?x=", "own"),
+            ("v1", "Secret", "victim/secrets/db?x="),
+            ("v1", "Secret", ""),
+        ] {
+            assert!(place(version, kind, namespace).is_err(), "{version} {kind} {namespace}");
         }
     }
 

@@ -33,6 +33,7 @@ mod events;
 mod receivers;
 
 mod app;
+mod finalizers;
 mod listen;
 mod watching;
 

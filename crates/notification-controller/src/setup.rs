@@ -1,15 +1,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::meta::finalizers;
 use api::notification::v1::Receiver;
 use api::notification::v1beta3::{Alert, Provider};
-use kube::Api;
-use kube::api::{Patch, PatchParams};
 use runtime::watch::Selection;
-use runtime::{Change, Context, Controller, FeatureGates, Key, RunError, args};
-use serde_json::json;
-use tokio::sync::mpsc;
+use runtime::{Context, Controller, FeatureGates, RunError, args};
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -17,8 +12,9 @@ use crate::args::{Command, GATES};
 use crate::events::dispatch::Dispatcher;
 use crate::events::duplicates::Duplicates;
 use crate::events::endpoint as event_endpoint;
-use crate::events::pattern::Patterns;
+use crate::events::judging::Judging;
 use crate::events::spool::{Entry, Limits, Spool, SpoolError, Ticket};
+use crate::finalizers::{Finalized, bare, finalized};
 use crate::listen;
 use crate::providers::Clients;
 use crate::receivers::endpoint as webhook_endpoint;
@@ -90,8 +86,8 @@ fn lead(context: &Context, served: Served, gates: &FeatureGates) {
     for gate in GATES.iter().filter(|gate| gate.name != "DisableConfigWatchers" && gates.enabled(gate.name)) {
         tracing::warn!(gate = gate.name, "this feature gate has no effect here");
     }
-    bare::<Alert>(context, served.alerts);
-    bare::<Provider>(context, served.providers);
+    context.spawn(bare::<Alert>(context.client.clone(), NAME, served.alerts));
+    context.spawn(bare::<Provider>(context.client.clone(), NAME, served.providers));
     let receivers = context.register(|_| ReceiverReconciler { client: context.client.clone() });
     if !gates.enabled("DisableConfigWatchers") {
         watching::watch_secrets(context, receivers);
@@ -112,7 +108,7 @@ fn app(context: &Context, command: &Command, spool: Spool) -> (Arc<App>, Served)
         paths,
         recorder: context.recorder.clone(),
         duplicates: Mutex::new(Duplicates::new(command.own.rate_limit_interval, Instant::now())),
-        patterns: Mutex::new(Patterns::default()),
+        judging: Judging::default(),
         dispatcher: Dispatcher::new(spool),
         clients: Clients::default(),
         no_cross_namespace_refs: command.common.no_cross_namespace_refs.0,
@@ -120,50 +116,6 @@ fn app(context: &Context, command: &Command, spool: Spool) -> (Arc<App>, Served)
     });
     app.dispatcher.attach(&app);
     (app, Served { alerts, providers })
-}
-
-/// Objects that have our finalizer, with those that they keep and the version that was seen.
-type Finalized = mpsc::UnboundedReceiver<(Key, Vec<String>, String)>;
-
-/// What a watch tells its changes to, and what comes out of it.
-fn finalized<K: kube::Resource>() -> (impl FnMut(Change<K>) + Send + 'static, Finalized) {
-    let (found, waiting) = mpsc::unbounded_channel();
-    let follow = move |change: Change<K>| {
-        let Some(object) = &change.new else { return };
-        let all = object.meta().finalizers.clone().unwrap_or_default();
-        let left: Vec<_> = all.iter().filter(|name| *name != finalizers::FLUX).cloned().collect();
-        if left.len() < all.len() {
-            let version = object.meta().resource_version.clone().unwrap_or_default();
-            // The receiver lives as long as the process.
-            let _ = found.send((change.key, left, version));
-        }
-    };
-    (follow, waiting)
-}
-
-/// Takes our finalizer off objects that have one from earlier versions of Flux: nothing is done at their end.
-fn bare<K>(context: &Context, mut waiting: Finalized)
-where
-    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + serde::de::DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
-{
-    let client = context.client.clone();
-    context.spawn(async move {
-        while let Some((key, left, version)) = waiting.recv().await {
-            let api: Api<K> = Api::namespaced(client.clone(), &key.namespace);
-            let metadata = json!({ "finalizers": left, "resourceVersion": version });
-            let params = PatchParams { field_manager: Some(NAME.to_owned()), ..PatchParams::default() };
-            // An object that changed meanwhile comes again by the watch.
-            if let Err(error) = api.patch_metadata(&key.name, &params, &Patch::Merge(json!({ "metadata": metadata }))).await {
-                tracing::debug!(name = key.name, namespace = key.namespace, error = %error, "finalizer is not removed");
-            }
-        }
-    });
 }
 
 /// Listens once the watches know all objects, so that no event misses its Alert and no call its Receiver.
@@ -200,13 +152,14 @@ async fn serve(
         }
         let handler = app.clone();
         let events = events.map(|listener| {
-            listen::serve(listener, shutdown.clone(), move |call| event_endpoint::take(handler.clone(), call))
+            let take = move |call| event_endpoint::take(handler.clone(), call);
+            listen::serve(listener, shutdown.clone(), |_| None, take)
         });
-        let handler = app.clone();
+        let (handler, looked) = (app.clone(), app.clone());
         let webhooks = webhooks.map(|listener| {
-            listen::serve(listener, shutdown.clone(), move |call| {
-                webhook_endpoint::take(handler.clone(), call)
-            })
+            let refuse = move |target: &str| webhook_endpoint::refuse(&looked, target);
+            let take = move |call| webhook_endpoint::take(handler.clone(), call);
+            listen::serve(listener, shutdown.clone(), refuse, take)
         });
         tokio::join!(maybe(events), maybe(webhooks));
         shutdown.cancelled().await;

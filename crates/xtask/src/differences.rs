@@ -52,6 +52,11 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | ImagePolicy, ImageRepository: length of expressions | no limit | 4,096 bytes; of `extract` 1,024 bytes, and 64 MiB for what it makes of all tags |
 | ImageUpdateAutomation: a `refspec` that cannot be used | fails after the branch is pushed | fails before anything is pushed |
 | ImageUpdateAutomation: a `refspec` that leads from the push branch to what was checked out | pushed by force | pushed as a fast-forward only |
+| Alert: expressions | no limit | 4,096 bytes, 256 KiB compiled; they see 64 KiB of a message and have a second for each event and namespace of Alerts |
+| Receiver: an `apiVersion`, kind or namespace of `resources` that can be none | is Ready, fails at each call | is Stalled |
+| Receiver: two whose status shows the same path | either may be called | the one whose token the path is made of |
+| Receiver: an issuer that signs with ES512 | is believed | is refused |
+| webhooks and events: bodies above 64 KiB | are all read | have 96 MiB together on each port; beyond it 503 for a while; paths of no Receiver get 404 before the body is read |
 | Provider: finalizers of earlier versions | stay | are taken off |
 
 ## Seen in the comparisons

@@ -64,13 +64,16 @@ impl Duplicates {
 
     /// Takes an event. Intervals are counted from the first of its kind, as Flux's store does.
     pub(crate) fn take(&mut self, key: &DuplicateKey, now: Instant) -> Pass {
+        if self.interval.is_zero() {
+            return Pass { allowed: true, reset: Timestamp::now() };
+        }
         self.sweep(now);
         let Some(seen) = self.seen.get_mut(key) else {
             self.seen.insert(key.clone(), Seen { since: now, intervals: 0 });
             return Pass { allowed: true, reset: self.reset(Seen { since: now, intervals: 0 }, now) };
         };
         let intervals = intervals(now.saturating_duration_since(seen.since), self.interval);
-        let allowed = intervals > seen.intervals || self.interval.is_zero();
+        let allowed = intervals > seen.intervals;
         seen.intervals = intervals;
         let seen = *seen;
         Pass { allowed, reset: self.reset(seen, now) }
@@ -136,6 +139,14 @@ mod tests {
             assert_eq!(duplicates.take(&key("a"), at(seconds)).allowed, allowed, "{seconds}");
         }
         assert!(duplicates.take(&key("b"), at(901)).allowed);
+    }
+
+    #[test]
+    fn without_an_interval_nothing_is_remembered() {
+        let now = Instant::now();
+        let mut duplicates = Duplicates::new(Duration::ZERO, now);
+        assert!((0..1000).all(|_| duplicates.take(&key("a"), now).allowed));
+        assert!(duplicates.seen.is_empty());
     }
 
     #[test]

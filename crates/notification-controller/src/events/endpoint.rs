@@ -9,12 +9,17 @@ use runtime::Key;
 use tokio::time::Instant;
 
 use super::duplicates::{DuplicateKey, Pass};
+use super::judging::Busy;
+use super::metadata;
 use super::spool::Entry;
-use super::{matching, metadata};
 use crate::app::App;
 use crate::event::Event;
 use crate::listen::{Call, empty, plain};
 use crate::status;
+
+/// What an Alert is told whose expressions were not all asked.
+const LATE: &str =
+    "the expressions of this namespace's Alerts take too long: those left are taken as not matching";
 
 /// Takes one event.
 pub(crate) async fn take(app: Arc<App>, call: Call) -> Response<Body> {
@@ -48,8 +53,14 @@ async fn take_in(app: Arc<App>, event: Event, key: DuplicateKey) -> StatusCode {
 }
 
 async fn accept(app: &App, event: Event) -> StatusCode {
-    let object = event.involved_object.to_string();
-    let alerts = wanting(app, &event);
+    let (object, event) = (event.involved_object.to_string(), Arc::new(event));
+    let alerts = match wanting(app, &event).await {
+        Ok(alerts) => alerts,
+        Err(error) => {
+            tracing::error!(eventInvolvedObject = object, error = %error, "event is not accepted");
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+    };
     if alerts.is_empty() {
         tracing::info!(
             eventInvolvedObject = object,
@@ -58,7 +69,7 @@ async fn accept(app: &App, event: Event) -> StatusCode {
         return StatusCode::ACCEPTED;
     }
     tracing::info!(eventInvolvedObject = object, eventMessage = event.message, "dispatching event");
-    match app.dispatcher.accept(Entry::new(event, alerts)).await {
+    match app.dispatcher.accept(Entry::new(Arc::unwrap_or_clone(event), alerts)).await {
         Ok(()) => StatusCode::ACCEPTED,
         Err(error) => {
             tracing::error!(eventInvolvedObject = object, error = %error, "event is not accepted");
@@ -68,20 +79,21 @@ async fn accept(app: &App, event: Event) -> StatusCode {
 }
 
 /// The Alerts that may want an event; whether the labels fit is asked when it is delivered.
-fn wanting(app: &App, event: &Event) -> Vec<Key> {
-    let mut patterns = app.patterns.lock().unwrap_or_else(PoisonError::into_inner);
+async fn wanting(app: &App, event: &Arc<Event>) -> Result<Vec<Key>, Busy> {
     let mut wanting = Vec::new();
-    for (key, alert) in app.alerts.all() {
-        let judged = matching::judge(&alert, event, &mut patterns);
+    for (key, alert, judged) in app.judging.judge(app.alerts.all(), event).await? {
         for (list, text) in &judged.invalid {
             app.warn(&alert, status::INVALID_CONFIG, format!("failed to compile {list} regex: {text}"));
+        }
+        if judged.late {
+            app.warn(&alert, status::INVALID_CONFIG, LATE);
         }
         if judged.is_possible() {
             wanting.push(key);
         }
     }
     wanting.sort();
-    wanting
+    Ok(wanting)
 }
 
 /// With the headers that tell of the limit.

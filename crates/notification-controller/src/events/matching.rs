@@ -1,10 +1,17 @@
 //! Which Alerts want an event: pure, but for labels, which only the cluster knows.
 
+use std::time::{Duration, Instant};
+
 use api::notification::EventSource;
 use api::notification::v1beta3::{Alert, EventSeverity};
 
 use super::pattern::Patterns;
 use crate::event::Event;
+
+/// How much of a message expressions see, in bytes.
+const MAX_MATCHED: usize = 64 << 10;
+/// How long the expressions of all Alerts of a namespace may take with one event.
+const MATCHING: Duration = Duration::from_secs(1);
 
 /// What an Alert says to an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +22,30 @@ pub(crate) struct Match {
     pub(crate) labels: Vec<std::collections::BTreeMap<String, String>>,
     /// Expressions that are none, by the list they stand in.
     pub(crate) invalid: Vec<(&'static str, String)>,
+    /// There was no time to ask all expressions; those left match nothing.
+    pub(crate) late: bool,
+}
+
+/// The time that is left for the expressions of Alerts of one namespace, with one event.
+pub(crate) struct Budget(Duration);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MATCHING)
+    }
+}
+
+impl Budget {
+    /// None where nothing is left. What is asked may take longer than what is left, once.
+    fn spend<T>(&mut self, ask: impl FnOnce() -> T) -> Option<T> {
+        if self.0.is_zero() {
+            return None;
+        }
+        let began = Instant::now();
+        let answer = ask();
+        self.0 = self.0.saturating_sub(began.elapsed());
+        Some(answer)
+    }
 }
 
 impl Match {
@@ -24,8 +55,23 @@ impl Match {
     }
 }
 
+/// Whether an Alert has expressions, which cost time.
+pub(crate) fn has_expressions(alert: &Alert) -> bool {
+    !alert.spec.inclusion_list.is_empty() || !alert.spec.exclusion_list.is_empty()
+}
+
 /// Judges an event by everything but the object's labels.
-pub(crate) fn judge(alert: &Alert, event: &Event, patterns: &mut Patterns) -> Match {
+pub(crate) fn judge(alert: &Alert, event: &Event, patterns: &Patterns, budget: &mut Budget) -> Match {
+    let mut found = by_object(alert, event);
+    if found.is_possible() && !message_passes(alert, &event.message, patterns, budget, &mut found) {
+        found.surely = false;
+        found.labels.clear();
+    }
+    found
+}
+
+/// Judges an event by its object and its severity alone.
+pub(crate) fn by_object(alert: &Alert, event: &Event) -> Match {
     let mut found = Match::default();
     if alert.spec.suspend || alert.spec_error.is_some() {
         return found;
@@ -37,10 +83,6 @@ pub(crate) fn judge(alert: &Alert, event: &Event, patterns: &mut Patterns) -> Ma
             break;
         }
         found.labels.push(source.match_labels.clone());
-    }
-    if found.is_possible() && !message_passes(alert, &event.message, patterns, &mut found.invalid) {
-        found.surely = false;
-        found.labels.clear();
     }
     found
 }
@@ -65,16 +107,20 @@ fn severity_passes(alert: &Alert, event: &Event) -> bool {
 fn message_passes(
     alert: &Alert,
     message: &str,
-    patterns: &mut Patterns,
-    invalid: &mut Vec<(&'static str, String)>,
+    patterns: &Patterns,
+    budget: &mut Budget,
+    found: &mut Match,
 ) -> bool {
+    let seen = &message[..message.floor_char_boundary(MAX_MATCHED)];
     let mut any = |list: &[String], name| {
-        list.iter().any(|text| match patterns.get(text) {
-            Some(pattern) => pattern.is_match(message),
-            None => {
-                invalid.push((name, text.clone()));
-                false
+        list.iter().any(|text| {
+            let answer = budget.spend(|| patterns.get(text).map(|pattern| pattern.is_match(seen)));
+            match answer {
+                Some(Some(matches)) => return matches,
+                Some(None) => found.invalid.push((name, text.clone())),
+                None => found.late = true,
             }
+            false
         })
     };
     let included = alert.spec.inclusion_list.is_empty() || any(&alert.spec.inclusion_list, "inclusion");
@@ -82,8 +128,8 @@ fn message_passes(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Match, judge};
+pub(crate) mod tests {
+    use super::{Budget, MAX_MATCHED, Match, judge};
     use crate::event::{Event, InvolvedObject};
     use crate::events::pattern::Patterns;
     use api::notification::v1beta3::Alert;
@@ -108,7 +154,17 @@ mod tests {
         let alert: Alert =
             serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "ns"}, "spec": full}))
                 .unwrap();
-        judge(&alert, event, &mut Patterns::default())
+        judge(&alert, event, &Patterns::default(), &mut Budget::default())
+    }
+
+    /// Letters without an order that an engine could learn.
+    pub(crate) fn noise(length: usize) -> String {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if state >> 31 == 0 { 'a' } else { 'b' }
+        };
+        (0..length).map(|_| next()).collect()
     }
 
     fn check(spec: Value, event: &Event, expected: bool) {
@@ -148,6 +204,23 @@ mod tests {
         let found = judged(json!({"exclusionList": ["("], "inclusionList": ["(", "m"]}), &event("info", "m"));
         assert!(found.surely);
         assert_eq!(found.invalid, [("inclusion", "(".to_owned()), ("exclusion", "(".to_owned())]);
+    }
+
+    #[test]
+    fn a_long_message_is_seen_up_to_a_limit() {
+        let long = format!("{}\u{fc}failed", "x".repeat(MAX_MATCHED - 1));
+        check(json!({"inclusionList": ["failed"]}), &event("info", &long), false);
+        check(json!({"inclusionList": ["^x"]}), &event("info", &long), true);
+    }
+
+    #[test]
+    fn expressions_that_take_their_time_leave_none_to_others() {
+        let slow = "[ab]*a[ab]{400}c";
+        let many: Vec<_> = (0..500).map(|number| format!("{slow}|{number}x")).collect();
+        let began = std::time::Instant::now();
+        let found = judged(json!({"exclusionList": many}), &event("info", &noise(MAX_MATCHED)));
+        assert!(found.late && found.surely);
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     }
 
     #[test]

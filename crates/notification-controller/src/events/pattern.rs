@@ -1,12 +1,14 @@
 //! Regular expressions as Go reads them (RE2), on Rust's engine: both run in linear time.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::{Regex, RegexBuilder};
 
-/// Largest compiled expression in bytes.
-const MAX_PROGRAM: usize = 1 << 20;
+/// Largest compiled expression in bytes. The time of a match is that of the text times this.
+const MAX_PROGRAM: usize = 256 << 10;
+/// Most memory in bytes that an expression takes to be faster.
+const MAX_CACHE: usize = 256 << 10;
 /// Longest expression in bytes.
 const MAX_TEXT: usize = 4096;
 /// Most expressions that are kept compiled.
@@ -17,37 +19,49 @@ pub(crate) fn compile(text: &str) -> Option<Regex> {
     if text.len() > MAX_TEXT {
         return None;
     }
-    RegexBuilder::new(&go_regex::translate(text).ok()?).size_limit(MAX_PROGRAM).build().ok()
+    let mut builder = RegexBuilder::new(&go_regex::translate(text).ok()?);
+    builder.size_limit(MAX_PROGRAM).dfa_size_limit(MAX_CACHE).build().ok()
 }
 
-/// Compiled expressions by their text.
+/// Compiled expressions by their text. The lock is held neither while one is compiled nor while it is matched.
 #[derive(Default)]
 pub(crate) struct Patterns {
-    kept: HashMap<String, Option<Arc<Regex>>>,
+    kept: Mutex<HashMap<String, Option<Arc<Regex>>>>,
 }
 
 impl Patterns {
     /// The compiled expression; none when it is no valid one.
-    pub(crate) fn get(&mut self, text: &str) -> Option<Arc<Regex>> {
-        if let Some(found) = self.kept.get(text) {
+    pub(crate) fn get(&self, text: &str) -> Option<Arc<Regex>> {
+        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = lock().get(text) {
             return found.clone();
         }
-        if self.kept.len() >= MAX_KEPT {
-            self.kept.clear();
-        }
         let compiled = compile(text).map(Arc::new);
-        self.kept.insert(text.to_owned(), compiled.clone());
+        let mut kept = lock();
+        if kept.len() >= MAX_KEPT {
+            // Any one: who has more expressions than are kept must not make all be compiled anew.
+            let leaves = kept.keys().next().cloned();
+            leaves.and_then(|text| kept.remove(&text));
+        }
+        kept.insert(text.to_owned(), compiled.clone());
         compiled
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::compile;
+    use super::{MAX_KEPT, Patterns, compile};
 
     fn check(pattern: &str, text: &str, expected: bool) {
         let compiled = compile(pattern).unwrap_or_else(|| panic!("{pattern}"));
         assert_eq!(compiled.is_match(text), expected, "{pattern} on {text}");
+    }
+
+    #[test]
+    fn one_more_than_is_kept_costs_one() {
+        let patterns = Patterns::default();
+        (0..=MAX_KEPT).for_each(|number| drop(patterns.get(&number.to_string())));
+        assert_eq!(patterns.kept.lock().unwrap().len(), MAX_KEPT);
     }
 
     #[test]

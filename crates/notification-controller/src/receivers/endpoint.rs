@@ -10,20 +10,50 @@ use net::Secret;
 use runtime::{Key, conditions};
 
 use super::filters::Filters;
-use super::paths::PREFIX;
+use super::paths::{PREFIX, path_of};
 use super::validate::{Attempt, Validated, validate};
 use super::wake::Waking;
 use crate::app::App;
 use crate::listen::{Call, empty, plain};
 use crate::secrets;
 
+/// The answer where no Receiver listens: a body is not even read.
+pub(crate) fn refuse(app: &App, target: &str) -> Option<Response<Body>> {
+    if !target.starts_with(PREFIX) {
+        return Some(plain(StatusCode::NOT_FOUND, "404 page not found\n"));
+    }
+    claiming(app, target).next().is_none().then(|| empty(StatusCode::NOT_FOUND))
+}
+
+fn claiming(app: &App, target: &str) -> impl Iterator<Item = (Key, Arc<Receiver>)> {
+    app.paths
+        .get(target)
+        .into_iter()
+        .filter_map(|key| app.receivers.get(&key).map(|receiver| (key, receiver)))
+}
+
+/// The Receiver that listens at a path. Where several claim it, a status was forged: the path is a hash of the rightful
+/// one's token.
+async fn find(app: &App, target: &str) -> Option<(Key, Arc<Receiver>)> {
+    let mut claiming: Vec<_> = claiming(app, target).collect();
+    if claiming.len() < 2 {
+        return claiming.pop();
+    }
+    for (key, receiver) in claiming {
+        let token = match &receiver.spec.secret_ref {
+            None => Ok(String::new()),
+            Some(reference) => token(app, &key, &reference.name).await.map(|(_, token)| token),
+        };
+        if token.is_ok_and(|token| path_of(&token, &key) == target) {
+            return Some((key, receiver));
+        }
+    }
+    None
+}
+
 /// Takes one call.
 pub(crate) async fn take(app: Arc<App>, call: Call) -> Response<Body> {
-    if !call.target.starts_with(PREFIX) {
-        return plain(StatusCode::NOT_FOUND, "404 page not found\n");
-    }
-    let found = app.paths.get(&call.target).and_then(|key| Some((app.receivers.get(&key)?, key)));
-    let Some((receiver, key)) = found else { return empty(StatusCode::NOT_FOUND) };
+    let Some((key, receiver)) = find(&app, &call.target).await else { return empty(StatusCode::NOT_FOUND) };
     let status = handle(&app, &key, &receiver, &call).await;
     empty(status)
 }

@@ -1,6 +1,6 @@
 //! Which Receiver listens at which path.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use api::notification::v1::Receiver;
@@ -18,16 +18,17 @@ pub(crate) fn path_of(token: &str, key: &Key) -> String {
     format!("{PREFIX}{}", hex::encode(&hash))
 }
 
-/// The Receivers by the path in their status.
+/// The Receivers by the path in their status. More than one may claim a path: only the token tells whose it is.
 #[derive(Clone, Default)]
 pub(crate) struct Paths {
-    keys: Arc<RwLock<HashMap<String, Key>>>,
+    keys: Arc<RwLock<HashMap<String, BTreeSet<Key>>>>,
 }
 
 impl Paths {
-    /// The Receiver that listens at a path.
-    pub(crate) fn get(&self, path: &str) -> Option<Key> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    /// The Receivers that claim a path.
+    pub(crate) fn get(&self, path: &str) -> Vec<Key> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.get(path).into_iter().flatten().cloned().collect()
     }
 
     /// Follows a change.
@@ -41,11 +42,16 @@ impl Paths {
             return;
         }
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = old.filter(|old| keys.get(old) == Some(&change.key)) {
-            keys.remove(&old);
+        if let Some(old) = old
+            && let Some(claimed) = keys.get_mut(&old)
+        {
+            claimed.remove(&change.key);
+            if claimed.is_empty() {
+                keys.remove(&old);
+            }
         }
         if let Some(new) = new {
-            keys.insert(new, change.key.clone());
+            keys.entry(new).or_default().insert(change.key.clone());
         }
     }
 }
@@ -75,12 +81,23 @@ mod tests {
         let (paths, key) = (Paths::default(), Key::new("ns", "r"));
         let step = |old, new| paths.follow(&Change { key: key.clone(), old, new, initial: false });
         step(None, receiver(Some("/hook/a")));
-        assert_eq!(paths.get("/hook/a"), Some(key.clone()));
+        assert_eq!(paths.get("/hook/a"), std::slice::from_ref(&key));
         step(receiver(Some("/hook/a")), receiver(Some("/hook/b")));
-        assert_eq!((paths.get("/hook/a"), paths.get("/hook/b")), (None, Some(key.clone())));
+        assert_eq!((paths.get("/hook/a"), paths.get("/hook/b")), (vec![], vec![key.clone()]));
         step(receiver(Some("/hook/b")), None);
-        assert_eq!(paths.get("/hook/b"), None);
+        assert!(paths.get("/hook/b").is_empty());
         step(None, receiver(Some("/other")));
-        assert_eq!(paths.get("/other"), None);
+        assert!(paths.get("/other").is_empty() && paths.keys.read().unwrap().is_empty());
+    }
+
+    #[test]
+    fn who_claims_the_path_of_another_does_not_take_it_along() {
+        let (paths, own, forger) = (Paths::default(), Key::new("ns", "r"), Key::new("evil", "r"));
+        let step = |key: &Key, old, new| paths.follow(&Change { key: key.clone(), old, new, initial: false });
+        step(&own, None, receiver(Some("/hook/a")));
+        step(&forger, None, receiver(Some("/hook/a")));
+        assert_eq!(paths.get("/hook/a"), [forger.clone(), own.clone()]);
+        step(&forger, receiver(Some("/hook/a")), None);
+        assert_eq!(paths.get("/hook/a"), [own]);
     }
 }

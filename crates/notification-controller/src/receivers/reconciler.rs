@@ -11,7 +11,8 @@ use runtime::{Event, Finalized, Key, Next, Outcome, ReasonName, Reconciler, Run,
 use super::filters;
 use super::oidc;
 use super::paths::path_of;
-use crate::{secrets, status};
+use super::wake;
+use crate::{kinds, secrets, status};
 
 /// What every terminal failure begins with.
 const TERMINAL: &str = "Reconciliation failed terminally due to configuration error";
@@ -78,11 +79,10 @@ fn check(receiver: &Receiver) -> Result<(), Terminal> {
             ))
         })?;
     }
-    contradiction(receiver).map_or(Ok(()), |cause| {
-        Err(Terminal { reason: status::VALIDATION_FAILED, cause: cause.to_owned() })
-    })?;
-    oidc::check_spec(&receiver.spec.oidc_providers)
-        .map_err(|cause| Terminal { reason: status::VALIDATION_FAILED, cause })?;
+    let contradictory = |cause| Terminal { reason: status::VALIDATION_FAILED, cause };
+    contradiction(receiver).map_or(Ok(()), |cause| Err(contradictory(cause.to_owned())))?;
+    misplaced(receiver).map_or(Ok(()), |cause| Err(contradictory(cause)))?;
+    oidc::check_spec(&receiver.spec.oidc_providers).map_err(contradictory)?;
     oidc::compile_all(&receiver.spec.oidc_providers).map_err(invalid)
 }
 
@@ -97,6 +97,17 @@ fn contradiction(receiver: &Receiver) -> Option<&'static str> {
         (false, _, false) => Some("secretRef is required when type is not generic-oidc"),
         _ => None,
     }
+}
+
+/// A resource that can be none: what it names is no apiVersion, kind or namespace.
+fn misplaced(receiver: &Receiver) -> Option<String> {
+    let own = receiver.metadata.namespace.as_deref().unwrap_or_default();
+    receiver.spec.resources.iter().enumerate().find_map(|(index, resource)| {
+        let version = wake::version_of(resource)?;
+        let namespace = wake::namespace_of(resource, own);
+        let misplaced = kinds::place(version, resource.kind.as_str(), namespace).err()?;
+        Some(format!("resources[{index}]: {misplaced}"))
+    })
 }
 
 fn stalled(status: ReceiverStatus, terminal: &Terminal) -> Outcome<ReceiverStatus> {

@@ -29,6 +29,8 @@ pub(crate) enum WakeError {
     Unwatched { kind: String, object: String },
     #[error("apiVersion must be specified for kind \"{0}\"")]
     NoVersion(String),
+    #[error(transparent)]
+    NoPlace(#[from] kinds::NoPlace),
     #[error("matchLabels field not set when using wildcard '*' as name")]
     NoLabels,
     #[error("unable to read {kind} \"{object}\" error: {cause}")]
@@ -66,17 +68,18 @@ impl Waking<'_> {
         if resource.name == "*" {
             return self.wake_labelled(index, resource, &place).await;
         }
-        let found = place.api.get_metadata(&resource.name).await.map_err(|cause| WakeError::Read {
+        let failed = |cause| WakeError::Read {
             kind: place.resource.kind.clone(),
             object: format!("{}/{}", place.namespace, resource.name),
             cause: Box::new(cause),
-        })?;
+        };
+        let name = runtime::checked_name(&resource.name).map_err(failed)?;
+        let found = place.api.get_metadata(name).await.map_err(failed)?;
         self.wake_one(index, &place, &found.metadata).await
     }
 
     fn place(&self, resource: &ReceiverResource) -> Result<Place, WakeError> {
-        let namespace =
-            resource.namespace.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.namespace);
+        let namespace = namespace_of(resource, self.namespace);
         if self.no_cross_namespace_refs && namespace != self.namespace {
             return Err(WakeError::CrossNamespace);
         }
@@ -85,10 +88,8 @@ impl Waking<'_> {
             let object = format!("{namespace}/{}", resource.name);
             return Err(WakeError::Unwatched { kind: kind.to_owned(), object });
         }
-        let stated = resource.api_version.as_deref().filter(|version| !version.is_empty());
-        let version = stated.or_else(|| kinds::default_api_version(kind));
-        let version = version.ok_or_else(|| WakeError::NoVersion(kind.to_owned()))?;
-        let resource = kinds::resource(version, kind);
+        let version = version_of(resource).ok_or_else(|| WakeError::NoVersion(kind.to_owned()))?;
+        let resource = kinds::place(version, kind, namespace)?;
         let api = Api::namespaced_with(self.client.clone(), namespace, &resource);
         Ok(Place { resource, namespace: namespace.to_owned(), api })
     }
@@ -148,6 +149,17 @@ impl Waking<'_> {
         tracing::info!("resource '{kind}/{object}' annotated");
         Ok(())
     }
+}
+
+/// The namespace that a resource names, or the Receiver's.
+pub(crate) fn namespace_of<'a>(resource: &'a ReceiverResource, own: &'a str) -> &'a str {
+    resource.namespace.as_deref().filter(|name| !name.is_empty()).unwrap_or(own)
+}
+
+/// The apiVersion that a resource names, or that of its kind; none where neither says it.
+pub(crate) fn version_of(resource: &ReceiverResource) -> Option<&str> {
+    let stated = resource.api_version.as_deref().filter(|version| !version.is_empty());
+    stated.or_else(|| kinds::default_api_version(resource.kind.as_str()))
 }
 
 /// What a filter sees of an object.

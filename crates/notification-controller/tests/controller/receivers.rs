@@ -74,6 +74,63 @@ async fn resources_of_other_namespaces_are_refused_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn what_a_receiver_names_does_not_lead_into_another_namespace() {
+    let rig =
+        Rig::with_args("lead", &["--no-cross-namespace-refs", "--watch-all-namespaces=true"]).await.unwrap();
+    let victim = rig.plane.namespace("victim").await.unwrap();
+    let object = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+        "metadata": {"name": "app", "namespace": victim.name()},
+        "spec": {"url": "https://nobody.example/repo", "interval": "1h"}});
+    rig.cluster.apply(&object).await.unwrap();
+    rig.secret("token", json!({"token": "t"})).await.unwrap();
+    let spec =
+        |resource: Value| json!({"type": "generic", "secretRef": {"name": "token"}, "resources": [resource]});
+    let hook = receiver(&rig, "hook", spec(json!({"kind": "GitRepository", "name": "repo"}))).await;
+    let base = rig.controller.as_ref().unwrap().receiver_url();
+    for (version, name) in [
+        (format!("source.toolkit.fluxcd.io/v1/namespaces/{}/gitrepositories/app?x=", victim.name()), "obj"),
+        (format!("v1%2Fnamespaces%2F{}%2Fsecrets%2Fdb?x=", victim.name()), "obj"),
+        ("source.toolkit.fluxcd.io/v1".to_owned(), &*format!("../../{}/gitrepositories/app", victim.name())),
+        ("source.toolkit.fluxcd.io/v1".to_owned(), "?watch=true"),
+    ] {
+        let resource = json!({"apiVersion": version, "kind": "GitRepository", "name": name});
+        let object = json!({"apiVersion": "notification.toolkit.fluxcd.io/v1", "kind": "Receiver",
+            "metadata": {"name": "hook", "namespace": rig.ns.name()}, "spec": spec(resource)});
+        let applied = rig.cluster.apply(&object).await.unwrap();
+        let seen = |now: &Value| now["status"]["observedGeneration"] == applied["metadata"]["generation"];
+        rig.cluster.wait((KIND, rig.ns.name(), "hook"), SOON, seen).await.unwrap();
+        let status = rig.send(&format!("{base}{}", path(&hook)), &[], String::new()).await.unwrap();
+        assert!(matches!(status, 500 | 503), "{version} {name}: {status}");
+    }
+    let app = rig.cluster.get("GitRepository", victim.name(), "app").await.unwrap();
+    assert!(app["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].is_null(), "{app}");
+}
+
+#[tokio::test]
+async fn a_forged_path_takes_nothing_from_its_owner() {
+    let rig = Rig::start("forged").await.unwrap();
+    for name in ["own", "stolen"] {
+        source(&rig, name).await;
+    }
+    rig.secret("token", json!({"token": "t"})).await.unwrap();
+    rig.secret("other", json!({"token": "u"})).await.unwrap();
+    let spec = |secret: &str, name: &str| json!({"type": "generic", "secretRef": {"name": secret}, "resources": [{"kind": "GitRepository", "name": name}]});
+    let own = receiver(&rig, "hook", spec("token", "own")).await;
+    // The first in the alphabet, so that an order by name would help it.
+    let forger = receiver(&rig, "a-forger", spec("other", "stolen")).await;
+    let url = format!("{}{}", rig.controller.as_ref().unwrap().receiver_url(), path(&own));
+    for forged in [path(&own), path(&forger)] {
+        rig.forge("a-forger", forged).await.unwrap();
+        assert_eq!(rig.send(&url, &[], String::new()).await.unwrap(), 200);
+        let requested = async |name: &str| {
+            let object = rig.cluster.get("GitRepository", rig.ns.name(), name).await.unwrap();
+            object["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].clone()
+        };
+        assert!(requested("own").await.is_string() && requested("stolen").await.is_null());
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_receiver_is_gone_and_its_path_too() {
     let rig = Rig::start("gone").await.unwrap();
     rig.secret("token", json!({"token": "t"})).await.unwrap();

@@ -112,6 +112,16 @@ impl Rig {
         Ok(())
     }
 
+    /// Writes a webhook's path into the status of a Receiver, as nobody but the controller should.
+    pub(crate) async fn forge(&self, receiver: &str, path: &str) -> Result<()> {
+        let kind = "notification.toolkit.fluxcd.io/v1/Receiver";
+        let status = json!({"webhookPath": path});
+        self.cluster.patch_status(kind, self.ns.name(), receiver, status).await?;
+        // There is nothing that tells when the watch has shown it.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(())
+    }
+
     pub(crate) fn address(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.sink.ports.http)
     }
