@@ -19,6 +19,8 @@ pub struct CacheOptions {
     pub dir: PathBuf,
     /// Bytes on disk above which trees that nobody holds are dropped, least recently used first.
     pub max_bytes: u64,
+    /// Bytes in memory above which they are dropped too: files that hold nothing have names all the same.
+    pub max_index_bytes: u64,
     /// Limits of downloads.
     pub fetch: FetchLimits,
     /// Limits of archives.
@@ -26,11 +28,12 @@ pub struct CacheOptions {
 }
 
 impl CacheOptions {
-    /// Half a gigabyte in `dir`.
+    /// Half a gigabyte in `dir`, an eighth of one in memory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
             max_bytes: 512 << 20,
+            max_index_bytes: 128 << 20,
             fetch: FetchLimits::default(),
             unpack: UnpackLimits::default(),
         }
@@ -65,6 +68,7 @@ struct State {
 
 struct Kept {
     tree: Arc<Tree>,
+    weight: u64,
     used: u64,
 }
 
@@ -132,7 +136,7 @@ impl Inner {
             return Ok(tree);
         }
         let tree = self.load(url, digest).await?;
-        self.lock().keep(tree.clone(), self.options.max_bytes);
+        self.lock().keep(tree.clone(), &self.options);
         Ok(tree)
     }
 
@@ -164,10 +168,11 @@ impl State {
         Some(kept.tree.clone())
     }
 
-    fn keep(&mut self, tree: Arc<Tree>, max_bytes: u64) {
+    fn keep(&mut self, tree: Arc<Tree>, options: &CacheOptions) {
         self.clock += 1;
-        self.kept.insert(tree.digest().clone(), Kept { tree, used: self.clock });
-        while self.bytes() > max_bytes {
+        let weight = tree.weight();
+        self.kept.insert(tree.digest().clone(), Kept { tree, weight, used: self.clock });
+        while self.bytes() > options.max_bytes || self.weight() > options.max_index_bytes {
             let Some(oldest) = self.oldest_unused() else { break };
             self.kept.remove(&oldest);
         }
@@ -181,6 +186,10 @@ impl State {
 
     fn bytes(&self) -> u64 {
         self.kept.values().map(|kept| kept.tree.size()).sum()
+    }
+
+    fn weight(&self) -> u64 {
+        self.kept.values().map(|kept| kept.weight).sum()
     }
 
     fn next_blob(&mut self, dir: &Path) -> PathBuf {

@@ -297,6 +297,24 @@ async fn the_least_recently_used_tree_goes_unless_it_is_held() {
 }
 
 #[tokio::test]
+async fn trees_of_empty_files_go_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("store");
+    let address = server(&root).await;
+    let options = CacheOptions { max_index_bytes: 4 << 20, ..CacheOptions::new(dir.path().join("cache")) };
+    let cache = Cache::open(options, client()).unwrap();
+    for round in 0..6 {
+        let mut packer = Packer::new(Vec::new()).unwrap();
+        for file in 0..2000 {
+            packer.file(&format!("{round}/{}{file:04}", "d/".repeat(400)), false, 0, &mut &[][..]).unwrap();
+        }
+        let (path, digest) = put(&root, &format!("{round}.tar.gz"), &packer.finish().unwrap());
+        cache.get(&format!("http://{address}/{path}"), &digest).await.unwrap();
+    }
+    assert_eq!(cache.usage(), (0, 2));
+}
+
+#[tokio::test]
 async fn the_folder_is_emptied_at_start() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("cache")).unwrap();
