@@ -37,9 +37,9 @@ impl fmt::Display for Held {
 /// What a prune would do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Intent<'a> {
-    /// Objects to delete.
+    /// Objects to delete of those that were in the inventory before the pass.
     pub candidates: usize,
-    /// Objects in the inventory before the pass.
+    /// Objects in the inventory before the pass, without what it has written ahead.
     pub before: usize,
     /// Objects in the build.
     pub built: usize,

@@ -102,6 +102,8 @@ pub(crate) struct Memory {
     pub applied: AppliedBuild,
     /// Objects that left the build and are claimed by another Kustomization, which has not taken them over yet.
     pub left: Inventory,
+    /// What the inventory had before it was written ahead of a pass that has not pruned yet.
+    pub before: Option<Inventory>,
     /// Drift that was seen.
     pub contest: Contest,
     /// A full pass is due that has not come to its end.

@@ -213,6 +213,10 @@ async fn announce(
             Failure::in_phase(Phase::Applying, Reason::ReconciliationFailed, error.to_string())
         })?;
         status.inventory = Some(ahead);
+        // A pass that was held or failed comes here again: what it wrote ahead was not there before.
+        work.app.memories.with(&work.run.key, |memory| {
+            memory.before.get_or_insert(old);
+        });
     }
     work.progress(&status, Phase::Applying, &[]).await
 }
@@ -372,6 +376,7 @@ pub(crate) async fn look(work: &Work<'_>) -> Result<End, Stop> {
     {
         return Ok(end);
     }
+    work.app.memories.with(&work.run.key, |memory| memory.before = None);
     health_stage(work, &pass, &applied).await
 }
 
@@ -381,10 +386,11 @@ async fn prune_stage(
     applied: &AppliedBuild,
     candidates: &Inventory,
 ) -> Result<Option<End>, Stop> {
-    let before = old_inventory(work)?.len();
+    let before = work.app.memories.with(&work.run.key, |memory| memory.before.clone());
+    let before = before.map_or_else(|| old_inventory(work), Ok)?;
     let is_late = pass.wait.as_ref().is_some_and(|wait| wait.until <= Instant::now());
     let claimed = prune::claimed_by_others(work.app, &work.run.key, candidates, is_late);
-    let held = prune::guard(work, candidates.len() - claimed.len(), before, applied.objects.len());
+    let held = prune::guard(work, (candidates, &before), &claimed, applied.objects.len());
     held.map_err(|failure| finish::failed(work, failure, attempted(work), &applied.digest))?;
     if let Some(waiting) = wait_for_siblings(work, pass) {
         return Ok(Some(waiting));

@@ -106,11 +106,18 @@ fn is_applying(peer: &Kustomization) -> bool {
 ///
 /// # Errors
 /// When it is held.
-pub(crate) fn guard(work: &Work<'_>, candidates: usize, before: usize, built: usize) -> Result<(), Failure> {
+pub(crate) fn guard(
+    work: &Work<'_>,
+    (candidates, before): (&Inventory, &Inventory),
+    claimed: &Claims,
+    built: usize,
+) -> Result<(), Failure> {
     let annotations = work.object().metadata.annotations.as_ref();
+    // Objects of a pass that was held are no loss; to count them would make every share smaller.
+    let lost = candidates.iter().filter(|(id, _)| before.contains(id) && !claimed.contains_key(id)).count();
     let intent = Intent {
-        candidates,
-        before,
+        candidates: lost,
+        before: before.len(),
         built,
         revision: &work.target.revision,
         allowed: annotations.and_then(|all| all.get(guard::ALLOW_PRUNE)).map(String::as_str),

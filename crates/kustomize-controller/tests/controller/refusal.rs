@@ -73,6 +73,28 @@ async fn the_guard_holds_an_empty_build_until_the_annotation_allows_it() {
 }
 
 #[tokio::test]
+async fn the_share_of_the_guard_is_one_of_what_was_there_before() {
+    let rig = Rig::with_args("share", &["--prune-guard=50"]).await.unwrap();
+    let all = |prefix: &str| {
+        (0..6).map(|at| config_map(&format!("{prefix}{at}"), "1") + "\n---\n").collect::<String>()
+    };
+    let first = rig.publish(1, &[("app/cm.yaml", &all("old"))]).await.unwrap();
+    rig.apply("app", json!({ "retryInterval": "1s" })).await.unwrap();
+    rig.applied("app", &first).await.unwrap();
+    rig.publish(2, &[("app/cm.yaml", &all("new"))]).await.unwrap();
+    let is_held = |object: &serde_json::Value| message(object, "Ready").contains("is held");
+    let held = rig.when("app", is_held).await.unwrap();
+    assert!(message(&held, "Ready").contains("deleting 6 of 6 objects"), "{}", message(&held, "Ready"));
+    // The next tries know what was there before the first.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    rig.when("app", is_held).await.unwrap();
+    assert!(rig.exists("ConfigMap", "old0").await.unwrap() && rig.exists("ConfigMap", "new5").await.unwrap());
+    let third = rig.publish(3, &[("app/cm.yaml", &all("old"))]).await.unwrap();
+    rig.applied("app", &third).await.unwrap();
+    assert!(!rig.exists("ConfigMap", "new5").await.unwrap());
+}
+
+#[tokio::test]
 async fn a_service_account_without_rights_applies_nothing() {
     let rig = Rig::start("tenant").await.unwrap();
     rig.publish(1, &[("app/cm.yaml", &config_map("cm", "1"))]).await.unwrap();
