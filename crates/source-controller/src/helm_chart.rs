@@ -86,6 +86,12 @@ fn late() -> StepError {
     )
 }
 
+/// The chart of a registry may be in folders below the repository; the artifact is a file of the object's own folder.
+fn file_name(chart: &str, version: &str) -> String {
+    let name = chart.rsplit('/').next().unwrap_or_default();
+    format!("{name}-{version}.tgz")
+}
+
 /// A chart fails to be fetched or to be built, never both.
 fn other(error: &StepError) -> ConditionType {
     match error.condition {
@@ -219,7 +225,7 @@ impl HelmCharts {
         let message =
             is_other.then(|| announcement(progress, SourceReason::NewChart, &settled.message, has_artifact));
         let target = Target::new(&self.base, HelmChart::FOLDER, &run.key);
-        let (file, version) = (format!("{}-{}.tgz", built.name, built.version), built.version);
+        let (file, version) = (file_name(&built.name, &built.version), built.version);
         let storing = blocking(move || {
             let new = NewArtifact {
                 file: &file,

@@ -10,7 +10,7 @@ use url::Url;
 use crate::cross::ChartWaker;
 use crate::helm::access::HelmAccess;
 use crate::helm::cache::IndexCache;
-use crate::helm::http::{HelmLimits, Http};
+use crate::helm::http::{Body, HelmLimits, Http};
 use crate::helm::index::Index;
 use crate::remote::{Answer, Remotes};
 use crate::source::{
@@ -86,7 +86,7 @@ impl Steps for HelmRepositories {
 }
 
 impl HelmRepositories {
-    async fn parse(&self, fetched: Arc<Vec<u8>>) -> Result<(Index, Vec<u8>), StepError> {
+    async fn parse(&self, fetched: Vec<u8>) -> Result<(Index, Vec<u8>), StepError> {
         let max = usize::try_from(self.limits.index).unwrap_or(usize::MAX);
         blocking(move || {
             Index::parse(&fetched, max).map_err(|error| {
@@ -128,9 +128,10 @@ impl HelmRepositories {
     }
 }
 
-/// With its digest, which takes a while for a large index.
-async fn digested(fetched: Arc<Vec<u8>>) -> Result<(Arc<Vec<u8>>, Digest), StepError> {
+/// In memory, with its digest, which takes a while for a large index.
+async fn digested(fetched: Arc<Body>) -> Result<(Vec<u8>, Digest), StepError> {
     blocking(move || {
+        let fetched = fetched.read().map_err(|cause| not_fetched(&cause))?;
         let digest = Digest::of(&fetched);
         Ok((fetched, digest))
     })

@@ -19,6 +19,9 @@ const SLOW: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(250);
 /// Runs that gave their permit back and may fetch at the same time, per kind.
 const LATE: usize = 2;
+/// Runs without a permit at most, per kind: each has a connection open, and what it was told so far. Those beyond keep
+/// their permits.
+const ASIDE: usize = 64;
 
 /// What the runs of one kind share about servers.
 pub(crate) struct Remotes {
@@ -26,6 +29,7 @@ pub(crate) struct Remotes {
     /// requests that come again and again cannot keep a slow server from ever being heard.
     hurried: Mutex<HashMap<Key, u32>>,
     late: Semaphore,
+    aside: Semaphore,
 }
 
 /// An answer, and the right to go on with it where the run had given its permit back.
@@ -36,7 +40,7 @@ pub(crate) struct Answer<'a, T> {
 
 impl Remotes {
     pub(crate) fn new() -> Self {
-        Self { hurried: Mutex::default(), late: Semaphore::new(LATE) }
+        Self { hurried: Mutex::default(), late: Semaphore::new(LATE), aside: Semaphore::new(ASIDE) }
     }
 
     /// Asks a server what it has: little is transferred, so that little is lost when it is asked anew.
@@ -47,9 +51,14 @@ impl Remotes {
     ) -> Result<Answer<'_, T>, RunFailure> {
         let hurried = self.hurried().remove(&run.key).unwrap_or_default();
         let patience = SLOW.saturating_mul(2u32.saturating_pow(hurried));
+        // Kept until the turn to go on comes: what was received waits in memory for it.
+        let aside = Mutex::new(None);
         let late = async {
             tokio::time::sleep(SLOW).await;
-            run.release_permit();
+            if let Ok(place) = self.aside.try_acquire() {
+                *aside.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+                run.release_permit();
+            }
             std::future::pending::<Infallible>().await
         };
         let begun = tokio::time::Instant::now();

@@ -112,9 +112,9 @@ impl Repositories {
         let index = match artifact {
             Some(artifact) => self.stored(artifact).await?,
             None => {
-                let fetched = repository.index().await;
-                let fetched = fetched.map_err(|cause| load(format!("failed to cache index: {cause}")))?;
-                self.parse(fetched.to_vec()).await?
+                let failed = |cause: String| load(format!("failed to cache index: {cause}"));
+                let fetched = repository.index().await.map_err(failed)?;
+                self.parse(blocking(move || fetched.read().map_err(failed)).await?).await?
             }
         };
         Ok(Place::Http { repository, index })

@@ -32,6 +32,10 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | `healthCheckExprs` of Secrets | see what they hold | see everything else |
 | `force`: an object that is recreated and does not go away | holds a worker until the timeout | is put off after three seconds; the rest is applied |
 | GitRepository: size of an artifact and of `.sourceignore` files | no limit | 1 GiB of files, 4 MiB of patterns; more is refused |
+| GitRepository: `ref.commit` | is looked for in the history of the branch, or of all branches without one | is asked for by its id, while the branch must exist: servers of protocol 2 give whatever they have, commits of forks and of pull requests too |
+| Git: what is received | no limit | 1 GiB and 2,000,000 objects, an object of 256 MiB, 384 MiB unpacked together, 64 MiB of references, 100,000 files and folders, as many links, 16 GiB read of one tree; more is refused |
+| an artifact as Kustomizations, HelmCharts and layers of OCIRepositories take it | no limit | 100 MiB as it is fetched; 100 MiB and 100,000 files unpacked; more is refused, also where `spec.path` is a small part of it |
+| HelmRepository: values of an index | no limit beside `--helm-index-max-size` | three million, three times what the largest public ones have |
 | images: controllers | image-reflector- and image-automation-controller | one, image-automation-controller |
 | rolling update of source-controller | old pod first (Recreate) | new pod first, so that an image that cannot be pulled stops nothing |
 | rights of controllers | one ClusterRole with `*` for all | a ClusterRole each, without `*`, compared with the audit log |

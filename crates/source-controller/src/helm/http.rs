@@ -1,11 +1,14 @@
 //! Helm repositories over HTTP: their index, and the archives it names.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use net::{AddressRule, Client, Credentials, Flights, Limits, Policy, Request, RequestError};
+use net::{AddressRule, Client, Credentials, Flights, Limits, Policy, Request, RequestError, Response};
 use url::Url;
 
 /// How many ways to reach repositories are remembered, each with its connections.
@@ -22,7 +25,25 @@ pub(crate) struct HelmLimits {
     pub(crate) chart_file: u64,
 }
 
-type Download = Result<Arc<Vec<u8>>, String>;
+type Download = Result<Arc<Body>, String>;
+
+/// What a repository sent, in a file without a name: a server that sends slowly must not fill the memory meanwhile.
+pub(crate) struct Body {
+    file: File,
+    length: usize,
+}
+
+impl Body {
+    /// All of it, in memory. Blocks.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(crate) fn read(&self) -> Result<Vec<u8>, String> {
+        let mut all = vec![0; self.length];
+        self.file.read_exact_at(&mut all, 0).map_err(|error| error.to_string())?;
+        Ok(all)
+    }
+}
 
 /// The part that all repositories share: connections, and downloads under way. Cheap to clone.
 #[derive(Clone)]
@@ -105,12 +126,14 @@ impl HttpRepository {
     }
 
     /// The archive at a reference of the index.
-    pub(crate) async fn archive(&self, reference: &str) -> Download {
+    pub(crate) async fn archive(&self, reference: &str) -> Result<Arc<Vec<u8>>, String> {
         let url = resolve(&self.url, reference)?;
         let too_large = format!("size of chart '{reference}' exceeds '{}' bytes limit", self.limits.chart);
         let authenticate = self.pass_credentials || url.origin() == self.url.origin();
         let get = Get { url, max_body: self.limits.chart, authenticate, too_large };
-        self.http.download(&self.policy, get).await
+        let body = self.http.download(&self.policy, get).await?;
+        let read = tokio::task::spawn_blocking(move || body.read()).await;
+        read.map_err(|error| error.to_string())?.map(Arc::new)
     }
 }
 
@@ -131,14 +154,25 @@ async fn get(client: Client, get: Get) -> Download {
     };
     let mut request = Request::get(get.url.clone());
     request.authenticate = get.authenticate;
-    let answer = client.with_max_body(get.max_body).send(request).await.map_err(told)?;
+    let mut answer = client.with_max_body(get.max_body).send(request).await.map_err(told)?;
     let status = answer.status();
     if !status.is_success() {
         let name = status.canonical_reason().unwrap_or_default();
         return Err(format!("failed to fetch {place} : {} {name}", status.as_u16()));
     }
     answer.check_length().map_err(told)?;
-    answer.bytes().await.map(Arc::new).map_err(told)
+    spooled(&mut answer, told).await.map(Arc::new)
+}
+
+/// Writes as it comes: each piece is small, and goes to the page cache.
+async fn spooled(answer: &mut Response, told: impl Fn(RequestError) -> String) -> Result<Body, String> {
+    let disk = |error: std::io::Error| error.to_string();
+    let mut body = Body { file: tempfile::tempfile().map_err(disk)?, length: 0 };
+    while let Some(piece) = answer.chunk().await.map_err(&told)? {
+        body.file.write_all(&piece).map_err(disk)?;
+        body.length += piece.len();
+    }
+    Ok(body)
 }
 
 /// A file in the folder that a URL names, with or without a slash at its end; the query stays.
@@ -212,7 +246,7 @@ mod tests {
             index = &mut index => index,
             _stream = answer => index.await,
         };
-        assert_eq!(*index.unwrap(), b"new");
+        assert_eq!(index.unwrap().read().unwrap(), b"new");
     }
 
     #[test]

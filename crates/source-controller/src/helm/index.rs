@@ -71,6 +71,10 @@ const ENTRY_FIELDS: [&str; 25] = [
     "type",
 ];
 
+/// Values of an index, each of which takes up to a hundred bytes in memory. The largest public repositories, of 20 MB, have
+/// a million.
+const MOST_VALUES: usize = 3_000_000;
+
 impl Index {
     /// Reads an index, and gives it once more as the JSON that Flux stores.
     ///
@@ -89,8 +93,9 @@ impl Index {
         for (name, entries) in object(root.get("entries"), "repo.ChartVersions")?.into_iter().flatten() {
             let mut versions = versions(entries)?;
             versions.sort_by(|a, b| b.0.cmp(&a.0));
-            written.insert(name, versions.iter().map(|(_, _, value)| value.clone()).collect());
-            index.entries.insert(name.clone(), versions.into_iter().map(|(_, version, _)| version).collect());
+            let (kept, shown) = versions.into_iter().map(|(_, version, value)| (version, value)).unzip();
+            written.insert(name, shown);
+            index.entries.insert(name.clone(), kept);
         }
         let stored =
             json::index(&root, root.get("entries").is_some_and(Value::is_object).then_some(&written));
@@ -116,6 +121,9 @@ impl Index {
 }
 
 fn root(bytes: &[u8], max_bytes: usize) -> Result<Map<String, Value>, IndexError> {
+    if bytes.trim_ascii_start().starts_with(b"{") && json_values(bytes) > MOST_VALUES {
+        return Err(IndexError::Yaml(format!("the index holds more than {MOST_VALUES} values")));
+    }
     let json: Option<Value> = serde_json::from_slice(bytes).ok();
     let is_json = json.is_some();
     let value = match json {
@@ -130,9 +138,24 @@ fn root(bytes: &[u8], max_bytes: usize) -> Result<Map<String, Value>, IndexError
     }
 }
 
+/// How many values a JSON text holds: one that is made of numbers alone takes forty times its size in memory.
+fn json_values(text: &[u8]) -> usize {
+    let (mut values, mut in_string, mut escaped) = (1, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    values
+}
+
 fn yaml(bytes: &[u8], max_bytes: usize) -> Result<Value, IndexError> {
     let text = std::str::from_utf8(bytes).map_err(|_| IndexError::Yaml("yaml: invalid UTF-8".into()))?;
-    let limits = Limits { bytes: max_bytes, ..Limits::default() };
+    let limits = Limits { bytes: max_bytes, nodes: MOST_VALUES, ..Limits::default() };
     let value = parse_value("", text, DuplicateKeys::Refuse, &limits).map_err(|error| {
         // libyaml gives a place that go-yaml leaves out for the first lines.
         let cause = error.cause.to_string();
@@ -248,6 +271,18 @@ mod tests {
         assert!(error("<html></html>\n").ends_with(string));
         assert!(error("apiVersion: v1\nfoo: x\n").ends_with("unknown field \"foo\""));
         assert!(Index::parse(br#"{"apiVersion":"v1","foo":"x"}"#, 1 << 20).is_ok());
+    }
+
+    #[test]
+    fn a_text_of_a_few_megabytes_does_not_become_gigabytes() {
+        let json = |list: &str| format!(r#"{{"apiVersion":"v1","note":"\"[[[","x":[{list}0]}}"#);
+        let yaml = |list: &str| format!("apiVersion: v1\nannotations:\n{list}");
+        for text in [json(&"0,".repeat(4_000_000)), yaml(&"- a\n".repeat(4_000_000))] {
+            let error = Index::parse(text.as_bytes(), 50 << 20).unwrap_err().to_string();
+            assert!(error.contains("3000000") || error.contains("3_000_000"), "{error}");
+        }
+        let quoted = format!(r#"{{"apiVersion":"v1","x":"{}"}}"#, ",".repeat(4_000_000));
+        assert!(Index::parse(quoted.as_bytes(), 50 << 20).is_ok());
     }
 
     #[test]

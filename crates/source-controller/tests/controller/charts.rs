@@ -91,6 +91,14 @@ async fn a_registry_gives_charts_by_tag_and_by_range() {
     assert_eq!(rig.served(&object).await.unwrap(), chart_archive(&chart("app", "1.0.0")).unwrap());
     rig.source("HelmChart", "app", wanted("1.1.x")).await.unwrap();
     rig.told(CHART, "True", "'1.1.0+build.5'").await.unwrap();
+    let below = OciArtifact::chart(&chart("app", "1.0.0")).unwrap();
+    registry.push("org/charts/app", "1.0.0", &below).await.unwrap();
+    let place = json!({ "url": registry.url("org"), "type": "oci", "insecure": true });
+    rig.source("HelmRepository", "org", place).await.unwrap();
+    let deep = spec("HelmRepository", "org", "charts/app", json!({ "version": "1.0.0" }));
+    rig.source("HelmChart", "app", deep).await.unwrap();
+    let object = rig.told(CHART, "True", "'charts/app' chart with version '1.0.0'").await.unwrap();
+    assert_eq!(rig.served(&object).await.unwrap(), chart_archive(&chart("app", "1.0.0")).unwrap());
     rig.source("HelmChart", "app", wanted("9.x")).await.unwrap();
     rig.told(CHART, "False", "could not locate a version matching provided version string 9.x")
         .await
