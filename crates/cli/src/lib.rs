@@ -28,6 +28,7 @@ mod value;
 mod age;
 mod chart_files;
 mod shorten;
+mod sops;
 mod table;
 
 mod confirm;

@@ -15,6 +15,25 @@ pub(crate) fn data(text: &str) -> Result<(), CommandError> {
     Ok(out.flush()?)
 }
 
+/// Text for a reader: what strangers wrote in it (messages of Events, subjects of commits) must not steer the terminal.
+pub(crate) fn shown(text: &str) -> Result<(), CommandError> {
+    data(&harmless(text))
+}
+
+/// Control characters but tab and line feed as `^X`, as kubectl shows them.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\0'..='\x1f' | '\x7f' => out.extend(['^', char::from(c as u8 ^ 0x40)]),
+            c if c.is_control() => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Something is being done.
 pub(crate) fn action(text: &str) {
     line("►", "36", text);
@@ -52,15 +71,20 @@ pub(crate) fn hint(text: &str) {
 
 /// A line without a mark.
 pub(crate) fn note(text: &str) {
+    raw(&harmless(text));
+}
+
+fn raw(text: &str) {
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn line(mark: &str, color: &str, text: &str) {
+    let text = harmless(text);
     if colored() {
-        note(&format!("\u{1b}[{color}m{mark}\u{1b}[0m {text}"));
+        raw(&format!("\u{1b}[{color}m{mark}\u{1b}[0m {text}"));
     } else {
-        note(&format!("{mark} {text}"));
+        raw(&format!("{mark} {text}"));
     }
 }
 
@@ -89,7 +113,7 @@ impl Progress {
     /// What is known so far.
     pub(crate) fn tell(&self, text: &str) {
         if let Some(bar) = &self.0 {
-            bar.set_message(text.to_owned());
+            bar.set_message(harmless(text));
         }
     }
 }
@@ -132,5 +156,15 @@ impl Drop for Bar {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn nothing_that_is_told_steers_the_terminal() {
+        assert_eq!(harmless("\u{1b}[2K✔ fine\r\n\tü\u{7f}\u{9b}1m"), "^[[2K✔ fine^M\n\tü^?\u{fffd}1m");
     }
 }

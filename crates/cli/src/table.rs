@@ -1,3 +1,5 @@
+use crate::say::harmless;
+
 /// A table in the form of Flux's: columns padded to their width, a tab after each.
 pub(crate) struct Table {
     headers: Vec<&'static str>,
@@ -10,9 +12,9 @@ impl Table {
         Self { headers, rows: Vec::new() }
     }
 
-    /// One more row.
+    /// One more row; what strangers wrote into it does not steer the terminal.
     pub(crate) fn push(&mut self, row: Vec<String>) {
-        self.rows.push(row);
+        self.rows.push(row.iter().map(|cell| harmless(cell)).collect());
     }
 
     /// True without rows.
@@ -66,6 +68,13 @@ mod tests {
         table.push(vec!["a-long-name".into(), String::new()]);
         assert_eq!(table.render(true), "NAME       \tLAST SCAN \na-long-name\t         \t\n");
         assert_eq!(table.render(false), "a-long-name\t\t\n");
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_as_text() {
+        let mut table = Table::new(vec!["Message"]);
+        table.push(vec!["\u{1b}]0;mine\u{7}".into()]);
+        assert_eq!(table.render(false), "^[]0;mine^G\t\n");
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub use crate::{
     replacement_error::{FindError, ReplacementError},
     resmap::ResMapError,
     resource::{ResourceError, check_resources},
-    schema::merge_key,
+    schema::{has_no_namespace, merge_key},
     selector::SelectorError,
     smp::MergeError,
     sort::SortError,

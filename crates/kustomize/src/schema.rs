@@ -8,9 +8,16 @@ mod scope;
 pub(crate) use self::{custom::CustomSchema, scope::is_cluster_scoped};
 
 use self::{builtin::Type, custom::Definition};
+use crate::resid::GvkRef;
 
 /// The OpenAPI version whose facts are built in.
 pub(crate) const BUILTIN_VERSION: &str = "v1.21.2";
+
+/// Whether objects of a kind are known to be in no namespace; a kind that is not known counts as having them.
+#[must_use]
+pub fn has_no_namespace(api_version: &str, kind: &str) -> bool {
+    is_cluster_scoped(GvkRef::from_api_version(api_version, kind))
+}
 
 /// By which field the items of a list of a built-in kind merge; empty for a list of scalars that merges, `None` for
 /// lists that are replaced. `path` names the fields on the way; lists among them are gone through.

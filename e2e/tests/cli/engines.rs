@@ -104,10 +104,21 @@ fn kustomize_build_renders_charts_when_it_is_asked_to() {
 #[test]
 fn kustomize_build_writes_the_files_that_kustomize_writes() {
     let dir = kustomization();
-    let built = |tool: &Path, args: &[&str], out: &str| {
+    let service = |place: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: a{place} }}\n");
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: a }\n";
+    write(
+        dir.path(),
+        &[
+            ("places/kustomization.yaml", "resources: [x.yaml, none.yaml, role.yaml]\n"),
+            ("places/x.yaml", &service(", namespace: x")),
+            ("places/none.yaml", &service("")),
+            ("places/role.yaml", role),
+        ],
+    );
+    let built = |tool: &Path, args: &[&str], folder: &str, out: &str| {
         let out = dir.path().join(out);
         std::fs::create_dir(&out).unwrap();
-        let args = [args, &["build", "overlay", "-o", out.to_str().unwrap()]].concat();
+        let args = [args, &["build", folder, "-o", out.to_str().unwrap()]].concat();
         let done = ran(tool, dir.path(), &args);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let entries = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
@@ -120,9 +131,11 @@ fn kustomize_build_writes_the_files_that_kustomize_writes() {
         files.sort();
         files
     };
-    let theirs = built(&program("kustomize").unwrap(), &[], "theirs");
-    assert_eq!(built(offline().path(), &["kustomize"], "ours"), theirs);
-    assert_eq!(theirs.len(), 2);
+    for (folder, amount) in [("overlay", 2), ("places", 3)] {
+        let theirs = built(&program("kustomize").unwrap(), &[], folder, &format!("theirs-{folder}"));
+        assert_eq!(built(offline().path(), &["kustomize"], folder, &format!("ours-{folder}")), theirs);
+        assert_eq!(theirs.len(), amount);
+    }
 }
 
 #[test]
@@ -304,7 +317,7 @@ fn repository() -> tempfile::TempDir {
         std::fs::rename(base.path().join(folder), dir.path().join(folder)).unwrap();
     }
     // What else the chart's test needs is not for this one.
-    for gone in ["bad", "more.yaml", "base/web.yaml"] {
+    for gone in ["bad", "more.yaml", "web/crds", "base/web.yaml"] {
         let gone = dir.path().join(gone);
         drop(std::fs::remove_dir_all(&gone).or_else(|_| std::fs::remove_file(&gone)));
     }
@@ -389,6 +402,20 @@ fn each_mistake_is_found_in_its_file_and_line() {
         "apps/release.yaml:1: error: ",
         "cm.yaml",
     );
+    check(
+        "apps/web.yaml",
+        "image: web:1",
+        "image: ${typo}",
+        "clusters/apps.yaml:1: error: ",
+        "variable not set",
+    );
+    check(
+        "apps/web.yaml",
+        "- name: main\n        image",
+        "- image",
+        "apps/web.yaml:12: error: ",
+        "name: is required",
+    );
     check("apps/web.yaml", "apps/v1", "apps/v1beta1", "apps/web.yaml:1: error: ", "not served in version");
 }
 
@@ -412,4 +439,132 @@ fn reports_for_machines_hold_the_same_finding() {
 fn the_examples_of_the_documentation_are_valid() {
     let (code, found, told) = validated(&workspace_root().join("docs/examples/repos"), ".");
     assert_eq!(code, Some(0), "{found}{told}");
+}
+
+/// A repository with more files and some of its own changed; no error may be found in it, and what is told is given.
+fn valid_with(files: &[(&str, &str)], words: &str) -> String {
+    let dir = repository();
+    write(dir.path(), files);
+    let (code, found, told) = validated(dir.path(), words);
+    assert_eq!(code, Some(0), "{found}{told}");
+    found
+}
+
+#[test]
+fn a_folder_that_a_kustomization_takes_in_is_built_with_its_variables_only() {
+    let dir = repository();
+    std::fs::remove_file(dir.path().join("apps/web.yaml")).unwrap();
+    write(
+        dir.path(),
+        &[("apps/web/kustomization.yaml", "resources: [web.yaml]\n"), ("apps/web/web.yaml", APP)],
+    );
+    let (code, found, told) = validated(dir.path(), ". -o json");
+    assert_eq!(code, Some(0), "{found}{told}");
+    assert!(!found.contains("apps/web/kustomization.yaml"), "{found}");
+}
+
+#[test]
+fn a_kustomization_of_another_source_is_not_built_from_this_repository() {
+    let other = |kind: &str, name: &str, path: &str| {
+        let changed =
+            KUSTOMIZATION.replace("kind: GitRepository, name: fleet", &format!("kind: {kind}, name: {name}"));
+        changed.replace("./apps", path).replace("name: apps", "name: other")
+    };
+    let oci = other("OCIRepository", "podinfo", "./");
+    assert!(oci.contains("OCIRepository, name: podinfo"), "{oci}");
+    assert_eq!(valid_with(&[("clusters/oci.yaml", &oci), ("notes.yaml", "a: b\n")], "."), "");
+    let broken = ("deploy/kustomization.yaml", "resources: [none.yaml]\nkind: Component\n");
+    let told =
+        valid_with(&[("clusters/oci.yaml", &other("OCIRepository", "podinfo", "./deploy")), broken], ".");
+    assert!(told.contains("warning") && told.contains("/deploy"), "{told}");
+    let sync = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: { name: fleet, namespace: \
+                flux-system }\nspec: { interval: 1m, url: 'https://example.com/fleet' }\n";
+    let tenant = other("GitRepository", "tenant", "./");
+    let files =
+        [("clusters/gotk-sync.yaml", sync), ("clusters/tenant.yaml", &tenant), ("notes.yaml", "a: b\n")];
+    assert_eq!(valid_with(&files, "."), "");
+}
+
+/// The Kustomization of the repository with variables of the cluster instead of its own.
+fn with_variables_from(kind: &str, name: &str) -> String {
+    let from = format!("substituteFrom: [{{ kind: {kind}, name: {name} }}]");
+    KUSTOMIZATION.replace("substitute: { count: '2' }", &from)
+}
+
+#[test]
+fn variables_that_only_the_cluster_knows_are_a_warning_and_nothing_more() {
+    let from = with_variables_from("Secret", "vars");
+    let more = with_variables_from("Secret", "vars")
+        .replace("substituteFrom", "substitute: { a: b }\n    substituteFrom");
+    for file in [&from, &more] {
+        let told = valid_with(&[("clusters/apps.yaml", file)], ".");
+        assert!(told.contains("Secret/vars is not in this repository"), "{told}");
+        assert!(!told.contains("spec.replicas"), "{told}");
+    }
+    let dir = repository();
+    write(
+        dir.path(),
+        &[
+            ("clusters/apps.yaml", &from),
+            ("apps/web.yaml", &APP.replace("image: web:1", "imag: web:1").replace("${count}", "1")),
+        ],
+    );
+    let (code, found, _) = validated(dir.path(), ".");
+    assert_eq!(code, Some(1), "what no variable has to do with is still an error: {found}");
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: vars, namespace: flux-system }\ndata: { count: \
+                  'ENC[AES256_GCM,data:a]' }\nsops: { mac: 'ENC[x]' }\n";
+    assert_eq!(
+        valid_with(&[("clusters/apps.yaml", &from), ("clusters/vars.yaml", secret)], ". --strict-substitute"),
+        ""
+    );
+}
+
+#[test]
+fn variables_are_those_of_the_nearest_folder() {
+    let vars = |count: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: vars, namespace: flux-system }}\ndata: {{ count: '{count}' }}\n"
+        )
+    };
+    let (near, far) = (vars("2"), vars("many"));
+    let apps = with_variables_from("ConfigMap", "vars");
+    let nearest = [
+        ("clusters/apps.yaml", ""),
+        ("clusters/z/apps.yaml", &apps),
+        ("clusters/z/vars.yaml", &near),
+        ("clusters/a/vars.yaml", &far),
+    ];
+    assert_eq!(valid_with(&nearest, "."), "");
+    let tie = [
+        ("clusters/apps.yaml", apps.as_str()),
+        ("clusters/a/vars.yaml", &near),
+        ("clusters/z/vars.yaml", &far),
+    ];
+    let told = valid_with(&tie, ".");
+    assert!(
+        told.contains("ConfigMap/vars is in this repository 2 times: that of clusters/a/vars.yaml"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_chart_whose_dependencies_are_fetched_is_no_mistake() {
+    let chart = "apiVersion: v2\nname: web\nversion: 1.2.3\ndependencies: [{ name: redis, version: 1.x, repository: \
+                 'https://example.com' }]\n";
+    let told = valid_with(&[("web/Chart.yaml", chart)], ".");
+    assert!(told.contains("warning") && told.contains("redis"), "{told}");
+}
+
+#[test]
+fn a_build_shows_marks_for_what_sops_has_encrypted() {
+    let dir = repository();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { a: 'ENC[AES256_GCM,data:a]' }\nsops: { mac: \
+                  'ENC[x]' }\n";
+    write(dir.path(), &[("apps/secret.yaml", secret)]);
+    let words = "build kustomization apps --path=apps --kustomization-file=clusters/apps.yaml --dry-run -n flux-system";
+    let done = offline().command(words).current_dir(dir.path()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let shown = text(&done.stdout);
+    assert!(shown.contains("kind: Secret") && !shown.contains("ENC[") && !shown.contains("sops"), "{shown}");
 }

@@ -60,3 +60,54 @@ async fn a_watch_of_everything_is_refused_as_by_flux() {
     let done = sluice.run("get all --watch");
     assert!(!done.status.success());
 }
+
+/// A fake of the API server that knows one event and ends each watch at once; how often it was asked.
+fn fake_server_that_ends_watches() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::{io::Write, net::TcpListener, sync::atomic::Ordering};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+    let count = asked.clone();
+    let event = serde_json::json!({ "type": "ADDED", "object": {
+        "apiVersion": "v1", "kind": "Event", "metadata": { "name": "e", "uid": "u", "resourceVersion": "7" },
+        "type": "Normal", "reason": "Told", "message": "once\u{1b}[2K", "involvedObject": { "kind": "Kustomization", "name": "apps" },
+    } });
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            while head.next().is_some_and(|line| !line.is_empty()) {}
+            count.fetch_add(1, Ordering::SeqCst);
+            let body = format!("{event}\n");
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            drop((&stream).write_all(answer.as_bytes()));
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn events_are_shown_once_and_a_watch_that_ends_is_opened_again_after_a_pause() {
+    let (url, asked) = fake_server_that_ends_watches();
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("config");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\nclusters: [{{ name: a, cluster: {{ server: '{url}' }} }}]\ncontexts: [{{ name: a, context: \
+         {{ cluster: a, user: a }} }}]\nusers: [{{ name: a, user: {{}} }}]\ncurrent-context: a\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let sluice = Sluice::of(&config, "default");
+    let mut child =
+        sluice.command("events --watch").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let shown = lines(child.stdout.take().unwrap());
+    assert!(next(&shown).starts_with("LAST SEEN"));
+    assert!(next(&shown).contains("once^[[2K"), "the event, and nothing that steers the terminal");
+    let more: Vec<String> = std::iter::from_fn(|| shown.recv_timeout(Duration::from_secs(3)).ok()).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(more, Vec::<String>::new(), "the event was shown again");
+    let asked = asked.load(std::sync::atomic::Ordering::SeqCst);
+    assert!((2..8).contains(&asked), "the server was asked {asked} times in three seconds");
+}

@@ -1,6 +1,11 @@
 //! `events`: the Kubernetes events of our objects.
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
+
 use clap::Args;
-use futures::{StreamExt, future::try_join_all, stream::select_all};
+use futures::{StreamExt, future::try_join_all};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -8,6 +13,7 @@ use crate::{
     CommandError,
     age::since,
     cluster::{Cluster, Select},
+    commands::get::{AGAIN, is_news},
     kinds::Kind,
     resource::Resource,
     run::Context,
@@ -134,25 +140,37 @@ fn about(kind: &str, name: &str) -> Select {
     Select { fields, ..Select::default() }
 }
 
+/// What is there, then what happens, of all queries at once.
 async fn watch(
     cluster: &Cluster,
     args: &EventsArgs,
     queries: Vec<Query>,
     shown_namespace: bool,
 ) -> Result<(), CommandError> {
-    let mut headers = true;
+    let shown = Shown { args, shown_namespace, headers: Cell::new(true), seen: RefCell::default() };
+    try_join_all(queries.iter().map(|query| follow(cluster, query, &shown))).await.map(drop)
+}
+
+/// What was printed so far.
+struct Shown<'a> {
+    args: &'a EventsArgs,
+    shown_namespace: bool,
+    headers: Cell<bool>,
+    seen: RefCell<HashMap<String, String>>,
+}
+
+/// Asks again when the server ends the watch, whatever becomes of the others; what it repeats then is not shown.
+async fn follow(cluster: &Cluster, query: &Query, shown: &Shown<'_>) -> Result<(), CommandError> {
     loop {
-        let watches = queries
-            .iter()
-            .map(async |query| cluster.watch(&EVENTS, query.namespace.as_deref(), &query.select).await);
-        let mut all = select_all(try_join_all(watches).await?.into_iter().map(Box::pin));
-        while let Some(event) = all.next().await {
+        let mut events = Box::pin(cluster.watch(&EVENTS, query.namespace.as_deref(), &query.select).await?);
+        while let Some(event) = events.next().await {
             let (there, event) = event?;
-            if there && wanted(&event, &args.types) {
-                say::data(&table(&[event], shown_namespace).render(headers))?;
-                headers = false;
+            let is_news = is_news(&mut shown.seen.borrow_mut(), there, &event);
+            if there && is_news && wanted(&event, &shown.args.types) {
+                say::data(&table(&[event], shown.shown_namespace).render(shown.headers.replace(false)))?;
             }
         }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

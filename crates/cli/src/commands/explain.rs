@@ -60,7 +60,7 @@ pub(crate) async fn run(context: &Context, args: ExplainArgs) -> Result<(), Comm
     };
     let object = cluster.need(resource, &cluster.namespace, wanted).await?;
     let explainer = Explainer { cluster: &cluster, discovery: &discovery, args: &args };
-    say::data(&explainer.told(&object).await?)
+    say::shown(&explainer.told(&object).await?)
 }
 
 struct Explainer<'a> {

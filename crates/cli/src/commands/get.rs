@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Between two watches.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 /// Show objects and their status
 #[derive(Args, Debug)]
@@ -208,7 +208,7 @@ async fn watch(
 }
 
 /// False for the version of an object that was shown before.
-fn is_news(seen: &mut HashMap<String, String>, there: bool, object: &Value) -> bool {
+pub(super) fn is_news(seen: &mut HashMap<String, String>, there: bool, object: &Value) -> bool {
     let uid = value::text(object, &["metadata", "uid"]).to_owned();
     if !there {
         seen.remove(&uid);

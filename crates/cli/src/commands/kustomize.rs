@@ -1,8 +1,12 @@
 //! `kustomize build`: what the command `kustomize` prints, by our own engine.
-use std::{fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand, ValueEnum};
-use kustomize::{BuildOptions, ChartRenderer, LoadRestriction, build, build_yaml};
+use kustomize::{BuildOptions, ChartRenderer, LoadRestriction, build, build_yaml, has_no_namespace};
 use manifest::yaml::to_yaml;
 use serde_json::Value;
 
@@ -11,7 +15,7 @@ use crate::{
     chart_files::Inflation,
     disk::DiskTree,
     say,
-    value::{name, namespace, text},
+    value::{name, namespace, or, text},
 };
 
 /// Build kustomizations, as the command kustomize does
@@ -75,7 +79,7 @@ pub(crate) fn run(args: KustomizeArgs) -> Result<(), CommandError> {
         None => say::data(&printed()?),
         Some(dir) if dir.is_dir() => {
             let objects = build(&tree, &tree.folder, &options).map_err(failed)?.into_values();
-            files(&objects).into_iter().try_for_each(|(file, text)| written(&dir.join(file), &text))
+            files(&objects)?.into_iter().try_for_each(|(file, text)| written(&dir.join(file), &text))
         }
         Some(file) => written(file, &printed()?),
     }
@@ -85,21 +89,30 @@ fn written(file: &PathBuf, text: &str) -> Result<(), CommandError> {
     fs::write(file, text).map_err(|error| CommandError::failed(format!("{}: {error}", file.display())))
 }
 
-/// Names and contents of one file for each object; the namespace is in the name where there are several.
-fn files(objects: &[Value]) -> Vec<(String, String)> {
-    let mut places: Vec<&str> = objects.iter().map(namespace).collect();
-    places.sort_unstable();
-    places.dedup();
-    let several = places.iter().filter(|place| !place.is_empty()).count() > 1;
-    let file = |object: &Value| {
+/// Names and contents of one file for each object. The namespace, `default` where none is named, stands before the others
+/// where there are several; kinds without namespaces have none.
+///
+/// # Errors
+/// When two objects would be one file.
+fn files(objects: &[Value]) -> Result<BTreeMap<String, String>, CommandError> {
+    let place = |object: &Value| {
+        let version = text(object, &["apiVersion"]);
+        let is_placed = !has_no_namespace(version, text(object, &["kind"]));
+        is_placed.then(|| or(namespace(object), "default").to_owned())
+    };
+    let places: BTreeSet<String> = objects.iter().filter_map(place).collect();
+    let mut found = BTreeMap::new();
+    for object in objects {
         let version = text(object, &["apiVersion"]).replace('/', "_");
-        let place = namespace(object);
-        let place = if several && !place.is_empty() { format!("{place}_") } else { String::new() };
+        let place = place(object).filter(|_| places.len() > 1).map_or(String::new(), |place| place + "_");
         let file = format!("{place}{version}_{}_{}.yaml", text(object, &["kind"]), name(object));
         // An object's name cannot hold a slash, but one that no API server has seen may.
-        (file.to_lowercase().replace('/', "_"), to_yaml(object))
-    };
-    objects.iter().map(file).collect()
+        let file = file.to_lowercase().replace('/', "_");
+        if found.insert(file.clone(), to_yaml(object)).is_some() {
+            return Err(CommandError::failed(format!("two objects would be written to {file}")));
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -111,12 +124,21 @@ mod tests {
     #[test]
     fn files_are_named_as_kustomize_names_them() {
         let object = |version: &str, kind: &str, place: &str| json!({ "apiVersion": version, "kind": kind, "metadata": { "name": "A", "namespace": place } });
-        let names =
-            |objects: &[_]| -> Vec<String> { files(objects).into_iter().map(|(name, _)| name).collect() };
+        let names = |objects: &[_]| -> Vec<String> { files(objects).unwrap().into_keys().collect() };
         let one = [object("v1", "Service", "x"), object("apps/v1", "Deployment", "x")];
-        assert_eq!(names(&one), ["v1_service_a.yaml", "apps_v1_deployment_a.yaml"]);
+        assert_eq!(names(&one), ["apps_v1_deployment_a.yaml", "v1_service_a.yaml"]);
         let two = [object("v1", "Service", "x"), object("v1", "Service", "y")];
         assert_eq!(names(&two), ["x_v1_service_a.yaml", "y_v1_service_a.yaml"]);
+        let role = object("rbac.authorization.k8s.io/v1", "ClusterRole", "");
+        assert_eq!(
+            names(&[object("v1", "Service", "x"), object("v1", "Service", ""), role]),
+            [
+                "default_v1_service_a.yaml",
+                "rbac.authorization.k8s.io_v1_clusterrole_a.yaml",
+                "x_v1_service_a.yaml"
+            ]
+        );
+        assert!(files(&[object("v1", "Service", ""), object("v1", "Service", "")]).is_err());
         let outside = json!({ "apiVersion": "v1", "kind": "X", "metadata": { "name": "../../etc/x" } });
         assert_eq!(names(&[outside]), ["v1_x_.._.._etc_x.yaml"]);
     }

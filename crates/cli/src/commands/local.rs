@@ -18,6 +18,7 @@ use crate::{
     kinds::Kind,
     run::Context,
     say,
+    sops::Masked,
     typed::document,
     value::{name, namespace},
 };
@@ -91,7 +92,7 @@ pub(crate) async fn run_diff(context: &Context, args: DiffArgs) -> Result<ExitCo
     }
 }
 
-/// The Kustomization and its objects, as the controller would apply them.
+/// The Kustomization and its objects, as the controller would apply them; marks stand for what SOPS has encrypted.
 async fn built(
     context: &Context,
     cluster: Option<&Cluster>,
@@ -101,7 +102,7 @@ async fn built(
     let tree = DiskTree::around(&args.path)?;
     let vars = spec::variables(cluster, &kustomization).await?;
     let spec = spec::spec(&kustomization, &tree.folder, vars, args.strict_substitute);
-    let built = build(&tree, &spec).map_err(|error| CommandError::failed(error.to_string()))?;
+    let built = build(&Masked::new(&tree), &spec).map_err(|error| CommandError::failed(error.to_string()))?;
     let labelled = built.objects.into_iter().map(|object| labelled(object, &kustomization));
     Ok((kustomization.clone(), labelled.collect()))
 }
@@ -120,7 +121,7 @@ async fn kustomization(
     cluster.need(&kind.resource, &cluster.namespace, &args.name).await
 }
 
-/// With the labels of the owner; what SOPS has encrypted is not shown.
+/// With the labels of the owner.
 fn labelled(mut object: Object, kustomization: &Value) -> Value {
     object.set_label("kustomize.toolkit.fluxcd.io/name", name(kustomization));
     object.set_label("kustomize.toolkit.fluxcd.io/namespace", namespace(kustomization));

@@ -169,7 +169,7 @@ fn print(line: &str, args: &LogsArgs, namespace: &str) -> Result<(), CommandErro
     if !wanted(&entry, args, namespace) {
         return Ok(());
     }
-    say::data(&format!("{}\n", shown(&entry)))
+    say::shown(&format!("{}\n", shown(&entry)))
 }
 
 fn wanted(entry: &Value, args: &LogsArgs, namespace: &str) -> bool {

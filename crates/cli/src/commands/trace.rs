@@ -52,7 +52,7 @@ pub(crate) async fn run(context: &Context, args: TraceArgs) -> Result<(), Comman
     for (at, (resource, name)) in wanted.iter().enumerate() {
         let object = cluster.need(resource, &cluster.namespace, name).await?;
         match trace(&cluster, &discovery, &object).await {
-            Ok(text) => say::data(&text)?,
+            Ok(text) => say::shown(&text)?,
             Err(error) => failed = Some(error.context(&format!("failed to trace {}", called(&object)))),
         }
         if at + 1 < wanted.len() {

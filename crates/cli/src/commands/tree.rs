@@ -91,7 +91,7 @@ pub(crate) async fn run(context: &Context, args: TreeArgs) -> Result<(), Command
             // Flux ends its output with an empty line.
             say::data(if form == Form::Yaml { "\n" } else { "" })
         }
-        None => say::data(&format!("{}\n", tree.drawn())),
+        None => say::shown(&format!("{}\n", tree.drawn())),
     }
 }
 

@@ -11,15 +11,23 @@ mod index;
 mod parallel;
 mod report;
 mod schema;
+mod sources;
 mod units;
+mod variables;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use self::{
-    build::built, check::Checker, files::Repository, finding::Finding, index::Index, report::Form,
-    units::units,
+    build::built,
+    check::Checker,
+    files::Repository,
+    finding::Finding,
+    index::Index,
+    report::Form,
+    sources::Sources,
+    units::{folders, kustomizations},
 };
 use crate::{CommandError, say};
 
@@ -41,8 +49,8 @@ pub(crate) struct ValidateArgs {
     /// More files or folders with CustomResourceDefinitions
     #[arg(long, value_delimiter = ',', value_name = "PATH")]
     crds: Vec<PathBuf>,
-    /// A variable without a value is an error
-    #[arg(long)]
+    /// A variable without a value is an error, as for the controller
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     strict_substitute: bool,
 }
 
@@ -65,9 +73,15 @@ struct Summary {
 pub(crate) fn run(args: &ValidateArgs) -> Result<(), CommandError> {
     let repository = Repository::load(&args.path)?;
     let (index, mut findings) = Index::of(&repository);
-    let checker = Checker::new(&index, &args.crds)?;
-    let units = units(&repository, &index);
-    let outcome = built(&repository, &index, &units, args.strict_substitute);
+    let sources = Sources::of(&index);
+    let checker = Checker::new(&index, &sources, &args.crds)?;
+    let mut units = kustomizations(&repository, &index, &sources);
+    let mut outcome = built(&repository, &index, &units, args.strict_substitute);
+    // What a Kustomization takes in is built with its variables, and not once more without them.
+    let folders = folders(&repository, &outcome.read);
+    outcome.append(built(&repository, &index, &folders, args.strict_substitute));
+    units.extend(folders);
+    findings.extend(checker.broken());
     findings.extend(outcome.findings);
     let mut summary = checker.checked(&repository, outcome.objects, &outcome.read);
     summary.units.splice(0..0, units.iter().map(ToString::to_string));

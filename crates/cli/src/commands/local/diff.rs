@@ -10,7 +10,7 @@ use crate::{
     commands::install::subject,
     discovery::{Discovery, Found},
     resource::Resource,
-    say,
+    say, sops,
     value::{flag, list, name, namespace, text},
 };
 
@@ -143,7 +143,10 @@ impl Diff<'_> {
         object: &Object,
         live: &Value,
     ) -> Result<Fate, CommandError> {
-        let wanted = object.value();
+        // What is encrypted is not known here: it counts as being what is there.
+        let mut wanted = object.value().clone();
+        sops::adopt(&mut wanted, live);
+        let wanted = &wanted;
         let forced = flag(self.kustomization, &["spec", "force"])
             || self.marks.forced(wanted)
             || self.marks.forced(live);

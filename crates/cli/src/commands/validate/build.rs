@@ -1,9 +1,7 @@
-use std::{borrow::Cow, cell::RefCell, collections::BTreeSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use flux_build::build;
-use kustomize::{BuildOptions, DirEntry, EntryKind, MemoryTree, Tree, TreeError};
-use manifest::yaml::to_yaml;
+use flux_build::{Spec, build};
+use kustomize::BuildOptions;
 use serde_json::Value;
 
 use super::{
@@ -11,17 +9,12 @@ use super::{
     finding::{Finding, place},
     index::Index,
     parallel::parallel,
-    units::Unit,
+    units::{Origin, Unit},
+    variables::Variables,
 };
 use crate::{
-    chart_files::Inflation,
-    commands::local::spec::spec,
-    documents::{Document, documents, is_manifest},
-    value::{at, flag, list, namespace, text},
+    chart_files::Inflation, commands::local::spec::spec, documents::Document, sops::Masked, value::text,
 };
-
-/// Stands for what SOPS has encrypted, as in `flux build`.
-const ENCRYPTED: &str = "KioqRU5DUllQVEVEKioq";
 
 /// An object, and where to say something of it when no document defines it.
 pub(super) struct Made {
@@ -39,44 +32,55 @@ pub(super) struct Outcome {
     pub(super) read: BTreeSet<String>,
 }
 
+impl Outcome {
+    /// Takes those of more builds in.
+    pub(super) fn append(&mut self, mut more: Self) {
+        self.objects.append(&mut more.objects);
+        self.findings.append(&mut more.findings);
+        self.read.append(&mut more.read);
+    }
+}
+
 /// Builds all units.
 pub(super) fn built(repository: &Repository, index: &Index, units: &[Unit<'_>], strict: bool) -> Outcome {
     let mut all = Outcome::default();
-    for mut one in parallel("builds", units, |unit| one(repository, index, unit, strict)) {
-        all.objects.append(&mut one.objects);
-        all.findings.append(&mut one.findings);
-        all.read.append(&mut one.read);
-    }
+    let outcomes = parallel("builds", units, |unit| one(repository, index, unit, strict));
+    outcomes.into_iter().for_each(|one| all.append(one));
     all
 }
 
 fn one(repository: &Repository, index: &Index, unit: &Unit<'_>, strict: bool) -> Outcome {
-    let tree = Watched { inner: &repository.tree, read: RefCell::default() };
+    let tree = Masked::new(&repository.tree);
     let mut outcome = Outcome::default();
     let (built, file, line) = match unit {
         Unit::Elsewhere(document) => {
-            outcome.findings.extend(elsewhere(document));
+            outcome.findings.push(elsewhere(document));
             return outcome;
         }
-        Unit::Flux(document, folder) => {
-            let vars = variables(index, document, &mut outcome.findings);
-            let spec = spec(&document.value, folder, vars, strict);
-            let built = build(&tree, &spec).map_err(|error| error.to_string());
-            let objects =
-                built.map(|built| built.objects.into_iter().map(manifest::Object::into_value).collect());
-            (objects, document.file.as_str(), document.line)
+        Unit::Flux(document, folder, origin) => {
+            let vars = Variables::of(index, document, &mut outcome.findings);
+            let built = substituted(&tree, document, folder, vars, strict);
+            match built {
+                Err(Failed { message, .. }) if *origin == Origin::Perhaps => {
+                    // What it has read is no part of it, then, and is looked at otherwise.
+                    let finding = failed(repository, place(document), message, unit);
+                    outcome.findings.push(finding.into_warning());
+                    return outcome;
+                }
+                Err(Failed { message, sure: false }) => {
+                    let finding = failed(repository, place(document), message, unit);
+                    outcome.findings.push(finding.into_warning());
+                    outcome.read = tree.into_read();
+                    return outcome;
+                }
+                built => (built.map_err(|failed| failed.message), document.file.as_str(), document.line),
+            }
         }
         Unit::Folder(folder, file) => {
-            let built = kustomize::build(
-                &tree,
-                folder,
-                &BuildOptions { charts: Some(&Inflation), ..BuildOptions::default() },
-            );
-            (
-                built.map(kustomize::Resources::into_values).map_err(|error| error.to_string()),
-                file.as_str(),
-                1,
-            )
+            let options = BuildOptions { charts: Some(&Inflation), ..BuildOptions::default() };
+            let built = kustomize::build(&tree, folder, &options);
+            let built = built.map(kustomize::Resources::into_values);
+            (built.map_err(|error| error.to_string()), file.as_str(), 1)
         }
     };
     match built {
@@ -86,8 +90,34 @@ fn one(repository: &Repository, index: &Index, unit: &Unit<'_>, strict: bool) ->
         }
         Err(message) => outcome.findings.push(failed(repository, (file, line), message, unit)),
     }
-    outcome.read = tree.read.into_inner();
+    outcome.read = tree.into_read();
     outcome
+}
+
+/// A build that failed.
+struct Failed {
+    message: String,
+    /// Whatever the variables are that only the cluster knows.
+    sure: bool,
+}
+
+/// The objects of a Kustomization. Where some variables are known to the cluster alone, marks stand for them.
+fn substituted(
+    tree: &Masked<'_>,
+    document: &Document,
+    folder: &str,
+    mut vars: Variables,
+    strict: bool,
+) -> Result<Vec<Value>, Failed> {
+    let values = |spec: &Spec, sure: bool| -> Result<Vec<Value>, Failed> {
+        let built = build(tree, spec).map_err(|error| Failed { message: error.to_string(), sure })?;
+        Ok(built.objects.into_iter().map(manifest::Object::into_value).collect())
+    };
+    if vars.more {
+        let bare = Spec { substitute: None, ..spec(&document.value, folder, BTreeMap::new(), strict) };
+        vars.mark_unknown(values(&bare, true)?.iter());
+    }
+    values(&spec(&document.value, folder, vars.known, strict), !vars.more)
 }
 
 /// A build's failure stands in the file that its message names, if it names one.
@@ -106,132 +136,17 @@ fn failed(repository: &Repository, own: (&str, u32), message: String, unit: &Uni
     };
     let finding = Finding::error("build", at, message);
     match unit {
-        Unit::Flux(document, _) | Unit::Elsewhere(document) => finding.about(&document.value),
+        Unit::Flux(document, ..) | Unit::Elsewhere(document) => finding.about(&document.value),
         Unit::Folder(..) => finding,
     }
 }
 
-/// A folder that is not here may be in another repository; that is said of Git sources only.
-fn elsewhere(document: &Document) -> Option<Finding> {
-    let (path, kind) =
-        (text(&document.value, &["spec", "path"]), text(&document.value, &["spec", "sourceRef", "kind"]));
-    (kind == "GitRepository").then(|| {
-        let source = text(&document.value, &["spec", "sourceRef", "name"]);
-        let message =
-            format!("path '{path}' is not in this repository: is it in that of GitRepository '{source}'?");
-        let line = document.line_at(&["spec".to_owned(), "path".to_owned()]);
-        Finding::error("reference", (&document.file, line), message).about(&document.value).into_warning()
-    })
-}
-
-/// Variables of `postBuild`, as far as they are in this repository.
-fn variables(
-    index: &Index,
-    document: &Document,
-    findings: &mut Vec<Finding>,
-) -> std::collections::BTreeMap<String, String> {
-    let mut vars = std::collections::BTreeMap::new();
-    for reference in list(&document.value, &["spec", "postBuild", "substituteFrom"]) {
-        let (kind, wanted) = (text(reference, &["kind"]), text(reference, &["name"]));
-        match index.data(kind, namespace(&document.value), wanted) {
-            Some(found) => vars.extend(plain(found)),
-            None if flag(reference, &["optional"]) => {}
-            None => {
-                let message = format!(
-                    "substituteFrom {kind}/{wanted} is not in this repository: its variables are empty here"
-                );
-                let finding = Finding::error("reference", place(document), message).about(&document.value);
-                findings.push(finding.into_warning());
-            }
-        }
-    }
-    let inline = at(&document.value, &["spec", "postBuild", "substitute"]).and_then(Value::as_object);
-    let inline = inline.into_iter().flatten();
-    vars.extend(inline.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))));
-    vars
-}
-
-/// The data of a ConfigMap or Secret as text.
-pub(super) fn plain(object: &Value) -> Vec<(String, String)> {
-    let is_secret = text(object, &["kind"]) == "Secret";
-    let pairs = |key: &str| at(object, &[key]).and_then(Value::as_object).into_iter().flatten();
-    let data = pairs("data").filter_map(|(key, value)| {
-        let value = value.as_str()?;
-        let bytes = if is_secret { STANDARD.decode(value).ok()? } else { value.as_bytes().to_vec() };
-        Some((key.clone(), String::from_utf8(bytes).ok()?))
-    });
-    let texts =
-        pairs("stringData").filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-    data.chain(texts).collect()
-}
-
-/// A tree that remembers what was read, and shows what SOPS has encrypted without its ciphertext.
-struct Watched<'a> {
-    inner: &'a MemoryTree,
-    read: RefCell<BTreeSet<String>>,
-}
-
-impl Tree for Watched<'_> {
-    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, TreeError> {
-        self.read.borrow_mut().insert(path.to_owned());
-        let content = self.inner.read(path)?;
-        let masked = is_manifest(path).then(|| masked(path, &content)).flatten();
-        Ok(masked.map_or(content, |text| Cow::Owned(text.into_bytes())))
-    }
-
-    fn kind(&self, path: &str) -> Option<EntryKind> {
-        self.inner.kind(path)
-    }
-
-    fn follow(&self, path: &str) -> Option<String> {
-        self.inner.follow(path)
-    }
-
-    fn list(&self, dir: &str) -> Result<Vec<DirEntry>, TreeError> {
-        self.inner.list(dir)
-    }
-}
-
-/// A file of encrypted objects with a mark in place of each value; nothing for other files.
-fn masked(path: &str, content: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(content).ok()?;
-    if !text.contains("sops") || !text.contains("ENC[") {
-        return None;
-    }
-    let mut found = documents(path, text).ok()?;
-    let mut out = String::new();
-    for document in &mut found {
-        if let Some(fields) = document.value.as_object_mut() {
-            fields.remove("sops");
-        }
-        mask(&mut document.value);
-        out.push_str("---\n");
-        out.push_str(&to_yaml(&document.value));
-    }
-    Some(out)
-}
-
-fn mask(value: &mut Value) {
-    match value {
-        Value::String(text) if text.starts_with("ENC[") => *value = ENCRYPTED.into(),
-        Value::Array(items) => items.iter_mut().for_each(mask),
-        Value::Object(fields) => fields.values_mut().for_each(mask),
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::masked;
-
-    #[test]
-    fn ciphertext_is_replaced_and_its_key_goes() {
-        let file = b"kind: Secret\nmetadata: {name: a}\ndata: {x: 'ENC[AES256_GCM,data:a]'}\nsops: {mac: 'ENC[x]'}\n";
-        let text = masked("a.yaml", file).unwrap();
-        assert!(
-            text.contains("x: KioqRU5DUllQVEVEKioq") && !text.contains("sops") && !text.contains("ENC["),
-            "{text}"
-        );
-        assert_eq!(masked("a.yaml", b"kind: Secret\n"), None);
-    }
+/// A folder that is not here may be in another repository.
+fn elsewhere(document: &Document) -> Finding {
+    let path = text(&document.value, &["spec", "path"]);
+    let source = text(&document.value, &["spec", "sourceRef", "name"]);
+    let message =
+        format!("path '{path}' is not in this repository: is it in that of GitRepository '{source}'?");
+    let line = document.line_at(&["spec".to_owned(), "path".to_owned()]);
+    Finding::error("reference", (&document.file, line), message).about(&document.value).into_warning()
 }

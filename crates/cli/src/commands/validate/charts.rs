@@ -7,9 +7,10 @@ use kustomize::{BuildOptions, LoadRestriction, MemoryTree, build_yaml};
 use manifest::yaml::parse_documents;
 use serde_json::{Value, json};
 
-use super::{build::plain, files::Repository, index::Index, units::clean};
+use super::{files::Repository, index::Index, sources::Sources, units::clean, variables::plain};
 use crate::{
     chart_files::Offline,
+    sops::is_masked,
     value::{at, flag, list, name, namespace, or, text},
 };
 
@@ -31,33 +32,56 @@ pub(super) enum Rendered {
     Failed(String),
 }
 
+/// A HelmRelease, and the file that says what it is.
+#[derive(Clone, Copy)]
+pub(super) struct Release<'a> {
+    pub(super) object: &'a Value,
+    pub(super) file: &'a str,
+}
+
 /// Renders a HelmRelease.
-pub(super) fn rendered(repository: &Repository, index: &Index, release: &Value) -> Rendered {
+pub(super) fn rendered(
+    repository: &Repository,
+    index: &Index,
+    sources: &Sources,
+    of: Release<'_>,
+) -> Rendered {
+    let release = of.object;
     let template = |key: &str| text(release, &["spec", "chart", "spec", key]);
-    if text(release, &["spec", "chart", "spec", "sourceRef", "kind"]) != "GitRepository" {
+    let source = at(release, &["spec", "chart", "spec", "sourceRef"]).unwrap_or(&Value::Null);
+    if !sources.may_be(release, source) {
         return Rendered::Elsewhere;
     }
     let files = clean("", template("chart")).and_then(|folder| repository.chart(&folder));
     let Some(files) = files else { return Rendered::Elsewhere };
-    let values = match values(index, release) {
+    let values = match values(index, of) {
         Ok(values) => values,
         Err(incomplete) => return incomplete,
     };
     match render(repository, release, files, &values) {
         Ok(objects) => Rendered::Objects(objects),
+        Err(error) if error.contains("missing in charts/ directory") => {
+            Rendered::Incomplete(format!("{error}: source-controller fetches them; not rendered"))
+        }
         Err(error) => Rendered::Failed(error),
     }
 }
 
 /// From ConfigMaps and Secrets in order, then inline.
-fn values(index: &Index, release: &Value) -> Result<Values, Rendered> {
+fn values(index: &Index, of: Release<'_>) -> Result<Values, Rendered> {
+    let release = of.object;
     let mut found = Vec::new();
     for reference in list(release, &["spec", "valuesFrom"]) {
         let (kind, wanted) = (text(reference, &["kind"]), text(reference, &["name"]));
         let key = or(text(reference, &["valuesKey"]), DEFAULT_KEY);
-        let object = index.data(kind, namespace(release), wanted);
-        let content = object.and_then(|object| plain(object).into_iter().find(|(own, _)| own == key));
+        let object = index.data(kind, release, wanted, of.file);
+        let content = object.and_then(|object| plain(object.value).into_iter().find(|(own, _)| own == key));
         match content {
+            Some((_, content)) if is_masked(&content) => {
+                let message =
+                    format!("valuesFrom {kind}/{wanted} with key '{key}' is encrypted: not rendered");
+                return Err(Rendered::Incomplete(message));
+            }
             Some((_, content)) => found.push((reference, content)),
             None if flag(reference, &["optional"]) => {}
             None => {

@@ -6,13 +6,15 @@ use super::{
     Summary,
     build::Made,
     builtin,
-    charts::{Rendered, rendered},
+    charts::{Release, Rendered, rendered},
     files::Repository,
-    finding::Finding,
+    finding::{Finding, place},
     index::Index,
     parallel::parallel,
     schema::{Problem, Schemas},
+    sources::Sources,
     units::NAMES,
+    variables::is_marked,
 };
 use crate::{
     CommandError,
@@ -24,6 +26,8 @@ use crate::{
 /// Holds objects against all schemas that are at hand.
 pub(super) struct Checker<'a> {
     index: &'a Index,
+    sources: &'a Sources,
+    broken: Vec<Finding>,
     schemas: Schemas,
 }
 
@@ -38,16 +42,30 @@ struct Verdict {
 
 impl<'a> Checker<'a> {
     /// With our own definitions, those of the repository, and those of more files.
-    pub(super) fn new(index: &'a Index, more: &[PathBuf]) -> Result<Self, CommandError> {
+    pub(super) fn new(
+        index: &'a Index,
+        sources: &'a Sources,
+        more: &[PathBuf],
+    ) -> Result<Self, CommandError> {
         let mut schemas = Schemas::default();
         let own = api::crd::definitions().into_iter().chain(api::crd::legacy_definitions());
-        own.for_each(|definition| schemas.add(&definition));
-        let theirs = index.documents.iter().map(|document| &document.value);
-        theirs.filter(|object| is_definition(object)).for_each(|object| schemas.add(object));
+        own.for_each(|definition| drop(schemas.add(&definition)));
+        let mut broken = Vec::new();
+        for document in index.documents.iter().filter(|document| is_definition(&document.value)) {
+            let causes = schemas.add(&document.value).into_iter();
+            broken.extend(causes.map(|cause| {
+                Finding::error("schema", place(document), cause).about(&document.value).into_warning()
+            }));
+        }
         for path in more {
             read(path, &mut schemas)?;
         }
-        Ok(Self { index, schemas })
+        Ok(Self { index, sources, broken, schemas })
+    }
+
+    /// Definitions whose schema is none: objects of their kinds are not checked.
+    pub(super) fn broken(&self) -> Vec<Finding> {
+        self.broken.clone()
     }
 
     /// Checks what was built, and what of the folder no build has read.
@@ -106,12 +124,18 @@ impl<'a> Checker<'a> {
         verdict.checked += 1;
         let definition = self.index.definition(object);
         for Problem { path, message } in problems {
+            let value = inner(object, &path).filter(|value| is_marked(value));
+            // Whether a value fits that only the cluster knows is not for us to say.
+            if value.is_some_and(Value::is_string) {
+                continue;
+            }
             let at = match definition {
                 Some(document) => (document.file.as_str(), document.line_at(&path)),
                 None => (made.file.as_str(), made.line),
             };
             let message = if path.is_empty() { message } else { format!("{}: {message}", path.join(".")) };
-            verdict.findings.push(Finding::error("schema", at, message).about(object));
+            let finding = Finding::error("schema", at, message).about(object);
+            verdict.findings.push(if value.is_some() { finding.into_warning() } else { finding });
         }
     }
 
@@ -129,11 +153,14 @@ impl<'a> Checker<'a> {
         let definition = self.index.definition(&made.object);
         let at =
             definition.map_or((made.file.as_str(), made.line), |found| (found.file.as_str(), found.line));
-        let objects = match rendered(repository, self.index, &made.object) {
+        let release = Release { object: &made.object, file: &made.file };
+        let objects = match rendered(repository, self.index, self.sources, release) {
             Rendered::Elsewhere => return,
             Rendered::Objects(objects) => objects,
             Rendered::Failed(message) => {
-                verdict.findings.push(Finding::error("render", at, message).about(&made.object));
+                let finding = Finding::error("render", at, message).about(&made.object);
+                let is_unsure = is_marked(&made.object);
+                verdict.findings.push(if is_unsure { finding.into_warning() } else { finding });
                 return;
             }
             Rendered::Incomplete(message) => {
@@ -148,6 +175,14 @@ impl<'a> Checker<'a> {
             self.object(&Made { object, file: at.0.to_owned(), line: at.1 }, verdict);
         }
     }
+}
+
+/// The value at a path of keys and numbers.
+fn inner<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(object, |value, key| match value {
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        other => other.get(key),
+    })
 }
 
 fn is_definition(object: &Value) -> bool {
@@ -170,6 +205,6 @@ fn read(path: &PathBuf, schemas: &mut Schemas) -> Result<(), CommandError> {
     let content = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     let found = documents(&path.display().to_string(), &content)
         .map_err(|error| CommandError::failed(error.to_string()))?;
-    found.iter().filter(|one| is_definition(&one.value)).for_each(|one| schemas.add(&one.value));
+    found.iter().filter(|one| is_definition(&one.value)).for_each(|one| drop(schemas.add(&one.value)));
     Ok(())
 }

@@ -19,17 +19,23 @@ pub(super) struct Problem {
 pub(super) struct Schemas(HashMap<(String, String), Validator>);
 
 impl Schemas {
-    /// Takes the versions of a CustomResourceDefinition in. One that is no schema is passed over: the API server says so.
-    pub(super) fn add(&mut self, definition: &Value) {
+    /// Takes the versions of a CustomResourceDefinition in; tells those whose schema is none.
+    pub(super) fn add(&mut self, definition: &Value) -> Vec<String> {
+        let mut broken = Vec::new();
         let group = text(definition, &["spec", "group"]);
         let kind = text(definition, &["spec", "names", "kind"]);
         for version in list(definition, &["spec", "versions"]) {
             let Some(schema) = at(version, &["schema", "openAPIV3Schema"]) else { continue };
-            let schema = root(schema);
-            if let Ok(validator) = jsonschema::options().build(&schema) {
-                self.0.insert((format!("{group}/{}", text(version, &["name"])), kind.to_owned()), validator);
+            let version = format!("{group}/{}", text(version, &["name"]));
+            match jsonschema::options().build(&root(schema)) {
+                Ok(validator) => drop(self.0.insert((version, kind.to_owned()), validator)),
+                Err(error) => broken.push(format!(
+                    "the schema of {kind} in version '{version}' is none, and its objects are not checked: {}",
+                    shortened(&error.to_string())
+                )),
             }
         }
+        broken
     }
 
     /// What is wrong with an object; nothing when its kind is not known.
@@ -100,6 +106,17 @@ fn converted(schema: &Value) -> Value {
             }
             // Descriptions are long, defaults are set by the API server, formats are looser there.
             "description" | "default" | "format" | "title" | "example" | "externalDocs" => continue,
+            // `true` beside a bound in definitions, the bound itself in JSON Schema.
+            "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => continue,
+            "minimum" if flag(schema, &["exclusiveMinimum"]) => {
+                out.insert("exclusiveMinimum".into(), value.clone());
+                continue;
+            }
+            "maximum" if flag(schema, &["exclusiveMaximum"]) => {
+                out.insert("exclusiveMaximum".into(), value.clone());
+                continue;
+            }
+            "required" => needed(schema, value),
             _ if key.starts_with("x-kubernetes-") || key == "nullable" => continue,
             _ => value.clone(),
         };
@@ -115,6 +132,13 @@ fn converted(schema: &Value) -> Value {
     }
     close(schema, &mut out);
     Value::Object(out)
+}
+
+/// Required fields, without those that have a default: the API server fills them in before it looks.
+fn needed(schema: &Value, required: &Value) -> Value {
+    let has_default = |name: &str| at(schema, &["properties", name, "default"]).is_some();
+    let names = required.as_array().into_iter().flatten();
+    names.filter(|name| !name.as_str().is_some_and(has_default)).cloned().collect()
 }
 
 /// Inside of `anyOf` and its like no object is closed: properties stand beside it.
@@ -146,7 +170,7 @@ mod tests {
 
     fn problems(spec: serde_json::Value) -> Vec<String> {
         let mut schemas = Schemas::default();
-        api::crd::definitions().iter().for_each(|definition| schemas.add(definition));
+        api::crd::definitions().iter().for_each(|definition| drop(schemas.add(definition)));
         let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
             "metadata": { "name": "a" }, "spec": spec });
         let found = schemas.check(&object).expect("the kind is known");
@@ -173,5 +197,25 @@ mod tests {
     fn a_missing_field_is_found() {
         let found = problems(json!({ "interval": "5m", "prune": true })).join("\n");
         assert!(found.contains("\"sourceRef\" is a required property"), "{found}");
+    }
+
+    #[test]
+    fn a_required_field_with_a_default_may_be_left_out_and_bounds_are_exclusive() {
+        let definition = json!({ "spec": { "group": "g", "names": { "kind": "K" }, "versions": [
+            { "name": "v1", "schema": { "openAPIV3Schema": { "type": "object", "properties": { "spec": {
+                "type": "object", "required": ["kind", "size"], "properties": {
+                    "kind": { "type": "string", "default": "A" },
+                    "size": { "type": "integer", "minimum": 0, "exclusiveMinimum": true },
+                } } } } } },
+            { "name": "v2", "schema": { "openAPIV3Schema": { "type": "none of these" } } },
+        ] } });
+        let mut schemas = Schemas::default();
+        let broken = schemas.add(&definition);
+        assert!(broken.len() == 1 && broken[0].contains("'g/v2'"), "{broken:?}");
+        let found = |size: i32| {
+            let object = json!({ "apiVersion": "g/v1", "kind": "K", "spec": { "size": size } });
+            schemas.check(&object).expect("the kind is known").len()
+        };
+        assert_eq!((found(1), found(0)), (0, 1));
     }
 }

@@ -3,20 +3,29 @@ use std::{collections::BTreeSet, fmt};
 use kustomize::{EntryKind, Tree};
 use serde_json::Value;
 
-use super::{files::Repository, index::Index};
+use super::{files::Repository, index::Index, sources::Sources};
 use crate::{
     commands::install::subject,
     documents::{Document, documents},
-    value::{list, text},
+    value::{at, list, text},
 };
 
 /// Names of a kustomization file, in the order in which they are looked for.
 pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
+/// Whether a folder is what a Kustomization applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Its source is this repository.
+    Here,
+    /// Its source is an artifact that may have been made of this repository.
+    Perhaps,
+}
+
 /// Something that is built.
 pub(super) enum Unit<'a> {
     /// A Kustomization of ours whose folder is in this repository.
-    Flux(&'a Document, String),
+    Flux(&'a Document, String, Origin),
     /// A Kustomization of ours whose folder is not.
     Elsewhere(&'a Document),
     /// A folder with a kustomization file that nothing else refers to; the path of that file.
@@ -26,42 +35,55 @@ pub(super) enum Unit<'a> {
 impl fmt::Display for Unit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flux(document, _) | Self::Elsewhere(document) => f.write_str(&subject(&document.value)),
+            Self::Flux(document, ..) | Self::Elsewhere(document) => f.write_str(&subject(&document.value)),
             Self::Folder(_, file) => f.write_str(file),
         }
     }
 }
 
-/// What is built: Kustomizations in the folder that was asked for, and what they leave over.
-pub(super) fn units<'a>(repository: &Repository, index: &'a Index) -> Vec<Unit<'a>> {
-    let mut found = Vec::new();
-    let mut used = BTreeSet::new();
+/// The Kustomizations in the folder that was asked for, as far as this repository is their source.
+pub(super) fn kustomizations<'a>(
+    repository: &Repository,
+    index: &'a Index,
+    sources: &Sources,
+) -> Vec<Unit<'a>> {
     let ours = index.documents.iter().filter(|document| is_flux(&document.value));
-    for document in ours.filter(|document| repository.in_scope(&document.file)) {
-        let folder = clean("", text(&document.value, &["spec", "path"]));
-        match folder.filter(|folder| repository.tree.kind(folder) == Some(EntryKind::Dir)) {
-            Some(folder) => {
-                used.insert(folder.clone());
-                found.push(Unit::Flux(document, folder));
-            }
-            None => found.push(Unit::Elsewhere(document)),
-        }
+    let here = ours.filter(|document| repository.in_scope(&document.file));
+    here.filter_map(|document| kustomization(repository, document, sources)).collect()
+}
+
+fn kustomization<'a>(repository: &Repository, document: &'a Document, sources: &Sources) -> Option<Unit<'a>> {
+    let folder = clean("", text(&document.value, &["spec", "path"]));
+    let folder = folder.filter(|folder| repository.tree.kind(folder) == Some(EntryKind::Dir));
+    let reference = at(&document.value, &["spec", "sourceRef"]).unwrap_or(&Value::Null);
+    let is_git = text(reference, &["kind"]) == "GitRepository";
+    match folder {
+        _ if is_git && !sources.may_be(&document.value, reference) => None,
+        Some(folder) if is_git => Some(Unit::Flux(document, folder, Origin::Here)),
+        // An artifact is seldom made of a whole repository, and its root is no path that tells anything.
+        Some(folder) if !folder.is_empty() => Some(Unit::Flux(document, folder, Origin::Perhaps)),
+        Some(_) => None,
+        None => is_git.then_some(Unit::Elsewhere(document)),
     }
+}
+
+/// The folders with a kustomization file that nothing else takes in: `read` are the files that were taken in.
+pub(super) fn folders<'a>(repository: &Repository, read: &BTreeSet<String>) -> Vec<Unit<'a>> {
     let files: Vec<(String, &String)> =
         repository.paths.iter().filter_map(|path| Some((folder_of(path)?, path))).collect();
-    for (folder, path) in &files {
-        used.extend(referred(repository, folder, path));
-    }
-    for (folder, path) in files {
-        if repository.in_scope(path) && !used.contains(&folder) && !repository.in_chart(path) {
-            found.push(Unit::Folder(folder, path.clone()));
-        }
-    }
-    found
+    let used: BTreeSet<String> =
+        files.iter().flat_map(|(folder, path)| referred(repository, folder, path)).collect();
+    let left = files.into_iter().filter(|(folder, path)| {
+        repository.in_scope(path)
+            && !read.contains(*path)
+            && !used.contains(folder)
+            && !repository.in_chart(path)
+    });
+    left.map(|(folder, path)| Unit::Folder(folder, path.clone())).collect()
 }
 
 /// True for the Kustomizations that kustomize-controller applies.
-fn is_flux(object: &Value) -> bool {
+pub(super) fn is_flux(object: &Value) -> bool {
     text(object, &["kind"]) == "Kustomization"
         && text(object, &["apiVersion"]).starts_with("kustomize.toolkit.fluxcd.io/")
 }
