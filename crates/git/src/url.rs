@@ -13,6 +13,9 @@ pub struct RemoteUrl {
     inline: Auth,
 }
 
+/// Bytes of a URL, as it is written and as it is sent: what is no ASCII takes three times its length there.
+const LONGEST: usize = 4096;
+
 impl RemoteUrl {
     /// Reads `spec.url`. A user name and password in it are kept apart and never shown.
     ///
@@ -20,7 +23,7 @@ impl RemoteUrl {
     /// Another scheme, no host or path, a host, user or path that could be taken for an option of a program,
     /// or control characters.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        if text.len() > 4096 || text.contains(char::is_control) {
+        if text.len() > LONGEST || text.contains(char::is_control) {
             return Err(UrlError::Characters);
         }
         let parsed = Url::parse(text).map_err(|error| UrlError::Malformed(error.to_string()))?;
@@ -46,7 +49,12 @@ impl RemoteUrl {
         let odd = |c: char| c.is_control() || c == '\0';
         let user = self.user.as_deref().unwrap_or_default();
         let path = self.path();
-        if option(host) || option(user) || user.contains(odd) || path.contains(odd) {
+        if self.as_str().len() > LONGEST
+            || option(host)
+            || option(user)
+            || user.contains(odd)
+            || path.contains(odd)
+        {
             return Err(UrlError::Characters);
         }
         if matches!(path.trim_matches('/'), "") { Err(UrlError::NoPath) } else { Ok(()) }

@@ -48,7 +48,7 @@ pub enum LimitError {
     #[error("a value is nested more than {0} levels deep or contains itself")]
     Nesting(usize),
     /// The caller's interrupt said stop.
-    #[error("template execution was interrupted")]
+    #[error("template execution was interrupted: it takes too long")]
     Interrupted,
 }
 

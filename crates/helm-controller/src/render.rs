@@ -1,5 +1,7 @@
 //! Chart and values to the manifest and hooks of a release, with post-rendering in between.
 
+use std::time::Duration;
+
 use helm_release::ReleaseHook;
 use helm_template::{HelmMajor, ReleaseOptions, RenderOptions, ResolvedChart, Values, sort_as};
 
@@ -22,6 +24,9 @@ pub(crate) struct Rendered {
     /// Its notes.
     pub notes: String,
 }
+
+/// How long the templates of a chart may run: who renders holds a place of all.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Renders a chart for a release.
 ///
@@ -48,8 +53,12 @@ pub(crate) async fn render(
     let threads = 1 + work.app.builds.available_permits();
     let done = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let options =
-            RenderOptions { skip_schema_validation: skip_schema, threads, ..RenderOptions::default() };
+        let options = RenderOptions {
+            skip_schema_validation: skip_schema,
+            threads,
+            time: Some(LONGEST),
+            ..RenderOptions::default()
+        };
         let host = Cluster::new(session, runtime);
         let files = helm_template::render(&chart, &values, &release, &capabilities, host, &options)
             .map_err(|error| RenderError(error.to_string()))?;

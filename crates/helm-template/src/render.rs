@@ -7,7 +7,7 @@ mod notes;
 mod structs;
 mod table;
 
-use std::{borrow::Cow, collections::BTreeMap, rc::Rc, thread};
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc, thread, time::Duration};
 
 use gotemplate::{Map, MissingKey, Session, Str, Templates, Value};
 use serde_json::Value as Json;
@@ -62,6 +62,8 @@ pub struct RenderOptions {
     pub dns: bool,
     /// Steps, depth and bytes of all templates together.
     pub limits: gotemplate::Limits,
+    /// How long templates may run, by the clock of the host; not bounded without it. A step may be a comparison of megabytes.
+    pub time: Option<Duration>,
     /// How many threads may parse the templates of a large chart and read what they made; 0 means one.
     pub threads: usize,
 }
@@ -166,6 +168,7 @@ fn execute(
     helm: HelmMajor,
     done: &mut dyn FnMut(&str, Str),
 ) -> Result<(), RenderError> {
+    let hosted = Rc::clone(&host);
     let funcs = functions::functions(host, options, helm);
     let mut templates = Templates::new("gotpl").missing_key(MissingKey::Zero);
     let texts: Vec<(&str, &str)> = pages.iter().map(|page| (page.name.as_str(), &*page.text)).collect();
@@ -174,7 +177,7 @@ fn execute(
         .parse_all(&texts, &funcs, threads)
         .map_err(|(at, error)| RenderError::Parse(parse_text(&pages[at].name, &error)))?;
     templates.freeze();
-    let session = Session::new(options.limits);
+    let session = session(&hosted, options);
     for page in pages.iter().filter(|page| !page.is_partial()) {
         let about = [("Name", Value::string(&page.name)), ("BasePath", Value::string(&page.base))];
         let template = Map::of(values_type(helm));
@@ -192,6 +195,14 @@ fn execute(
         drop_aside(templates);
     }
     Ok(())
+}
+
+fn session(host: &Rc<dyn Host>, options: &RenderOptions) -> Session {
+    let session = Session::new(options.limits);
+    let until = options.time.and_then(|time| host.now().checked_add(time).ok());
+    let Some(until) = until else { return session };
+    let host = Rc::clone(host);
+    session.with_interrupt(move || host.now() >= until)
 }
 
 /// Drops a large set on a thread of its own, where the system gives one: its many small pieces take as long as a third of

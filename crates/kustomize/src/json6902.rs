@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::weigh::{MAX_BYTES, MAX_DEPTH, Weight};
+use crate::weigh::{MAX_BYTES, MAX_COPIES, MAX_DEPTH, Room, Weight};
 
 /// Why a JSON patch cannot be read or applied. Messages keep the reference library's phrases.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +66,9 @@ pub enum JsonPatchError {
     /// A value is too large to be copied.
     #[error("patch exceeds the limit of {0} bytes for one value")]
     TooLarge(usize),
+    /// The copies of the whole build are too large together.
+    #[error("patches and replacements copy more than the limit of {0} bytes")]
+    Copies(usize),
     /// The object would nest too deeply.
     #[error("patch exceeds the limit of {0} levels")]
     TooDeep(usize),
@@ -99,13 +102,17 @@ pub(crate) fn decode(patch: &Value) -> Result<Vec<Operation>, JsonPatchError> {
     list.iter().map(read).collect()
 }
 
-/// Applies every operation in order.
-pub(crate) fn apply(document: &mut Value, patch: &[Operation]) -> Result<(), JsonPatchError> {
-    patch.iter().try_for_each(|operation| operation.apply(document))
+/// Applies every operation in order; copies take of the room.
+pub(crate) fn apply(
+    document: &mut Value,
+    patch: &[Operation],
+    room: &mut Room,
+) -> Result<(), JsonPatchError> {
+    patch.iter().try_for_each(|operation| operation.apply(document, room))
 }
 
 impl Operation {
-    fn apply(&self, document: &mut Value) -> Result<(), JsonPatchError> {
+    fn apply(&self, document: &mut Value, room: &mut Room) -> Result<(), JsonPatchError> {
         let value = || self.value.clone().unwrap_or(Value::Null);
         match self.op.as_deref().unwrap_or("unknown") {
             "add" => bounded_add(document, self.path("add")?, value(), "add"),
@@ -121,7 +128,8 @@ impl Operation {
             }
             "copy" => {
                 let copied = get(document, self.from("copy")?, "copy")?;
-                check_weight(self.path("copy")?, copied.unwrap_or(&Value::Null))?;
+                let bytes = check_weight(self.path("copy")?, copied.unwrap_or(&Value::Null))?;
+                room.take(bytes).ok_or(JsonPatchError::Copies(MAX_COPIES))?;
                 let copied = copied.cloned().unwrap_or(Value::Null);
                 add(document, self.path("copy")?, copied, "copy")
             }
@@ -149,14 +157,14 @@ fn bounded_add(
     add(document, path, value, op)
 }
 
-/// Repeated copies would double a value each time, in size and in depth.
-fn check_weight(path: &str, value: &Value) -> Result<(), JsonPatchError> {
+/// Repeated copies would double a value each time, in size and in depth. Gives its bytes.
+fn check_weight(path: &str, value: &Value) -> Result<usize, JsonPatchError> {
     let weight = Weight::of_json(value);
     if weight.bytes > MAX_BYTES {
         return Err(JsonPatchError::TooLarge(MAX_BYTES));
     }
     let depth = weight.depth + path.matches('/').count();
-    if depth > MAX_DEPTH { Err(JsonPatchError::TooDeep(MAX_DEPTH)) } else { Ok(()) }
+    if depth > MAX_DEPTH { Err(JsonPatchError::TooDeep(MAX_DEPTH)) } else { Ok(weight.bytes) }
 }
 
 fn test(document: &mut Value, path: &str, want: &Value) -> Result<(), JsonPatchError> {
@@ -290,10 +298,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{apply, decode};
+    use crate::weigh::Room;
 
     fn run(mut document: Value, patch: &Value) -> Result<Value, String> {
         let patch = decode(patch).map_err(|error| error.to_string())?;
-        apply(&mut document, &patch).map_err(|error| error.to_string())?;
+        apply(&mut document, &patch, &mut Room::default()).map_err(|error| error.to_string())?;
         Ok(document)
     }
 

@@ -48,6 +48,9 @@ pub enum ReplacementError {
     /// A value is too large to be copied.
     #[error("replacement exceeds the limit of {0} bytes for one value")]
     TooLarge(usize),
+    /// The copies of the whole build are too large together.
+    #[error("patches and replacements copy more than the limit of {0} bytes")]
+    Copies(usize),
     /// The object would nest too deeply.
     #[error("replacement exceeds the limit of {0} levels")]
     TooDeep(usize),

@@ -5,6 +5,7 @@ use crate::{
     resid::{OwnedId, ResId},
     resource::{Behavior, Resource},
     selector::{ResourceSelector, SelectorError},
+    weigh::{MAX_COPIES, Room},
 };
 
 /// Why resources cannot stand together.
@@ -36,6 +37,9 @@ pub enum ResMapError {
     /// A change of namespace makes two ids equal.
     #[error("namespace transformation produces ID conflict: {0}")]
     NamespaceConflict(String),
+    /// What bases copy is too large together.
+    #[error("patches and replacements copy more than the limit of {0} bytes")]
+    Copies(usize),
 }
 
 /// Resources in order, each with an id of its own.
@@ -44,6 +48,7 @@ pub(crate) struct ResMap {
     list: Vec<Resource>,
     /// Ids of the list, while they are known.
     ids: Option<HashSet<OwnedId>>,
+    room: Room,
 }
 
 impl ResMap {
@@ -51,7 +56,7 @@ impl ResMap {
     pub(crate) fn from_resources(resources: Vec<Resource>) -> Result<Self, ResMapError> {
         match duplicate_id(&resources) {
             Some(id) => Err(ResMapError::Registered(id)),
-            None => Ok(Self { list: resources, ids: None }),
+            None => Ok(Self { list: resources, ..Self::default() }),
         }
     }
 
@@ -67,6 +72,17 @@ impl ResMap {
     pub(crate) fn list_mut(&mut self) -> &mut Vec<Resource> {
         self.ids = None;
         &mut self.list
+    }
+
+    /// The resources, to change, and the room for what is copied into them.
+    pub(crate) fn list_and_room(&mut self) -> (&mut Vec<Resource>, &mut Room) {
+        self.ids = None;
+        (&mut self.list, &mut self.room)
+    }
+
+    /// Takes what copies have taken of the room of a base.
+    pub(crate) fn share_room(&mut self, base: &Self) -> Result<(), ResMapError> {
+        self.room.share(base.room).ok_or(ResMapError::Copies(MAX_COPIES))
     }
 
     pub(crate) fn into_list(self) -> Vec<Resource> {
@@ -93,8 +109,9 @@ impl ResMap {
 
     /// Adds resources whose ids are known to differ from each other.
     pub(crate) fn append_map(&mut self, other: Self) -> Result<(), ResMapError> {
+        self.share_room(&other)?;
         if self.list.is_empty() {
-            *self = other;
+            *self = Self { room: self.room, ..other };
             return Ok(());
         }
         self.append_all(other.list)

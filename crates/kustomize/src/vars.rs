@@ -213,7 +213,7 @@ fn expand_scalar(scalar: &mut Scalar, values: &Values<'_>) {
     let whole = scalar.value.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'));
     if let Some(Some(value)) = whole.and_then(|name| values.get(name)) {
         // The var alone keeps its type.
-        *scalar = Scalar { twin: scalar.twin, ..Scalar::new(value.value.clone(), value.tag.clone()) };
+        *scalar = Scalar { twin: scalar.twin, ..Scalar::new(value.value.clone(), value.tag) };
         return;
     }
     *scalar = Scalar { twin: scalar.twin, ..Scalar::string(expanded(&scalar.value, values)) };

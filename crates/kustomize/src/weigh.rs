@@ -8,6 +8,32 @@ pub(crate) const MAX_BYTES: usize = 4 << 20;
 /// Levels that an object may have, as deep as texts are read and twice as much again.
 pub(crate) const MAX_DEPTH: usize = 512;
 
+/// Bytes that copies may add to a build, all together: a list of copies takes a line each.
+pub(crate) const MAX_COPIES: usize = 64 << 20;
+
+/// What copies may still add to a build.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(MAX_COPIES)
+    }
+}
+
+impl Room {
+    /// Room for so many bytes; nothing where there is none left.
+    pub(crate) fn take(&mut self, bytes: usize) -> Option<()> {
+        self.0 = self.0.checked_sub(bytes)?;
+        Some(())
+    }
+
+    /// Takes what another part of the same build has taken; nothing where there is not as much left.
+    pub(crate) fn share(&mut self, other: Self) -> Option<()> {
+        self.take(MAX_COPIES - other.0)
+    }
+}
+
 /// What a value beside its text takes.
 const VALUE: usize = 32;
 

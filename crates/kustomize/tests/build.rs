@@ -193,3 +193,51 @@ fn the_first_step_that_fails_is_told_though_steps_go_over_resources_together() {
     fails(&[("kustomization.yaml", &no_pattern), ("r.yaml", &both)], "", "metadata/labels");
     fails(&[("kustomization.yaml", &no_pattern), ("r.yaml", CONFIG_MAP)], "", "is not a valid pattern");
 }
+
+/// Each copy is small enough, and a line of a patch; all of them are not.
+#[test]
+fn copies_have_one_limit_for_the_whole_build() {
+    let object = format!("{CONFIG_MAP}data: {{k: v, a0: ['{}']}}\n", "y".repeat(1_000));
+    let copy = |from: String, to: String| format!("- {{op: copy, from: /data/{from}, path: /data/{to}}}\n");
+    let mut patch = String::new();
+    for level in 0..11 {
+        patch += &copy(format!("a{level}"), format!("a{}", level + 1));
+        patch += &copy(format!("a{level}"), format!("a{}/-", level + 1));
+    }
+    let copies = |count: usize| (0..count).map(|at| copy("a11".into(), format!("c{at}"))).collect::<String>();
+    let project = |patch: &str| {
+        let indented: String = patch.lines().map(|line| format!("    {line}\n")).collect();
+        format!("resources: [r.yaml]\npatches:\n- target: {{kind: ConfigMap}}\n  patch: |\n{indented}")
+    };
+    let (few, many) = (project(&(patch.clone() + &copies(5))), project(&(patch + &copies(150))));
+    assert!(
+        built(&[("kustomization.yaml", &few), ("r.yaml", &object)], "", &BuildOptions::default()).len()
+            > 1_000_000
+    );
+    fails(&[("kustomization.yaml", &many), ("r.yaml", &object)], "", "copy more than the limit");
+
+    let large = format!("{CONFIG_MAP}data: {{big: {}}}\n", "x".repeat(1 << 20));
+    let replace = |count: usize| {
+        let fields: Vec<_> = (0..count).map(|at| format!("data.k{at}")).collect();
+        format!(
+            "resources: [r.yaml]\nreplacements:\n- source: {{kind: ConfigMap, fieldPath: data.big}}\n  targets:\n  - select: {{kind: \
+             ConfigMap}}\n    options: {{create: true}}\n    fieldPaths: [{}]\n",
+            fields.join(", ")
+        )
+    };
+    built(&[("kustomization.yaml", &replace(10)), ("r.yaml", &large)], "", &BuildOptions::default());
+    fails(&[("kustomization.yaml", &replace(100)), ("r.yaml", &large)], "", "copy more than the limit");
+    let (base, bases) = (replace(30), "resources: [a, b, c]\n");
+    let other = |name: &str| large.replace("name: a", &format!("name: {name}"));
+    let (b, c) = (other("b"), other("c"));
+    let tree = [
+        ("kustomization.yaml", bases),
+        ("a/kustomization.yaml", &base),
+        ("a/r.yaml", &large),
+        ("b/kustomization.yaml", &base),
+        ("b/r.yaml", &b),
+        ("c/kustomization.yaml", &base),
+        ("c/r.yaml", &c),
+    ];
+    fails(&tree, "", "copy more than the limit");
+}

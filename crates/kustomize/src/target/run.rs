@@ -63,7 +63,7 @@ impl Run<'_> {
     fn together(&mut self, steps: &[Alone<'_>]) -> Result<(), BuildError> {
         let (mut outcome, mut steps) = (Ok(()), steps);
         for resource in self.resources.list_mut() {
-            if let Err((at, error)) = one(resource, steps, self.traced) {
+            if let Some((at, error)) = one(resource, steps, self.traced) {
                 outcome = Err(error);
                 steps = &steps[..at];
             }
@@ -89,20 +89,22 @@ fn leading(steps: &[Step]) -> (Vec<Alone<'_>>, Result<(), BuildError>) {
     (alone, Ok(()))
 }
 
-/// Takes one resource through the steps; the place of the one that fails.
-fn one(resource: &mut Resource, steps: &[Alone<'_>], traced: bool) -> Result<(), (usize, BuildError)> {
+/// Takes one resource through the steps; gives the place of the one that fails, and why.
+fn one(resource: &mut Resource, steps: &[Alone<'_>], traced: bool) -> Option<(usize, BuildError)> {
     for (at, (each, origin)) in steps.iter().enumerate() {
         if traced {
             resource.show_history();
         }
-        each(resource).map_err(|error| (at, error))?;
+        if let Err(error) = each(resource) {
+            return Some((at, error));
+        }
         resource.sync_twins();
         if is_empty(&resource.node) {
             break;
         }
         trace(resource, traced, *origin);
     }
-    Ok(())
+    None
 }
 
 /// Keeps in mind what changed a resource.

@@ -17,6 +17,7 @@ use crate::{
     settle::settle,
     smp::{MergeError, merge_patch},
     target::BuildError,
+    weigh::Room,
 };
 
 /// Why a patch cannot be read or does not fit.
@@ -192,9 +193,9 @@ impl Transformer for ApplyPatch {
             (Change::Json(operations), Some(target)) => {
                 let selected = resources.select(target)?;
                 for index in selected {
-                    let resource = &mut resources.list_mut()[index];
-                    resource.store_previous_id();
-                    apply_operations(resource, operations)?;
+                    let (list, room) = resources.list_and_room();
+                    list[index].store_previous_id();
+                    apply_operations(&mut list[index], operations, room)?;
                 }
                 Ok(())
             }
@@ -263,14 +264,18 @@ fn merge(resource: &mut Resource, patch: &Resource, schemas: &Schemas) -> Result
 }
 
 /// Applies JSON patch operations to one resource.
-pub(super) fn apply_operations(resource: &mut Resource, operations: &[Operation]) -> Result<(), BuildError> {
+pub(super) fn apply_operations(
+    resource: &mut Resource,
+    operations: &[Operation],
+    room: &mut Room,
+) -> Result<(), BuildError> {
     let id = resource.id().to_string();
     let mut node = std::mem::replace(&mut resource.node, Node::null());
     let mut value = settle(&mut node)
         .and_then(|()| node.into_json(DuplicateKeys::Refuse))
         .map_err(|source| PatchError::Yaml { id: id.clone(), source })?;
     let lent = resource.is_annotated() && lend_annotations(&mut value);
-    json6902::apply(&mut value, operations).map_err(|source| PatchError::Json { id, source })?;
+    json6902::apply(&mut value, operations, room).map_err(|source| PatchError::Json { id, source })?;
     if lent {
         take_back_annotations(&mut value);
     }

@@ -50,7 +50,8 @@ impl ApplyJsonPatch {
 impl Transformer for ApplyJsonPatch {
     fn transform(&self, resources: &mut ResMap, _: &Schemas) -> Result<(), BuildError> {
         for index in resources.select(&self.target)? {
-            apply_operations(&mut resources.list_mut()[index], &self.operations)?;
+            let (list, room) = resources.list_and_room();
+            apply_operations(&mut list[index], &self.operations, room)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::{
     schema::Schemas,
     selector::ResourceSelector,
     target::BuildError,
-    weigh::{MAX_BYTES, MAX_DEPTH, Weight},
+    weigh::{MAX_BYTES, MAX_COPIES, MAX_DEPTH, Room, Weight},
 };
 
 use self::find::{Created, find_fields, locate, node_at, peek};
@@ -78,7 +78,7 @@ impl Transformer for Replacements {
         for replacement in &self.0 {
             let (mut source, targets) = source_value(replacement, resources.list())?;
             for target in targets {
-                apply(resources.list_mut(), &mut source, target)?;
+                apply(resources.list_and_room(), &mut source, target)?;
             }
         }
         Ok(())
@@ -203,7 +203,11 @@ fn refine(found: &Node, options: Option<&FieldOptions>) -> Result<Node, Replacem
     Ok(node)
 }
 
-fn apply(resources: &mut [Resource], source: &mut Source, target: &TargetSelector) -> Result<(), BuildError> {
+fn apply(
+    (resources, room): (&mut Vec<Resource>, &mut Room),
+    source: &mut Source,
+    target: &TargetSelector,
+) -> Result<(), BuildError> {
     let select = target.select.as_ref().ok_or(ReplacementError::NoSelect)?;
     let select = ResourceSelector::new(select)?;
     let rejects: Vec<_> = target.reject.iter().map(ResourceSelector::new).collect::<Result<_, _>>()?;
@@ -216,7 +220,7 @@ fn apply(resources: &mut [Resource], source: &mut Source, target: &TargetSelecto
             && !rejects.iter().any(rejected)
             && resource.any_id(|id| select.fits_id(id));
         if chosen {
-            copy_to(&mut resource.node, index, source, target)?;
+            copy_to(&mut resource.node, index, source, target, room)?;
             resource.sync_twins();
             source.refresh(index, &resource.node);
         }
@@ -230,6 +234,7 @@ fn copy_to(
     index: usize,
     source: &mut Source,
     target: &TargetSelector,
+    room: &mut Room,
 ) -> Result<(), ReplacementError> {
     let default = [DEFAULT_FIELD.to_owned()];
     let fields = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
@@ -240,11 +245,16 @@ fn copy_to(
             return Err(ReplacementError::TooDeep(MAX_DEPTH));
         }
         source.refresh(index, object);
+        let take = |room: &mut Room, value: &Node| {
+            room.take(Weight::of_node(value).bytes).ok_or(ReplacementError::Copies(MAX_COPIES))
+        };
+        take(room, &source.value)?;
         if structured::set(object, &source.value, &parts, options) {
             continue;
         }
         for place in places_of(object, &source.value, field, &parts, options)? {
             source.refresh(index, object);
+            take(room, &source.value)?;
             set_field(node_at(object, &place), &source.value, options, place.len())?;
             source.leave(index, &place);
         }

@@ -70,7 +70,7 @@ pub fn apply_setters<'v>(
         };
         let Some(new) = value(&setter).filter(|new| *new != scalar.value) else { continue };
         splices.extend(write::splices(text, &scalar, new));
-        changes.push(SetterChange { object, setter, old: scalar.value.into(), new: new.to_owned() });
+        changes.push(SetterChange { object, setter, old: scalar.value, new: new.to_owned() });
     }
     Ok(SetterOutcome { text: write::spliced(text, &splices), changes })
 }
