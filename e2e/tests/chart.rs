@@ -272,6 +272,26 @@ async fn a_shard_beside_a_locked_down_release_is_refused_unless_it_is_locked_dow
     assert_eq!(text(&shard("locked-down")).matches("--default-service-account=default").count(), 2);
 }
 
+/// An upgrade that names some values forgets the others.
+#[tokio::test]
+async fn an_upgrade_gives_a_locked_down_release_its_rights_back_only_where_it_says_so() {
+    let plane = ControlPlane::start().await.unwrap();
+    let kubeconfig = plane.kubeconfig().display().to_string();
+    let upgrade = |values: &[&str]| {
+        let template = ["template", "sluice", "charts/sluice", "--is-upgrade", "--dry-run=server"];
+        let set: Vec<&str> = values.iter().flat_map(|value| ["--set", *value]).collect();
+        run("helm", &[&template[..], &["--kubeconfig", &kubeconfig], &set].concat())
+    };
+    text(&upgrade(&[]));
+    let role = ["create", "clusterrolebinding", "sluice-impersonator", "--clusterrole=view", "--user=x"];
+    plane.kubectl_ok(&role).unwrap();
+    let refused = upgrade(&["monitoring.podMonitor.create=true"]);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && error.contains("this release is locked down"), "{error}");
+    text(&upgrade(&["tenancy.profile=locked-down"]));
+    assert!(text(&upgrade(&["tenancy.allowUnlock=true"])).contains("cluster-admin"));
+}
+
 #[test]
 fn every_pod_asks_for_a_node_with_linux() {
     let deployments = |objects: BTreeMap<String, Value>| {

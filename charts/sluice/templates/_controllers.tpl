@@ -50,10 +50,13 @@ notificationController:
 {{- end }}
 
 {{/* A shard has values of its own, and the rights of the main release: both must be of one profile. */}}
-{{- define "sluice.checkShard" -}}
-{{- if and .Values.sharding.shard (eq .Values.tenancy.profile "plain") -}}
+{{- define "sluice.checkProfile" -}}
+{{- if and (eq .Values.tenancy.profile "plain") (or .Values.sharding.shard (and .Release.IsUpgrade (not .Values.tenancy.allowUnlock))) -}}
 {{- if lookup "rbac.authorization.k8s.io/v1" "ClusterRoleBinding" "" "sluice-impersonator" -}}
+{{- if .Values.sharding.shard -}}
 {{- fail "the main release is locked down: set tenancy.profile=locked-down and its tenancy.defaultServiceAccount for the shard too" -}}
+{{- end -}}
+{{- fail "this release is locked down, and these values would bind the appliers to cluster-admin again: upgrade with --reset-then-reuse-values or with all your values, or say tenancy.allowUnlock=true" -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

@@ -43,7 +43,12 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | `flux-edit`, `flux-view` | `*` | the kinds by name |
 | a SOPS Secret without `spec.decryption` | refused when `data` is encrypted; ciphertext in `stringData` and in other kinds is applied | always refused |
 | Kustomization: a health check without `apiVersion` or `namespace` | `apps/v1` is asked for whatever the kind; no namespace is an error | the version of well-known kinds; the own namespace |
-| Kustomization, GitRepository: each retry after a failure | Reconciling goes from ProgressingWithRetry to Progressing and back | stays ProgressingWithRetry until it succeeds |
+| Kustomization, GitRepository: a retry after a failure of fetch, build or apply | Reconciling goes from ProgressingWithRetry to Progressing and back | stays ProgressingWithRetry until it succeeds; while health is waited for it is Progressing, as in Flux |
+| what is not built yet: Bucket, `spec.decryption`, `spec.kubeConfig`, `spec.verify`, `spec.include`, `recurseSubmodules`, `spec.provider` of clouds | works | Stalled with the name of the field, and nothing is applied |
+| ArtifactGenerator | source-watcher makes ExternalArtifacts of it | nobody takes it up: it has no condition |
+| Kustomization: size | no limit | a file 32 MiB, 50,000 files and objects, 256 MiB of output, 1.25 MB of inventory (about 14,000 objects) |
+| ImageUpdateAutomation: files above 16 MiB | any size | left alone |
+| `--artifact-digest-algo=blake3` | taken | refused at the start |
 | HelmChart | waits for its interval when its source is deleted or a static OCI repository changes | is told at once |
 | HelmRelease: events of a failed action | end in the last lines of Helm's log | name objects, pods and containers in the message itself |
 | HelmRelease: `lookup` in templates | no limit | 1,000 lookups, 64 MiB and 60 s a rendering |
