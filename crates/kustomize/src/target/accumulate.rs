@@ -29,8 +29,8 @@ impl Accumulator {
     }
 
     fn merge(&mut self, other: Self) -> Result<(), BuildError> {
-        // A base's own patches may have run ids together.
         self.resources.share_room(&other.resources)?;
+        // A base's own patches may have run ids together.
         self.resources.append_all(other.resources.into_list())?;
         self.merge_config(&other.config)?;
         self.vars.merge(other.vars.into_vars())?;
