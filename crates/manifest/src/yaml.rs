@@ -13,6 +13,7 @@ mod emit;
 mod error;
 mod format;
 mod go_syntax;
+mod input;
 mod json;
 mod limits;
 mod node;

@@ -1,16 +1,11 @@
-use std::{
-    collections::HashMap,
-    io::{self, Read},
-};
+use std::collections::HashMap;
 
 use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle as Style, SequenceStyle};
 
 use crate::yaml::{
     Dialect, Entry, Limits, Mapping, Node, Place, Scalar, ScalarStyle, Sequence, Tag, YamlCause, YamlError,
-    go_syntax::go_syntax, resolve_plain, slash::Slashes,
+    go_syntax::go_syntax, input::Input, resolve_plain, slash::Slashes,
 };
-
-type Input<'a> = io::Chain<&'a [u8], &'static [u8]>;
 
 /// What go-yaml misses in a mapping.
 const KEY: &str = "key";
@@ -38,12 +33,6 @@ pub(crate) struct Composer<'a> {
     bad_key: Option<YamlError>,
 }
 
-/// The scanner needs a last line break. What is added is taken off again where a block scalar ends with it; a text that
-/// has its own gets no second one, which `|+` would keep.
-pub(super) fn last_break(text: &[u8]) -> &'static [u8] {
-    if text.ends_with(b"\n") { b"" } else { b"\n" }
-}
-
 impl<'a> Composer<'a> {
     pub(crate) fn new(text: &'a str, dialect: Dialect, limits: &'a Limits) -> Result<Self, YamlError> {
         if text.len() > limits.bytes {
@@ -55,7 +44,7 @@ impl<'a> Composer<'a> {
         let bytes = text.as_bytes();
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        parser.set_input(bytes.chain(last_break(bytes)));
+        parser.set_input(Input::new(text));
         let last_line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         let open_end = last_line.iter().any(|byte| *byte != b' ').then_some(text.len() as u64);
         let (nodes, alias_nodes, depth, bad_key) = (0, 0, 0, None);

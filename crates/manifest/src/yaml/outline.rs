@@ -1,10 +1,10 @@
 //! Where things stand in a text, for edits that keep every other byte.
 
-use std::{io::Read, ops::Range};
+use std::ops::Range;
 
 use libyaml_safer::{Event, EventData, MappingStyle, Parser, SequenceStyle};
 
-use super::{Limits, YamlCause, YamlError, compose::last_break, parse::guarded};
+use super::{Limits, YamlCause, YamlError, input::Input, parse::guarded};
 
 /// A value with the bytes it is written in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ struct Reader<'t> {
     text: &'t str,
     /// Bytes before what is parsed.
     offset: usize,
-    parser: Parser<std::io::Chain<&'t [u8], &'static [u8]>>,
+    parser: Parser<Input<'t>>,
     nodes: usize,
     limits: &'t Limits,
 }
@@ -81,7 +81,7 @@ impl<'t> Reader<'t> {
         let body = text.trim_start_matches('\u{feff}');
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        parser.set_input(body.as_bytes().chain(last_break(body.as_bytes())));
+        parser.set_input(Input::new(body));
         Self { text, offset: text.len() - body.len(), parser, nodes: limits.nodes, limits }
     }
 

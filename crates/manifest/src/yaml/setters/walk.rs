@@ -1,8 +1,6 @@
-use std::io::Read;
-
 use libyaml_safer::{Event, EventData, MappingStyle, Parser, ScalarStyle as Style, SequenceStyle};
 
-use crate::yaml::{Limits, Place, ScalarStyle, YamlCause, YamlError, setters::SetterObject};
+use crate::yaml::{Limits, Place, ScalarStyle, YamlCause, YamlError, input::Input, setters::SetterObject};
 
 /// A scalar that stands as a value, with its place in the text.
 #[derive(Debug)]
@@ -33,7 +31,7 @@ pub(super) fn scalars(text: &str, limits: &Limits) -> Result<Vec<Found>, YamlErr
     let mut parser = Parser::new();
     parser.set_encoding(libyaml_safer::Encoding::Utf8);
     // The scanner needs a last line break.
-    parser.set_input(body.as_bytes().chain(&b"\n"[..]));
+    parser.set_input(Input::with_break(body));
     let mut found = Vec::new();
     let mut left = limits.nodes;
     let mut document = Document::new(text, text.len() - body.len(), limits.depth);
