@@ -31,7 +31,7 @@ type Answer = Result<String, String>;
 type Bomb = (&'static str, fn() -> Answer, Option<&'static str>);
 
 /// Name, what runs, and words of the error; none where a result is right.
-const BOMBS: [Bomb; 27] = [
+const BOMBS: [Bomb; 42] = [
     ("idle", || Ok(String::new()), None),
     ("aliases", aliases, Some("alias")),
     ("depth of lists", || yaml(&"[".repeat(1_000_000)), Some("256 levels")),
@@ -66,9 +66,68 @@ const BOMBS: [Bomb; 27] = [
         || template("{{$x := \"abc\"}}{{range 60}}{{$x = print $x $x}}{{end}}{{$x}}"),
         Some("bytes"),
     ),
-    ("a list that doubles, printed", || doubled("toYaml $x"), None),
+    ("a list that doubles, printed", || doubled("toYaml $x"), Some("bytes")),
     ("a list that doubles, copied", || doubled("len (deepCopy $x)"), Some("")),
     ("a list that doubles, compared", || doubled("deepEqual $x $y"), Some("")),
+    (
+        "lists in a list",
+        || template("{{$k := list}}{{range 40}}{{$k = append $k (until 500000)}}{{end}}{{len $k}}"),
+        Some("at once"),
+    ),
+    (
+        "lists held by maps",
+        || {
+            template(
+                "{{$k := dict}}{{range $i := until 60000}}{{$_ := set $k (print $i) (dict \"a\" (dict))}}{{end}}",
+            )
+        },
+        Some("at once"),
+    ),
+    (
+        "maps that hold lists for a moment",
+        || template("{{range 9000}}{{$d := dict}}{{$_ := set $d \"a\" (until 1000)}}{{end}}"),
+        None,
+    ),
+    (
+        "texts held in a list",
+        || template("{{$k := list}}{{range 40}}{{$k = append $k (repeat 9000000 \"a\")}}{{end}}"),
+        Some("at once"),
+    ),
+    (
+        "a text split into letters",
+        || template("{{ repeat 16000000 \"a\" | split \"\" | len }}"),
+        Some("limit"),
+    ),
+    ("a list in chunks of one", || template("{{ chunk 1 (until 600000) | len }}"), Some("limit")),
+    (
+        "every place of a text",
+        || template("{{ regexFindAll \"\" (repeat 16000000 \"a\") -1 | len }}"),
+        Some("than"),
+    ),
+    (
+        "a long YAML list",
+        || template("{{ fromYamlArray (repeat 4000000 \"- a\\n\") | len }}"),
+        Some("values"),
+    ),
+    (
+        "a long JSON list",
+        || template("{{ fromJsonArray (print \"[\" (repeat 5000000 \"1,\") \"1]\") | len }}"),
+        Some("limit"),
+    ),
+    (
+        "JSON of many objects",
+        || template("{{ fromJsonArray (print \"[\" (repeat 2000000 \"{},\") \"1]\") | len }}"),
+        Some("at once"),
+    ),
+    ("one text many times, as TOML", || many("toToml"), Some("limit")),
+    ("one text many times, as YAML", || many("toYaml"), Some("limit")),
+    ("a template of many actions", || chart("{{ tpl (repeat 1000000 \"{{1}}\") . }}", ""), Some("memory")),
+    ("templates that hold trees", trees, Some("at once")),
+    (
+        "output in output",
+        || chart("{{define \"a\"}}{{repeat 4000000 \"a\"}}{{include \"a\" .}}{{end}}{{include \"a\" .}}", ""),
+        Some("at once"),
+    ),
     (
         "an exploding expression",
         || template("{{ regexMatch \"((a{1,100}){1,100}){1,100}\" \"aaa\" }}x"),
@@ -172,6 +231,18 @@ fn template(text: &str) -> Answer {
     set.parse("bomb", text, &funcs).map_err(|error| error.to_string())?;
     let out = set.execute("bomb", &Value::Nil, &funcs, &Session::default());
     out.map(|out| out.to_string()).map_err(|error| error.to_string())
+}
+
+/// A list that holds one long text many times.
+fn many(function: &str) -> Answer {
+    let list = "{{$t := repeat 4000000 \"a\"}}{{$l := list}}{{range 60}}{{$l = append $l $t}}{{end}}";
+    template(&format!("{list}{{{{ {function} (dict \"a\" $l) | len }}}}"))
+}
+
+/// Each text is parsed while the one around it runs.
+fn trees() -> Answer {
+    let text = format!("{{{{ tpl $.Values.t . }}}}{}", "{{1}}".repeat(20_000));
+    chart("{{ tpl .Values.t . }}", &format!("t: '{text}'\n"))
 }
 
 /// A list of two times itself, sixty levels deep: small in memory, endless when walked.

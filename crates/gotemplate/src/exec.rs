@@ -14,7 +14,7 @@ use crate::{
     func::{Context, FuncError},
     parse::{Command, Expr, Pipe, Span, Tree, template_text},
     session::LimitError,
-    value::{Str, Value},
+    value::{Str, Value, account::Entry},
 };
 
 /// Stack kept free, and how much is added, where execution recurses.
@@ -29,13 +29,14 @@ pub(crate) fn execute(context: &Context<'_>, name: &str, data: &Value) -> Result
         return Err(no_template(context, name));
     };
     let tree = Arc::clone(tree);
-    let mut out = Vec::with_capacity(tree.text.len().min(1 << 16));
+    let bytes = Vec::with_capacity(tree.text.len().min(1 << 16));
+    let mut out = Output { bytes, held: Entry::default() };
     let root = Held { value: if data.is_nil() { Value::Absent } else { data.clone() }, boxed: false };
     let mut exec =
         Exec { context: *context, tree: &tree, name, variables: Vec::new(), out: &mut out, at: At::Nothing };
     exec.check_depth().map_err(|error| *error)?;
     exec.run(root).map_err(|error| *error)?;
-    Ok(out.into())
+    Ok(out.bytes.into())
 }
 
 fn no_template(context: &Context<'_>, name: &str) -> ExecError {
@@ -70,13 +71,19 @@ enum At<'t> {
     Template(u32, &'t str, Option<&'t Pipe>),
 }
 
+/// What a template has printed so far.
+struct Output {
+    bytes: Vec<u8>,
+    held: Entry,
+}
+
 /// One template being executed.
 struct Exec<'t, 'o> {
     context: Context<'t>,
     tree: &'t Tree,
     name: &'t str,
     variables: Vec<(&'t str, Held)>,
-    out: &'o mut Vec<u8>,
+    out: &'o mut Output,
     at: At<'t>,
 }
 
@@ -103,13 +110,10 @@ impl<'t> Exec<'t, '_> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Done<()> {
-        let session = self.context.session;
-        let total = (self.out.len() + bytes.len()) as u64;
-        session
-            .produce(bytes.len())
-            .and_then(|()| session.allow(total))
-            .or_else(|error| self.limit(error))?;
-        self.out.extend_from_slice(bytes);
+        self.out.held.grow(bytes.len());
+        let total = self.out.bytes.len() + bytes.len();
+        self.context.session.made(bytes.len(), total).or_else(|error| self.limit(error))?;
+        self.out.bytes.extend_from_slice(bytes);
         Ok(())
     }
 

@@ -2,7 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::value::{Map, Value};
+use crate::value::{
+    Map, Value, WeakMap,
+    account::{self, Mark},
+};
 
 /// What a render may use. One account covers all templates executed in a [`Session`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,14 +16,17 @@ pub struct Limits {
     pub depth: usize,
     /// Bytes that templates print and functions return, together.
     pub produced: u64,
-    /// Bytes of one string or items of one list that a function makes.
+    /// Bytes of one string, list or output that is made.
     pub value: usize,
+    /// Bytes that values, trees and unfinished output hold at once, about; what a caller made before the [`Session`]
+    /// does not count.
+    pub memory: usize,
 }
 
 impl Default for Limits {
-    /// Ten million steps, depth 2,000, 512 MiB produced, 16 MiB a value.
+    /// Ten million steps, depth 2,000, 512 MiB produced, 16 MiB a value, 40 MiB of values held at once.
     fn default() -> Self {
-        Self { steps: 10_000_000, depth: 2_000, produced: 512 << 20, value: 16 << 20 }
+        Self { steps: 10_000_000, depth: 2_000, produced: 512 << 20, value: 16 << 20, memory: 40 << 20 }
     }
 }
 
@@ -37,13 +43,19 @@ pub enum LimitError {
     #[error("template produces more than {0} bytes")]
     Produced(u64),
     /// [`Limits::value`].
-    #[error("a value of {size} bytes or items is larger than the limit of {limit}")]
+    #[error("a value of {size} bytes is larger than the limit of {limit}")]
     Value {
         /// Its size.
         size: u64,
         /// The limit.
         limit: usize,
     },
+    /// More values than are read from one text.
+    #[error("a text holds more than {0} values")]
+    Parts(usize),
+    /// [`Limits::memory`].
+    #[error("the values of the templates hold more than {0} bytes at once")]
+    Memory(usize),
     /// A value nested deeper than can be printed; it may contain itself.
     #[error("a value is nested more than {0} levels deep or contains itself")]
     Nesting(usize),
@@ -53,13 +65,14 @@ pub enum LimitError {
 }
 
 /// The account of one render. When it is dropped, the maps handed to [`hold`](Self::hold) are emptied, so that maps
-/// that contain themselves do not leak.
+/// that contain themselves do not leak. It belongs to the thread that makes it.
 #[derive(Default)]
 pub struct Session {
     limits: Limits,
     steps: Cell<u64>,
     produced: Cell<u64>,
-    held: RefCell<Vec<Map>>,
+    begun: Mark,
+    cyclic: RefCell<Vec<WeakMap>>,
     interrupt: Option<Box<dyn Fn() -> bool>>,
 }
 
@@ -97,7 +110,7 @@ impl Session {
     /// Counts work. Functions with loops of their own call it with a figure of about a microsecond a step.
     ///
     /// # Errors
-    /// When there were too many, or the caller interrupts.
+    /// When there were too many, when values hold too much, or the caller interrupts.
     pub fn step(&self, count: u64) -> Result<(), LimitError> {
         let before = self.steps.get();
         let after = before.saturating_add(count);
@@ -105,6 +118,7 @@ impl Session {
         if after > self.limits.steps {
             return Err(LimitError::Steps(self.limits.steps));
         }
+        self.check_memory(0)?;
         let ask = before / INTERRUPT_EVERY != after / INTERRUPT_EVERY;
         if ask && self.interrupt.as_ref().is_some_and(|stop| stop()) {
             return Err(LimitError::Interrupted);
@@ -115,10 +129,54 @@ impl Session {
     /// Asks for room for one value *before* it is made.
     ///
     /// # Errors
-    /// When it is larger than a value may be.
+    /// When it is larger than a value may be, or there is no such room beside the other values.
     pub fn allow(&self, size: u64) -> Result<(), LimitError> {
         let limit = self.limits.value;
-        if size > limit as u64 { Err(LimitError::Value { size, limit }) } else { Ok(()) }
+        match usize::try_from(size) {
+            Ok(size) if size <= limit => self.check_memory(size),
+            _ => Err(LimitError::Value { size, limit }),
+        }
+    }
+
+    /// Counts bytes of one value, or of the output of one template, that were made and entered already; `size` is all of
+    /// it.
+    pub(crate) fn made(&self, bytes: usize, size: usize) -> Result<(), LimitError> {
+        let limit = self.limits.value;
+        self.produce(bytes)?;
+        if size > limit {
+            return Err(LimitError::Value { size: size as u64, limit });
+        }
+        self.check()
+    }
+
+    /// As [`allow`](Self::allow), for a list of so many items.
+    ///
+    /// # Errors
+    /// As [`allow`](Self::allow).
+    pub fn allow_items(&self, count: usize) -> Result<(), LimitError> {
+        self.allow((count as u64).saturating_mul(size_of::<Value>() as u64))
+    }
+
+    /// As [`allow`](Self::allow), for a list of so many texts with `bytes` together.
+    ///
+    /// # Errors
+    /// As [`allow`](Self::allow).
+    pub fn allow_texts(&self, count: usize, bytes: usize) -> Result<(), LimitError> {
+        let each = (size_of::<Value>() + account::TEXT) as u64;
+        self.allow((count as u64).saturating_mul(each).saturating_add(bytes as u64))
+    }
+
+    /// Looks whether values hold too much already. Functions that make many small ones in a loop of their own ask it.
+    ///
+    /// # Errors
+    /// When they do.
+    pub fn check(&self) -> Result<(), LimitError> {
+        self.check_memory(0)
+    }
+
+    fn check_memory(&self, more: usize) -> Result<(), LimitError> {
+        let limit = self.limits.memory;
+        if self.begun.since().saturating_add(more) > limit { Err(LimitError::Memory(limit)) } else { Ok(()) }
     }
 
     /// Counts bytes that were made.
@@ -134,15 +192,20 @@ impl Session {
     /// Remembers a map that was given a value which may lead back to it. Call it from functions that change maps.
     pub fn hold(&self, map: &Map, value: &Value) {
         if matches!(value, Value::Map(_) | Value::List(_) | Value::Object(_)) {
-            self.held.borrow_mut().push(map.clone());
+            let mut cyclic = self.cyclic.borrow_mut();
+            // Each doubling those that are gone leave: a loop that makes maps keeps no trace of them.
+            if cyclic.len() == cyclic.capacity() {
+                cyclic.retain(WeakMap::is_there);
+                let known = cyclic.len();
+                cyclic.reserve(known.max(64));
+            }
+            cyclic.push(map.downgrade());
         }
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        for map in self.held.take() {
-            map.clear();
-        }
+        self.cyclic.take().iter().for_each(WeakMap::clear);
     }
 }

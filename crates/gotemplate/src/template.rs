@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use foldhash::fast::RandomState;
@@ -28,6 +31,10 @@ pub enum MissingKey {
     /// An error.
     Error,
 }
+
+/// Bytes that the trees of one text, and of all texts given at once, may take, about.
+const MAX_TREE: usize = 16 << 20;
+const MAX_TREES: usize = 48 << 20;
 
 type Trees = BTreeMap<Arc<str>, Arc<Tree>>;
 
@@ -79,10 +86,10 @@ impl Templates {
     /// earlier one, unless it is empty.
     ///
     /// # Errors
-    /// In Go's words, with the line. Functions must be known already.
+    /// In Go's words, with the line. Functions must be known already. When the trees of the text need more than 16 MiB.
     pub fn parse(&mut self, name: &str, text: &str, funcs: &Funcs) -> Result<(), ParseError> {
         let known = |function: &str| funcs.get(function).is_some();
-        self.add(parse::parse(name, text, (&self.delims.0, &self.delims.1), &known)?);
+        self.add(parse::parse(name, text, (&self.delims.0, &self.delims.1), &known, MAX_TREE)?);
         Ok(())
     }
 
@@ -90,7 +97,7 @@ impl Templates {
     ///
     /// # Errors
     /// As [`parse`](Self::parse), of the first text that is wrong; with its place among the texts. None of them is added
-    /// after it.
+    /// after it. When the trees of all texts need more than 48 MiB.
     pub fn parse_all(
         &mut self,
         texts: &[(&str, &str)],
@@ -100,7 +107,14 @@ impl Templates {
         let names: HashSet<&str, RandomState> = funcs.names().into_iter().collect();
         let delims = (self.delims.0.clone(), self.delims.1.clone());
         let known = |function: &str| names.contains(function);
-        let parse = |(name, text): &(&str, &str)| parse::parse(name, text, (&delims.0, &delims.1), &known);
+        let taken = AtomicUsize::new(0);
+        let parse = |(name, text): &(&str, &str)| {
+            let room = MAX_TREES.saturating_sub(taken.load(Ordering::Relaxed)).min(MAX_TREE);
+            let trees = parse::parse(name, text, (&delims.0, &delims.1), &known, room)?;
+            let bytes = trees.iter().map(|(_, tree)| tree.held.bytes()).sum();
+            taken.fetch_add(bytes, Ordering::Relaxed);
+            Ok(trees)
+        };
         for (at, parsed) in each(texts, threads, parse).into_iter().enumerate() {
             self.add(parsed.map_err(|error| (at, error))?);
         }

@@ -1,5 +1,6 @@
 //! What a template computes with. Number types are kept apart as Go keeps them, maps are shared and mutable.
 
+pub(crate) mod account;
 mod convert;
 mod dismantle;
 mod equal;
@@ -12,7 +13,7 @@ mod types;
 
 use std::rc::Rc;
 
-pub(crate) use self::json::MAX_NESTING;
+pub(crate) use self::{json::MAX_NESTING, map::WeakMap};
 
 pub use self::{
     json::Numbers,

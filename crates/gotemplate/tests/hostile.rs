@@ -78,7 +78,7 @@ proptest! {
         let funcs = Funcs::new();
         let mut set = Templates::new("t");
         if set.parse("t", &text, &funcs).is_ok() {
-            let session = Session::new(Limits { steps: 10_000, depth: 50, produced: 1 << 20, value: 1 << 20 });
+            let session = Session::new(Limits { steps: 10_000, depth: 50, produced: 1 << 20, value: 1 << 20, memory: 8 << 20 });
             let _ = set.execute("t", &value, &funcs, &session);
         }
     }

@@ -70,7 +70,7 @@ fn wide_paddings_are_bounded() {
     assert_eq!(out, "%!(NOVERB)%!(EXTRA int=1)");
     let many = format!("{{{{printf \"{}\" 1 2 3 4 | len}}}}", "%9999999d".repeat(4));
     let error = run_with(&many, &Value::Nil, limits()).unwrap_err().to_string();
-    assert!(error.contains("bytes or items is larger than the limit of 16777216"), "{error}");
+    assert!(error.contains("bytes is larger than the limit of 16777216"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Maps. `set`, `unset` and the merges change their first map in place.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::HashSet};
 
 use gotemplate::{FuncError, Funcs, List, Map, Session, Type, Value};
 
@@ -109,8 +109,8 @@ fn add_parts(funcs: &mut Funcs) {
     });
     variadic(funcs, "omit", &[MAP], S, |call| {
         call.session().step(call.map(0).len() as u64 / 8)?;
-        let omitted: Vec<_> = call.values[1..].iter().filter_map(Value::as_string).collect();
-        let kept = call.map(0).entries().into_iter().filter(|(key, _)| !omitted.contains(&key));
+        let omitted: HashSet<_> = call.values[1..].iter().filter_map(Value::as_string).collect();
+        let kept = call.map(0).entries().into_iter().filter(|(key, _)| !omitted.contains(key));
         Ok(Value::Map(kept.collect()))
     });
 }

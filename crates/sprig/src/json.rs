@@ -3,23 +3,23 @@
 mod read;
 mod write;
 
-pub(crate) use self::{
-    read::parse,
-    write::{Style, to_json},
-};
+use self::write::{Written, to_json};
+pub(crate) use self::{read::parse, write::Style};
 
-use gotemplate::{Funcs, List, Map, Type, Value};
+use gotemplate::{FuncError, Funcs, LimitError, List, Map, Type, Value};
 
 use crate::call::{Answer, Call, fixed};
 
 const ANY: Type = Type::Any;
 /// Steps of a value that cannot be written.
-pub(crate) const FAILED: u64 = 100_000;
+const FAILED: u64 = 100_000;
 
 /// Sprig's: any value, and nil for what is no JSON.
 pub(crate) fn add(funcs: &mut Funcs) {
-    fixed(funcs, "fromJson", &[Type::String], |call| Ok(parse(&call.text(0)).unwrap_or_default()));
-    fixed(funcs, "mustFromJson", &[Type::String], |call| Ok(parse(&call.text(0))?));
+    fixed(funcs, "fromJson", &[Type::String], |call| {
+        Ok(parse(call.session(), &call.text(0))?.unwrap_or_default())
+    });
+    fixed(funcs, "mustFromJson", &[Type::String], |call| Ok(parse(call.session(), &call.text(0))??));
     let written = |funcs: &mut Funcs, name, style, must: bool| {
         fixed(funcs, name, &[ANY], move |call| encode(call, style, must));
     };
@@ -33,28 +33,39 @@ pub(crate) fn add(funcs: &mut Funcs) {
 
 /// Helm's: a map or a list, and the error in it.
 pub(crate) fn add_helm(funcs: &mut Funcs) {
-    fixed(funcs, "fromJson", &[Type::String], |call| Ok(object(read(call))));
-    fixed(funcs, "fromJsonArray", &[Type::String], |call| Ok(array(read(call))));
+    fixed(funcs, "fromJson", &[Type::String], |call| Ok(object(read(call)?)));
+    fixed(funcs, "fromJsonArray", &[Type::String], |call| Ok(array(read(call)?)));
 }
 
 /// What is only a number is of the wrong type, however large it is.
-fn read(call: &Call<'_>) -> Result<Value, String> {
+fn read(call: &Call<'_>) -> Result<Result<Value, String>, LimitError> {
     let text = call.text(0);
     let number = text.trim_start().starts_with(|c: char| c == '-' || c.is_ascii_digit());
-    parse(&text).or_else(|error| {
+    Ok(parse(call.session(), &text)?.or_else(|error| {
         if number && error.starts_with("json: cannot") { Ok(Value::Float(f64::INFINITY)) } else { Err(error) }
-    })
+    }))
+}
+
+/// The first argument as JSON, within what a value may take.
+pub(crate) fn write(call: &Call<'_>, style: Style) -> Result<Written, FuncError> {
+    to_json(call.value(0), style, call.session().limits().value)
+}
+
+/// What a function answers that hides why a value cannot be written. A limit is no such reason.
+pub(crate) fn nothing(call: &Call<'_>, error: FuncError) -> Answer {
+    if matches!(error, FuncError::Limit(_)) {
+        return Err(error);
+    }
+    // Whoever goes on after a value without end pays for having tried.
+    call.session().step(FAILED)?;
+    Ok("".into())
 }
 
 fn encode(call: &Call<'_>, style: Style, must: bool) -> Answer {
-    match to_json(call.value(0), style) {
-        Ok(text) => Ok(Value::string(text)),
-        Err(error) if must => Err(error.into()),
-        Err(_) => {
-            // Whoever goes on after a value without end pays for having tried.
-            call.session().step(FAILED)?;
-            Ok("".into())
-        }
+    match write(call, style) {
+        Ok(written) => Ok(Value::string(written.text)),
+        Err(error) if must => Err(error),
+        Err(error) => nothing(call, error),
     }
 }
 

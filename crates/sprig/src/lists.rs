@@ -95,6 +95,9 @@ fn add_growing(funcs: &mut Funcs) {
     both(funcs, ["chunk", "mustChunk"], &[Type::Int, ANY], chunk);
 }
 
+/// What a list takes beside its items, in items.
+const CHUNK: usize = 5;
+
 fn chunk(call: &Call<'_>) -> Answer {
     let items = of(call.value(1), "Cannot chunk type")?;
     let size = call.int(0);
@@ -102,6 +105,7 @@ fn chunk(call: &Call<'_>) -> Answer {
         return Err("runtime error: makeslice: len out of range".into());
     }
     let size = usize::try_from(size).unwrap_or(usize::MAX);
+    call.session().allow_items(items.len() + items.len().div_ceil(size) * CHUNK)?;
     let chunks = items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect();
     Ok(Value::List(List::of(Type::Lists, chunks)))
 }

@@ -133,7 +133,7 @@ fn until(call: &Call<'_>, start: i64, end: i64, step: i64) -> Result<Vec<i64>, F
         return Ok(Vec::new());
     }
     let span = start.abs_diff(end);
-    call.session().allow(span / step.unsigned_abs())?;
+    call.session().allow_items(usize::try_from(span / step.unsigned_abs()).unwrap_or(usize::MAX))?;
     call.session().step(span / step.unsigned_abs() / 8)?;
     let mut numbers = Vec::new();
     let mut at = start;

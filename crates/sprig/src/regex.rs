@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 use gotemplate::{FuncError, Funcs, List, Str, Type, Value};
 use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
-use crate::call::{Call, fixed, strings};
+use crate::call::{Answer, Call, fixed, strings};
 
 const S: Type = Type::String;
 const I: Type = Type::Int;
@@ -73,8 +73,11 @@ fn add_finding(funcs: &mut Funcs, cache: &Cache) {
         fixed(funcs, name, &[S, S, I], move |call| {
             let regex = cache.get(call, 1).map_err(|error| panicked(call, must, error))?;
             let limit = usize::try_from(call.int(2)).unwrap_or(usize::MAX);
-            let found: Vec<_> =
-                matches(&regex, call.bytes(1)).take(limit).map(|m| Str::from(m.as_bytes())).collect();
+            let mut found = Vec::new();
+            for one in matches(&regex, call.bytes(1)).take(limit) {
+                call.session().allow_texts(found.len(), 0)?;
+                found.push(Str::from(one.as_bytes()));
+            }
             Ok(if found.is_empty() { Value::List(List::nil(Type::Strings)) } else { strings(found) })
         });
     }
@@ -82,7 +85,7 @@ fn add_finding(funcs: &mut Funcs, cache: &Cache) {
         let cache = cache.clone();
         fixed(funcs, name, &[S, S, I], move |call| {
             let regex = cache.get(call, 1).map_err(|error| panicked(call, must, error))?;
-            Ok(split(&regex, call.bytes(0).is_empty(), call.bytes(1), call.int(2)))
+            split(call, &regex)
         });
     }
 }
@@ -115,12 +118,13 @@ fn panicked(call: &Call<'_>, must: bool, error: FuncError) -> FuncError {
 }
 
 /// Go's `Regexp.Split`.
-fn split(regex: &Regex, empty_source: bool, text: &[u8], limit: i64) -> Value {
+fn split(call: &Call<'_>, regex: &Regex) -> Answer {
+    let (text, limit) = (call.bytes(1), call.int(2));
     if limit == 0 {
-        return Value::List(List::nil(Type::Strings));
+        return Ok(Value::List(List::nil(Type::Strings)));
     }
-    if !empty_source && text.is_empty() {
-        return strings(vec![Str::default()]);
+    if !call.bytes(0).is_empty() && text.is_empty() {
+        return Ok(strings(vec![Str::default()]));
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut parts: Vec<Str> = Vec::new();
@@ -129,6 +133,7 @@ fn split(regex: &Regex, empty_source: bool, text: &[u8], limit: i64) -> Value {
         if parts.len() + 1 == limit {
             break;
         }
+        call.session().allow_texts(parts.len(), 0)?;
         end = found.start();
         if found.end() != 0 {
             parts.push(Str::from(&text[begin..end]));
@@ -138,7 +143,7 @@ fn split(regex: &Regex, empty_source: bool, text: &[u8], limit: i64) -> Value {
     if end != text.len() {
         parts.push(Str::from(&text[begin..]));
     }
-    strings(parts)
+    Ok(strings(parts))
 }
 
 fn add_replacing(funcs: &mut Funcs, cache: &Cache) {

@@ -1,6 +1,6 @@
 //! Strings: cutting, joining, searching, indenting.
 
-use gotemplate::{Funcs, List, Map, Str, Type, Value, sprintf};
+use gotemplate::{FuncError, Funcs, List, Map, Str, Type, Value, sprintf};
 
 use crate::{
     call::{Answer, Call, count, fixed, strings, to_string, to_strings, variadic},
@@ -171,9 +171,9 @@ fn add_joining(funcs: &mut Funcs) {
         call.session().allow(size as u64)?;
         Ok(Value::string(parts.join(call.bytes(0))))
     });
-    fixed(funcs, "split", &[S, S], |call| Ok(numbered(split(call.bytes(1), call.bytes(0), -1))));
-    fixed(funcs, "splitn", &[S, I, S], |call| Ok(numbered(split(call.bytes(2), call.bytes(0), call.int(1)))));
-    fixed(funcs, "splitList", &[S, S], |call| Ok(strings(split(call.bytes(1), call.bytes(0), -1))));
+    fixed(funcs, "split", &[S, S], |call| numbered(call, &split(call, 1, -1)?));
+    fixed(funcs, "splitn", &[S, I, S], |call| numbered(call, &split(call, 2, call.int(1))?));
+    fixed(funcs, "splitList", &[S, S], |call| Ok(strings(split(call, 1, -1)?)));
     fixed(funcs, "toStrings", &[Type::Any], |call| Ok(strings(to_strings(call.value(0))?)));
     fixed(funcs, "toString", &[Type::Any], |call| Ok(Value::String(to_string(call.value(0))?)));
     fixed(funcs, "sortAlpha", &[Type::Any], |call| {
@@ -225,14 +225,16 @@ fn cat(call: &Call<'_>) -> Answer {
     Ok(Value::string(parts.join(&b" "[..])))
 }
 
-/// Go's `strings.SplitN`.
-fn split(text: &[u8], separator: &[u8], limit: i64) -> Vec<Str> {
+/// Go's `strings.SplitN` of the argument `text` by the first one.
+fn split(call: &Call<'_>, text: usize, limit: i64) -> Result<Vec<Str>, FuncError> {
+    let (text, separator) = (call.bytes(text), call.bytes(0));
     if limit == 0 {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    call.session().allow_texts(limit.min(1 + count_matches(text, separator)), text.len())?;
     if separator.is_empty() {
-        return explode(text, limit);
+        return Ok(explode(text, limit));
     }
     let (mut parts, mut rest) = (Vec::new(), text);
     while parts.len() + 1 < limit {
@@ -241,7 +243,7 @@ fn split(text: &[u8], separator: &[u8], limit: i64) -> Vec<Str> {
         rest = &rest[at + separator.len()..];
     }
     parts.push(Str::from(rest));
-    parts
+    Ok(parts)
 }
 
 fn explode(text: &[u8], limit: usize) -> Vec<Str> {
@@ -261,12 +263,13 @@ fn explode(text: &[u8], limit: usize) -> Vec<Str> {
     parts
 }
 
-fn numbered(parts: Vec<Str>) -> Value {
+fn numbered(call: &Call<'_>, parts: &[Str]) -> Answer {
     let map = Map::of(Type::StringMap);
-    for (index, part) in parts.into_iter().enumerate() {
-        map.insert(format!("_{index}"), Value::String(part));
+    for (index, part) in parts.iter().enumerate() {
+        map.insert(format!("_{index}"), Value::String(part.clone()));
+        call.session().check()?;
     }
-    Value::Map(map)
+    Ok(Value::Map(map))
 }
 
 fn add_words(funcs: &mut Funcs) {

@@ -16,13 +16,11 @@ pub(crate) fn add(funcs: &mut Funcs) {
 }
 
 fn print(call: &Call<'_>, must: bool) -> Answer {
-    if call.value(0).is_nil() {
-        return Err(write::to_toml(call.value(0)).err().unwrap_or_default().into());
-    }
-    match write::to_toml(call.value(0)) {
+    let value = call.value(0);
+    match write::to_toml(value, call.session().limits().value) {
         Ok(text) => Ok(Value::string(text)),
-        Err(error) if must => Err(error.into()),
-        Err(error) => Ok(error.into()),
+        Err(FuncError::Message(error)) if !must && !value.is_nil() => Ok(error.into()),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,15 +1,21 @@
 //! `toYaml` and `fromYaml`, as Helm has them of sigs.k8s.io/yaml.
 
-use gotemplate::{Funcs, Map, Numbers, Type, Value, format_float};
+use gotemplate::{FuncError, Funcs, LimitError, Map, Numbers, Type, Value, format_float};
 use manifest::yaml::{
-    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, format_node,
-    parse_value, sort_keys, to_yaml,
+    DuplicateKeys, Entry, FormatOptions, Limits, Mapping, Node, Scalar, ScalarStyle, Tag, YamlCause,
+    YamlError, format_node, parse_value, sort_keys, to_yaml,
 };
 
 use crate::{
     call::{Answer, Call, fixed},
-    json::{FAILED, Style, array, mismatch, object, to_json},
+    json::{Style, array, mismatch, nothing, object, write},
 };
+
+/// How many values one text may hold; some 6 MB of usual YAML.
+const NODES: usize = 200_000;
+
+/// Levels that any thread has the stack for.
+const SHALLOW: usize = 100;
 
 pub(crate) fn add(funcs: &mut Funcs) {
     for (name, must) in [("toYaml", false), ("mustToYaml", true)] {
@@ -17,39 +23,44 @@ pub(crate) fn add(funcs: &mut Funcs) {
     }
     fixed(funcs, "toYamlPretty", &[Type::Any], pretty);
     fixed(funcs, "fromYaml", &[Type::String], |call| {
-        Ok(object(read(call, "map[string]interface {}", Value::Map(Map::new()))))
+        Ok(object(read(call, "map[string]interface {}", Value::Map(Map::new()))?))
     });
     fixed(funcs, "fromYamlArray", &[Type::String], |call| {
-        Ok(array(read(call, "[]interface {}", Value::list(Vec::new()))))
+        Ok(array(read(call, "[]interface {}", Value::list(Vec::new()))?))
     });
 }
 
 fn print(call: &Call<'_>, must: bool) -> Answer {
     // The same detour as the reference: what JSON cannot say is an error, numbers lose their kind.
-    let json =
-        to_json(call.value(0), Style::Raw).and_then(|_| call.value(0).to_json().map_err(|e| e.to_string()));
+    let json = write(call, Style::Raw).and_then(|written| {
+        let json = call.value(0).to_json().map_err(|error| FuncError::from(error.to_string()))?;
+        Ok((json, written.depth))
+    });
     match json {
-        Ok(json) => {
-            let text = stacker::maybe_grow(1 << 20, 8 << 20, || to_yaml(&json));
+        Ok((json, depth)) => {
+            let text = with_stack(depth, || to_yaml(&json));
             Ok(Value::string(text.strip_suffix('\n').unwrap_or(&text)))
         }
-        Err(error) if must => Err(format!("error marshaling into JSON: {error}").into()),
-        Err(_) => {
-            call.session().step(FAILED)?;
-            Ok("".into())
-        }
+        Err(FuncError::Message(error)) if must => Err(format!("error marshaling into JSON: {error}").into()),
+        Err(error) => nothing(call, error),
     }
 }
 
 /// goyaml.v3 with an indent of two: lists inside maps are indented as well, floats stay floats.
 fn pretty(call: &Call<'_>) -> Answer {
-    if to_json(call.value(0), Style::Raw).is_err() {
-        call.session().step(FAILED)?;
-        return Ok("".into());
-    }
+    let depth = match write(call, Style::Raw) {
+        Ok(written) => written.depth,
+        Err(error) => return nothing(call, error),
+    };
     let options = FormatOptions { indent: 2, compact_lists: false };
-    let text = stacker::maybe_grow(1 << 20, 8 << 20, || format_node(&node(call.value(0)), options));
+    let text = with_stack(depth, || format_node(&node(call.value(0)), options));
     Ok(Value::string(text.strip_suffix('\n').unwrap_or(&text)))
+}
+
+/// Runs what recurses once for each level.
+fn with_stack<T>(depth: usize, print: impl FnOnce() -> T) -> T {
+    const STACK: usize = 16 << 20;
+    if depth > SHALLOW { stacker::grow(STACK, print) } else { stacker::maybe_grow(1 << 20, STACK, print) }
 }
 
 /// A string; the words of YAML 1.1 are quoted for the readers that still have them.
@@ -107,18 +118,26 @@ fn node(value: &Value) -> Node {
 }
 
 /// `none` stands for an empty document.
-fn read(call: &Call<'_>, wanted: &str, none: Value) -> Result<Value, String> {
+fn read(call: &Call<'_>, wanted: &str, none: Value) -> Result<Result<Value, String>, LimitError> {
     let text = call.text(0);
-    let limits = Limits { bytes: call.session().limits().value, ..Limits::default() };
-    match parse_value("", &text, DuplicateKeys::LastWins, &limits) {
-        Ok(json) => match (Value::from_json(&json, Numbers::Float), wanted) {
-            (Value::Nil, _) => Ok(none),
-            (value @ Value::Map(_), "map[string]interface {}")
-            | (value @ Value::List(_), "[]interface {}") => Ok(value),
-            (other, wanted) => {
-                Err(format!("error unmarshaling JSON: while decoding JSON: {}", mismatch(&other, wanted)))
-            }
-        },
-        Err(error) => Err(error.go_text(&text)),
-    }
+    let limits = Limits { bytes: call.session().limits().value, nodes: NODES, ..Limits::default() };
+    let json = match parse_value("", &text, DuplicateKeys::LastWins, &limits) {
+        Ok(json) => json,
+        // A text that is too large is no text with a mistake, which the answer would tell.
+        Err(YamlError { cause: YamlCause::Limit { limit, unit: "nodes" }, .. }) => {
+            return Err(LimitError::Parts(limit));
+        }
+        Err(error) => return Ok(Err(error.go_text(&text))),
+    };
+    let value = Value::from_json(&json, Numbers::Float);
+    call.session().check()?;
+    Ok(match (value, wanted) {
+        (Value::Nil, _) => Ok(none),
+        (value @ Value::Map(_), "map[string]interface {}") | (value @ Value::List(_), "[]interface {}") => {
+            Ok(value)
+        }
+        (other, wanted) => {
+            Err(format!("error unmarshaling JSON: while decoding JSON: {}", mismatch(&other, wanted)))
+        }
+    })
 }

@@ -86,11 +86,10 @@ impl<'t> Exec<'t, '_> {
             session.step(1)?;
             let size = match &value {
                 Value::String(text) | Value::Bytes(text) => text.len(),
-                Value::List(list) => list.len() * 8,
+                Value::List(list) => list.len() * size_of::<Value>(),
                 _ => 0,
             };
-            session.allow(size as u64)?;
-            session.produce(size)?;
+            session.made(size, size)?;
             Ok(value)
         });
         charged.or_else(|error| {

@@ -8,19 +8,21 @@ use super::{
     tree::{Branch, Command, Expr, Node, Pipe, Span, Tree, show},
     unquote::unquote,
 };
-use crate::{error::ParseError, printf::quote};
+use crate::{error::ParseError, printf::quote, value::account::Entry};
 
 /// How deep blocks and parentheses may nest, together. (Go: 10,000 parentheses, blocks without limit.)
 const MAX_NESTING: usize = 1_000;
 
 type Parsed<T> = Result<T, ParseError>;
 
-/// Parses a text as template `name`; answers it and all it defines, in the order of their ends.
+/// Parses a text as template `name`; answers it and all it defines, in the order of their ends. Their trees take at most
+/// `room` bytes, about.
 pub(crate) fn parse(
     name: &str,
     text: &str,
     delims: (&str, &str),
     known: &dyn Fn(&str) -> bool,
+    room: usize,
 ) -> Parsed<Vec<(Arc<str>, Tree)>> {
     let loop_words = (!known("break"), !known("continue"));
     let mut parser = Parser {
@@ -38,7 +40,10 @@ pub(crate) fn parse(
         commands: Vec::new(),
         words: Vec::new(),
         trees: Vec::new(),
+        weight: 0,
+        room,
     };
+    parser.takes(text.len())?;
     let root = parser.top()?;
     parser.add(name.into(), root)?;
     Ok(parser.trees)
@@ -63,6 +68,9 @@ struct Parser<'t> {
     commands: Vec<Command>,
     words: Vec<Expr>,
     trees: Vec<(Arc<str>, Tree)>,
+    /// Bytes of what no tree holds yet, and how many more there may be.
+    weight: usize,
+    room: usize,
 }
 
 /// What ended a list, or stands in it.
@@ -198,8 +206,25 @@ impl<'t> Parser<'t> {
         result
     }
 
+    /// Counts what a tree needs.
+    fn takes(&mut self, bytes: usize) -> Parsed<()> {
+        let Some(left) = self.room.checked_sub(bytes) else {
+            return self
+                .error("the template is too large: its parts need more memory than templates may take");
+        };
+        self.room = left;
+        self.weight += bytes;
+        Ok(())
+    }
+
+    /// As [`takes`](Self::takes), for something in a box.
+    fn takes_box<T>(&mut self) -> Parsed<()> {
+        self.takes(size_of::<T>() + 16)
+    }
+
     fn add(&mut self, name: Arc<str>, root: Box<[Node]>) -> Parsed<()> {
-        let tree = Tree { file: self.file.clone(), text: self.text.clone(), root };
+        let held = Entry::new(std::mem::take(&mut self.weight));
+        let tree = Tree { file: self.file.clone(), text: self.text.clone(), root, held };
         match self.trees.iter_mut().find(|(known, _)| *known == name) {
             None => self.trees.push((name, tree)),
             Some(known) if known.1.is_empty() => known.1 = tree,
@@ -225,12 +250,17 @@ impl<'t> Parser<'t> {
                 self.give_back(delim);
             }
             match self.text_or_action()? {
-                Item::Node(node) => self.nodes.push(node),
+                Item::Node(node) => self.node(node)?,
                 Item::End => return self.error("unexpected {{end}}"),
                 Item::Else => return self.error("unexpected {{else}}"),
             }
         }
         Ok(std::mem::take(&mut self.nodes).into())
+    }
+
+    fn node(&mut self, node: Node) -> Parsed<()> {
+        self.nodes.push(node);
+        self.takes(size_of::<Node>())
     }
 
     /// The body of a definition has variables and loops of its own.
@@ -277,7 +307,7 @@ impl<'t> Parser<'t> {
         let mark = self.nodes.len();
         while self.peek_non_space().kind != Kind::End {
             match self.text_or_action()? {
-                Item::Node(node) => self.nodes.push(node),
+                Item::Node(node) => self.node(node)?,
                 end => return Ok((self.nodes.drain(mark..).collect(), end)),
             }
         }
@@ -345,6 +375,7 @@ impl<'t> Parser<'t> {
         let branch = self.nest(|parser| parser.branch(control));
         self.variables.truncate(known);
         let branch = Box::new(branch?);
+        self.takes_box::<Branch>()?;
         Ok(match control {
             Control::If => Node::If(branch),
             Control::With => Node::With(branch),
@@ -428,6 +459,7 @@ impl<'t> Parser<'t> {
                     self.give_back(token);
                     let command = self.command()?;
                     self.commands.push(command);
+                    self.takes_box::<Command>()?;
                 }
                 _ => return self.unexpected(&token, context),
             }
@@ -482,6 +514,7 @@ impl<'t> Parser<'t> {
             self.peek_non_space();
             if let Some(operand) = self.operand()? {
                 self.words.push(operand);
+                self.takes_box::<Expr>()?;
             }
             let token = self.next();
             match token.kind {
@@ -541,11 +574,13 @@ impl<'t> Parser<'t> {
             Kind::Field => Expr::Field(at, span(&token)),
             Kind::Bool => Expr::Bool(at, token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
+                self.takes_box::<Number>()?;
                 Expr::Number { at, text: span(&token), number: Box::new(self.number(&token)?) }
             }
             Kind::LeftParen => {
                 let inner =
                     self.nest(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?;
+                self.takes_box::<Pipe>()?;
                 Expr::Pipe(Box::new(inner))
             }
             Kind::String | Kind::RawString => match unquote(token.text) {

@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use super::Number;
-use crate::{printf::quote, value::Str};
+use crate::{
+    printf::quote,
+    value::{Str, account::Entry},
+};
 
 /// One template of a set.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(crate) struct Tree {
     /// The whole text, for places in errors.
     pub(crate) text: Arc<str>,
     pub(crate) root: Box<[Node]>,
+    /// What it takes, about, with its part of the text.
+    pub(crate) held: Entry,
 }
 
 /// A node of a list; positions are byte offsets in the text.

@@ -11,7 +11,7 @@ impl Value {
     }
 
     /// As [`deep_equal`](Self::deep_equal), for values that may share parts many times over: takes what it looks at
-    /// from `visits`, and answers false when there are none left.
+    /// from `visits`, and answers false when there are none left. 512 bytes of text are a visit.
     #[must_use]
     pub fn deep_equal_within(&self, other: &Self, visits: &mut u64) -> bool {
         equal(self, other, MAX_DEPTH, visits)
@@ -25,7 +25,12 @@ impl PartialEq for Value {
 }
 
 fn equal(a: &Value, b: &Value, depth: usize, visits: &mut u64) -> bool {
-    let (Some(depth), Some(left)) = (depth.checked_sub(1), visits.checked_sub(1)) else { return false };
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let cost = 1 + text_len(a).min(text_len(b)) / 512;
+    let Some(left) = visits.checked_sub(cost) else {
+        *visits = 0;
+        return false;
+    };
     *visits = left;
     match (a, b) {
         (Value::Nil | Value::Absent, Value::Nil | Value::Absent) => true,
@@ -40,6 +45,14 @@ fn equal(a: &Value, b: &Value, depth: usize, visits: &mut u64) -> bool {
                 && (a.signed(), a.unsigned()) != (None, None)
                 && (a.signed(), a.unsigned()) == (b.signed(), b.unsigned())
         }
+    }
+}
+
+/// A comparison of long texts is no single visit.
+fn text_len(value: &Value) -> u64 {
+    match value {
+        Value::String(text) | Value::Bytes(text) => text.len() as u64,
+        _ => 0,
     }
 }
 

@@ -2,6 +2,7 @@ use std::{ops::Deref, rc::Rc};
 
 use super::{
     Type, Value,
+    account::Entry,
     dismantle::{dismantle, is_container},
 };
 
@@ -13,6 +14,17 @@ struct Items {
     kind: Type,
     nil: bool,
     items: Vec<Value>,
+    _account: Entry,
+}
+
+/// Bytes of a list without items: its own, and what the allocator adds to both pieces.
+const EMPTY: usize = size_of::<Items>() + 32;
+
+impl Items {
+    fn new(kind: Type, nil: bool, items: Vec<Value>) -> Self {
+        let account = Entry::new(EMPTY + items.capacity() * size_of::<Value>());
+        Self { kind, nil, items, _account: account }
+    }
 }
 
 impl List {
@@ -25,13 +37,13 @@ impl List {
     /// A list of another type, such as [`Type::Strings`]; the items must be of its element type.
     #[must_use]
     pub fn of(kind: Type, items: Vec<Value>) -> Self {
-        Self(Rc::new(Items { kind, nil: false, items }))
+        Self(Rc::new(Items::new(kind, false, items)))
     }
 
     /// A nil slice: prints as an empty list, and as `null` in JSON.
     #[must_use]
     pub fn nil(kind: Type) -> Self {
-        Self(Rc::new(Items { kind, nil: true, items: Vec::new() }))
+        Self(Rc::new(Items::new(kind, true, Vec::new())))
     }
 
     /// The list's type.

@@ -1,7 +1,11 @@
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    rc::{Rc, Weak},
+};
 
 use super::{
-    Str, Type, Value,
+    Str, Type, Value, account,
     dismantle::{dismantle, is_container},
 };
 
@@ -11,14 +15,58 @@ use super::{
 #[derive(Clone)]
 pub struct Map(Rc<Shared>);
 
+/// A map that others hold, or held.
+pub(crate) struct WeakMap(Weak<Entries>);
+
+impl WeakMap {
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// Takes everything out, if it is there.
+    pub(crate) fn clear(&self) {
+        if let Some(entries) = self.0.upgrade() {
+            drop(entries.change(std::mem::take));
+        }
+    }
+}
+
 struct Shared {
     kind: Type,
     nil: bool,
     entries: Rc<Entries>,
 }
 
-#[derive(Default)]
 struct Entries(RefCell<BTreeMap<Str, Value>>);
+
+/// Bytes of a map with so many entries: the nodes of its tree are two thirds full, and there are none without an entry.
+fn weight(entries: usize) -> usize {
+    const EMPTY: usize = size_of::<Shared>() + size_of::<Entries>() + 64;
+    const ENTRY: usize = (size_of::<Str>() + size_of::<Value>()) * 3 / 2 + 16;
+    EMPTY + if entries == 0 { 0 } else { entries.max(8) * ENTRY }
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        account::enter(weight(0));
+        Self(RefCell::default())
+    }
+}
+
+impl Entries {
+    fn take(&mut self) -> BTreeMap<Str, Value> {
+        self.change(std::mem::take)
+    }
+
+    /// Changes the entries, and enters what they take then.
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<Str, Value>) -> T) -> T {
+        let mut entries = self.0.borrow_mut();
+        let before = weight(entries.len());
+        let answer = change(&mut entries);
+        account::enter(weight(entries.len()).wrapping_sub(before));
+        answer
+    }
+}
 
 impl Map {
     /// An empty `map[string]interface {}`.
@@ -71,12 +119,13 @@ impl Map {
 
     /// Sets a key; answers what was there.
     pub fn insert(&self, key: impl Into<Str>, value: impl Into<Value>) -> Option<Value> {
-        self.0.entries.0.borrow_mut().insert(key.into(), value.into())
+        let (key, value) = (key.into(), value.into());
+        self.0.entries.change(|entries| entries.insert(key, value))
     }
 
     /// Takes a key away; answers what was there.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Option<Value> {
-        self.0.entries.0.borrow_mut().remove(key.as_ref())
+        self.0.entries.change(|entries| entries.remove(key.as_ref()))
     }
 
     /// How many keys.
@@ -111,7 +160,12 @@ impl Map {
 
     /// Takes everything out.
     pub fn clear(&self) {
-        drop(std::mem::take(&mut *self.0.entries.0.borrow_mut()));
+        drop(self.0.entries.change(std::mem::take));
+    }
+
+    /// The map, without holding it.
+    pub(crate) fn downgrade(&self) -> WeakMap {
+        WeakMap(Rc::downgrade(&self.0.entries))
     }
 
     /// Whether both are the same map in memory.
@@ -125,15 +179,16 @@ impl Map {
     /// Takes the values out, when nobody else holds the map.
     pub(super) fn take_values(&mut self) -> Vec<Value> {
         let entries = Rc::get_mut(&mut self.0).and_then(|shared| Rc::get_mut(&mut shared.entries));
-        entries.map(|entries| std::mem::take(entries.0.get_mut()).into_values().collect()).unwrap_or_default()
+        entries.map(Entries::take).unwrap_or_default().into_values().collect()
     }
 }
 
 impl Drop for Entries {
     fn drop(&mut self) {
         if self.0.get_mut().values().any(is_container) {
-            dismantle(std::mem::take(self.0.get_mut()).into_values().collect());
+            dismantle(self.take().into_values().collect());
         }
+        account::strike(weight(self.0.get_mut().len()));
     }
 }
 

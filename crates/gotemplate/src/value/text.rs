@@ -5,11 +5,33 @@ use std::{
     sync::Arc,
 };
 
+use super::account;
+
 /// A Go string: bytes that are usually, but not always, UTF-8 (`b64dec` of a binary file, `trunc` in a letter).
 ///
 /// Cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Str(Arc<[u8]>);
+
+fn weight(bytes: &[u8]) -> usize {
+    bytes.len() + account::TEXT
+}
+
+impl Str {
+    fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        account::enter(weight(&bytes));
+        Self(bytes)
+    }
+}
+
+impl Drop for Str {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.0) == 1 {
+            account::strike(weight(&self.0));
+        }
+    }
+}
 
 impl Str {
     /// The bytes.
@@ -47,7 +69,7 @@ pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 
 impl Default for Str {
     fn default() -> Self {
-        Self(Arc::from([].as_slice()))
+        Self::new([].as_slice())
     }
 }
 
@@ -72,13 +94,13 @@ impl Borrow<[u8]> for Str {
 
 impl From<&str> for Str {
     fn from(text: &str) -> Self {
-        Self(Arc::from(text.as_bytes()))
+        Self::new(text.as_bytes())
     }
 }
 
 impl From<String> for Str {
     fn from(text: String) -> Self {
-        Self(Arc::from(text.into_bytes()))
+        Self::new(text.into_bytes())
     }
 }
 
@@ -96,13 +118,13 @@ impl From<Cow<'_, str>> for Str {
 
 impl From<&[u8]> for Str {
     fn from(bytes: &[u8]) -> Self {
-        Self(Arc::from(bytes))
+        Self::new(bytes)
     }
 }
 
 impl From<Vec<u8>> for Str {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Arc::from(bytes))
+        Self::new(bytes)
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn message(input: &MessageInput<'_>) -> Result<String, StepError> {
     templates
         .parse(NAME, template, &funcs)
         .map_err(|error| failed(format!("unable to create commit message template from spec: {error}")))?;
-    let limits = Limits { steps: 1_000_000, depth: 100, produced: LONGEST, value: 1 << 20 };
+    let limits = Limits { steps: 1_000_000, depth: 100, produced: LONGEST, value: 1 << 20, memory: 8 << 20 };
     let session = Session::new(limits);
     let printed = templates.execute(NAME, &data(input), &funcs, &session).map_err(|error| {
         let text = error.to_string();

@@ -1,4 +1,4 @@
-use gotemplate::{List, Map, Str, Value, sprintf};
+use gotemplate::{LimitError, List, Map, Session, Str, Value, sprintf};
 
 /// How deep JSON may nest; Go's own limit.
 const MAX_DEPTH: usize = 10_000;
@@ -6,16 +6,11 @@ const MAX_DEPTH: usize = 10_000;
 /// Reads one JSON value as Go does into an `interface {}`: every number is a float.
 ///
 /// # Errors
-/// In Go's words.
-pub(crate) fn parse(text: &str) -> Result<Value, String> {
-    let mut reader = Reader { bytes: text.as_bytes(), at: 0, misfit: None };
-    let value = reader.value(0)?;
-    reader.space();
-    match (reader.peek(), reader.misfit.take()) {
-        (Some(_), _) => Err(reader.invalid("after top-level value")),
-        (None, Some(misfit)) => Err(misfit),
-        (None, None) => Ok(value),
-    }
+/// The inner in Go's words, the outer at a limit of the session.
+pub(crate) fn parse(session: &Session, text: &str) -> Result<Result<Value, String>, LimitError> {
+    let mut reader = Reader { bytes: text.as_bytes(), at: 0, misfit: None, session, limit: None };
+    let value = reader.whole();
+    reader.limit.map_or(Ok(value), Err)
 }
 
 struct Reader<'t> {
@@ -23,11 +18,32 @@ struct Reader<'t> {
     at: usize,
     /// The first number no float can hold: an error only when all of the text is JSON.
     misfit: Option<String>,
+    session: &'t Session,
+    /// The limit that ended the reading.
+    limit: Option<LimitError>,
 }
 
 const END: &str = "unexpected end of JSON input";
 
 impl Reader<'_> {
+    fn whole(&mut self) -> Result<Value, String> {
+        let value = self.value(0)?;
+        self.space();
+        match (self.peek(), self.misfit.take()) {
+            (Some(_), _) => Err(self.invalid("after top-level value")),
+            (None, Some(misfit)) => Err(misfit),
+            (None, None) => Ok(value),
+        }
+    }
+
+    /// Asks for room for so many items of the list that is being read.
+    fn room(&mut self, items: usize) -> Result<(), String> {
+        self.session.allow_items(items).map_err(|limit| {
+            self.limit = Some(limit);
+            limit.to_string()
+        })
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -103,6 +119,7 @@ impl Reader<'_> {
             }
             self.at += 1;
             map.insert(key, self.value(depth + 1)?);
+            self.room(0)?;
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -125,6 +142,7 @@ impl Reader<'_> {
         }
         loop {
             items.push(self.value(depth + 1)?);
+            self.room(items.len())?;
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,

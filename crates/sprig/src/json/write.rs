@@ -1,11 +1,10 @@
 use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use gotemplate::{Kind, Value};
+use gotemplate::{FuncError, Kind, LimitError, Value};
 
-/// How deep a value is followed, and how much is written, before it is taken for a cycle.
+/// How deep a value is followed before it is taken for a cycle.
 const MAX_DEPTH: usize = 1_000;
-const MAX_BYTES: usize = 16 << 20;
 
 /// How JSON is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,26 +17,38 @@ pub(crate) enum Style {
     Raw,
 }
 
-/// A value as JSON.
+/// A value as JSON, of at most about `limit` bytes.
 ///
 /// # Errors
-/// In Go's words, for infinities, functions and values that contain themselves.
-pub(crate) fn to_json(value: &Value, style: Style) -> Result<String, String> {
-    let mut writer = Writer { out: String::new(), style };
+/// In Go's words, for infinities, functions and values that contain themselves; [`LimitError::Value`] for a longer text.
+pub(crate) fn to_json(value: &Value, style: Style, limit: usize) -> Result<Written, FuncError> {
+    let mut writer = Writer { out: String::new(), style, limit, depth: 0 };
     writer.value(value, 0)?;
-    Ok(writer.out)
+    Ok(Written { text: writer.out, depth: writer.depth })
+}
+
+/// A text, and how deep the value is nested.
+pub(crate) struct Written {
+    pub(crate) text: String,
+    pub(crate) depth: usize,
 }
 
 struct Writer {
     out: String,
     style: Style,
+    limit: usize,
+    depth: usize,
 }
 
 impl Writer {
-    fn value(&mut self, value: &Value, depth: usize) -> Result<(), String> {
-        if depth > MAX_DEPTH || self.out.len() > MAX_BYTES {
+    fn value(&mut self, value: &Value, depth: usize) -> Result<(), FuncError> {
+        self.depth = self.depth.max(depth);
+        if depth > MAX_DEPTH {
             let name = value.type_name();
-            return Err(format!("json: unsupported value: encountered a cycle via {name}"));
+            return Err(format!("json: unsupported value: encountered a cycle via {name}").into());
+        }
+        if self.out.len() > self.limit {
+            return Err(LimitError::Value { size: self.out.len() as u64, limit: self.limit }.into());
         }
         match value {
             Value::Nil | Value::Absent => self.out.push_str("null"),
@@ -67,7 +78,7 @@ impl Writer {
                     self.entries(fields.iter().map(|(name, value)| (name.as_bytes(), value)), depth)?;
                 }
             },
-            Value::Func(_) => return Err(format!("json: unsupported type: {}", value.type_name())),
+            Value::Func(_) => return Err(format!("json: unsupported type: {}", value.type_name()).into()),
             number => {
                 let number = (number.signed(), number.unsigned());
                 let _ = match number {
@@ -86,7 +97,7 @@ impl Writer {
         }
     }
 
-    fn list(&mut self, items: &[Value], depth: usize) -> Result<(), String> {
+    fn list(&mut self, items: &[Value], depth: usize) -> Result<(), FuncError> {
         self.out.push('[');
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
@@ -106,7 +117,7 @@ impl Writer {
         &mut self,
         entries: impl Iterator<Item = (&'v [u8], &'v Value)>,
         depth: usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), FuncError> {
         self.out.push('{');
         let mut any = false;
         for (key, value) in entries {
