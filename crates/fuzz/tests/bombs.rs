@@ -31,7 +31,7 @@ type Answer = Result<String, String>;
 type Bomb = (&'static str, fn() -> Answer, Option<&'static str>);
 
 /// Name, what runs, and words of the error; none where a result is right.
-const BOMBS: [Bomb; 42] = [
+const BOMBS: &[Bomb] = &[
     ("idle", || Ok(String::new()), None),
     ("aliases", aliases, Some("alias")),
     ("depth of lists", || yaml(&"[".repeat(1_000_000)), Some("256 levels")),
@@ -134,6 +134,14 @@ const BOMBS: [Bomb; 42] = [
         None,
     ),
     ("a schema that is its own part", schema, None),
+    (
+        "a schema of many links",
+        || linked_schema(30_000, "{\"type\": \"string\"}"),
+        Some("values.schema.json"),
+    ),
+    ("a schema that doubles", || linked_schema(60, "NEXT"), Some("too many ways")),
+    ("a schema of errors that double", || linked_schema(16, "NEXT"), Some("too many reasons")),
+    ("a schema of alternatives, nested in values", nested_values, Some("too many ways")),
     ("a default value of 10 MB", default_value, None),
     ("references in references", || substitution(&"${a:-".repeat(100_000)), Some("")),
     ("a pack of deltas on deltas", deltas, Some("unpacked together")),
@@ -267,6 +275,26 @@ fn schema() -> Answer {
     let text = r##"{"$ref": "#/definitions/a", "definitions": {"a": {"allOf": [{"$ref": "#/definitions/b"}]},
         "b": {"anyOf": [{"type": "object"}, {"$ref": "#/definitions/b"}]}}}"##;
     chart_with(&[("values.schema.json", text), ("values.yaml", "a: 1\n")])
+}
+
+/// Each definition takes what the next takes, or else `other`.
+fn linked_schema(links: usize, other: &str) -> Answer {
+    let mut text = "{\"properties\": {\"a\": {\"$ref\": \"#/$defs/a0\"}}, \"$defs\": {".to_owned();
+    for link in 0..links {
+        let next = format!("{{\"$ref\": \"#/$defs/a{}\"}}", link + 1);
+        let other = other.replace("NEXT", &next);
+        write!(text, "\"a{link}\": {{\"anyOf\": [{next}, {other}]}},").map_err(|error| error.to_string())?;
+    }
+    write!(text, "\"a{links}\": {{\"type\": \"string\"}}}}}}").map_err(|error| error.to_string())?;
+    chart_with(&[("values.schema.json", &text), ("values.yaml", "a: 1\n")])
+}
+
+fn nested_values() -> Answer {
+    let text = r##"{"$ref": "#/$defs/a", "$defs": {"a": {"oneOf": [
+        {"additionalProperties": {"$ref": "#/$defs/a"}, "required": ["b"]},
+        {"additionalProperties": {"$ref": "#/$defs/a"}, "required": ["c"]}]}}}"##;
+    let values = format!("a: {}1{}\n", "{a: ".repeat(40), "}".repeat(40));
+    chart_with(&[("values.schema.json", text), ("values.yaml", &values)])
 }
 
 fn substitution(text: &str) -> Answer {

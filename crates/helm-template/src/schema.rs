@@ -1,15 +1,25 @@
 //! `values.schema.json`: what values a chart takes.
+mod bound;
+mod document;
 mod keywords;
+mod node;
 mod report;
 
 use jsonschema::{Retrieve, Uri};
 use serde_json::{Map, Number, Value};
 
-use self::{keywords::Keywords, report::report};
+use self::{
+    bound::{Budget, Forecast, TooMuch, forecast},
+    keywords::Keywords,
+    report::report,
+};
 use crate::chart::Chart;
 
 /// Where Helm has a chart's schema.
 const SCHEMA_URI: &str = "file:///values.schema.json";
+
+/// Bytes of stack for a check.
+const STACK: usize = 16 << 20;
 
 /// Values that the schema of a chart or sub-chart refuses: `chart:\n- at '/path': what is wrong\n`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,20 +29,20 @@ pub struct SchemaError(String);
 /// Checks coalesced values against the schemas of a chart and its sub-charts.
 pub(crate) fn check_schemas(chart: &Chart, values: &Map<String, Value>) -> Result<(), SchemaError> {
     let mut text = String::new();
-    collect(chart, values, &mut text);
+    collect(chart, values, &mut Budget::default(), &mut text);
     if text.is_empty() { Ok(()) } else { Err(SchemaError(text)) }
 }
 
-fn collect(chart: &Chart, values: &Map<String, Value>, text: &mut String) {
+fn collect(chart: &Chart, values: &Map<String, Value>, budget: &mut Budget, text: &mut String) {
     if let Some(schema) = chart.schema()
-        && let Err(error) = check(&schema.data, values)
+        && let Err(error) = check(&schema.data, values, budget)
     {
         text.push_str(&format!("{}:\n{error}", chart.name()));
     }
     for child in chart.dependencies() {
         match values.get(child.name()) {
             None | Some(Value::Null) => {}
-            Some(Value::Object(own)) => collect(child, own, text),
+            Some(Value::Object(own)) => collect(child, own, budget, text),
             Some(other) => {
                 let found = go_type(other);
                 let name = child.name();
@@ -53,20 +63,35 @@ fn go_type(value: &Value) -> &'static str {
     }
 }
 
-fn check(schema: &[u8], values: &Map<String, Value>) -> Result<(), String> {
+fn check(schema: &[u8], values: &Map<String, Value>, budget: &mut Budget) -> Result<(), String> {
     let schema: Value = serde_json::from_slice(schema).map_err(|error| match error.is_eof() {
         true => "unexpected EOF".to_owned(),
         false => error.to_string(),
     })?;
+    let mut values = Value::Object(values.clone());
+    whole_numbers(&mut values);
+    let forecast = forecast(&schema, &values, budget).map_err(TooMuch::text)?;
+    // A thread of a server has 2 MiB, and a schema as deep as it may be takes more.
+    stacker::grow(STACK, || validate(&schema, &values, forecast))
+}
+
+fn validate(schema: &Value, values: &Value, forecast: Forecast) -> Result<(), String> {
     let validator = jsonschema::options()
         .with_base_uri(SCHEMA_URI)
         .with_retriever(Offline)
-        .build(&schema)
+        .build(schema)
         .map_err(|error| format!("\"{SCHEMA_URI}#\" is not valid: {error}\n"))?;
-    let mut values = Value::Object(values.clone());
-    whole_numbers(&mut values);
-    let errors: Vec<_> = validator.iter_errors(&values).collect();
-    if errors.is_empty() { Ok(()) } else { Err(report(&errors, &Keywords(&schema))) }
+    if forecast.unknown {
+        return Err(TooMuch::Unknown.text());
+    }
+    if validator.is_valid(values) {
+        return Ok(());
+    }
+    if !forecast.all_errors {
+        return Err("- at '': the values do not meet the schema, for too many reasons to list\n".to_owned());
+    }
+    let errors: Vec<_> = validator.iter_errors(values).collect();
+    Err(report(&errors, &Keywords::new(schema)))
 }
 
 /// Values hold floats only. Draft 4 takes none of them for an integer, Helm takes all that are whole.
@@ -102,8 +127,12 @@ impl Retrieve for Offline {
 mod tests {
     use serde_json::json;
 
-    use super::check;
+    use super::Budget;
     use crate::values::Values;
+
+    fn check(schema: &[u8], values: &serde_json::Map<String, serde_json::Value>) -> Result<(), String> {
+        super::check(schema, values, &mut Budget::default())
+    }
 
     fn fails(schema: &serde_json::Value, values: &str, expect: &str) {
         let values = Values::parse(values).unwrap();

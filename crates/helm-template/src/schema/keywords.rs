@@ -1,26 +1,40 @@
 //! Keywords of which the validator says less than Helm prints: `contains` and its limits, `dependentRequired`.
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
 use jsonschema::{Retrieve, Uri, ValidationError, Validator, error::ValidationErrorKind as Kind};
 use serde_json::{Map, Value};
 
 use super::{Offline, SCHEMA_URI, report::quote};
 
+/// Schemas of `contains` that are compiled once more for a report: each takes as much as the whole schema may.
+const PARTS: usize = 8;
+
 /// Finds keywords in the schema that was broken.
-pub(super) struct Keywords<'s>(pub(super) &'s Value);
+pub(super) struct Keywords<'s> {
+    schema: &'s Value,
+    parts: RefCell<HashMap<String, Option<Rc<Validator>>>>,
+}
 
 /// A problem in Helm's words.
 pub(super) struct Special {
     pub(super) text: String,
-    /// Items of a list by their place, and what is wrong with each.
-    pub(super) items: Vec<(usize, Vec<ValidationError<'static>>)>,
+    /// Places of the items that are not as wanted.
+    pub(super) items: Vec<usize>,
+    /// Tells what is wrong with them.
+    pub(super) wanted: Option<Rc<Validator>>,
 }
 
 impl Special {
     fn said(text: String) -> Self {
-        Self { text, items: Vec::new() }
+        Self { text, items: Vec::new(), wanted: None }
     }
 }
 
-impl Keywords<'_> {
+impl<'s> Keywords<'s> {
+    pub(super) fn new(schema: &'s Value) -> Self {
+        Self { schema, parts: RefCell::default() }
+    }
+
     /// All that such a keyword has against a value; `None` when the error is none of these, or its schema is not
     /// in the document.
     pub(super) fn special(&self, error: &ValidationError<'_>) -> Option<Vec<Special>> {
@@ -28,28 +42,38 @@ impl Keywords<'_> {
         let (parent, keyword) = path.rsplit_once('/')?;
         match (error.kind(), keyword) {
             (Kind::Required { .. }, "dependentRequired" | "dependencies") => {
-                let rules = self.0.pointer(path)?.as_object()?;
+                let rules = self.schema.pointer(path)?.as_object()?;
                 Some(missing_companions(rules, error.instance().as_object()?))
             }
             (Kind::Contains, "contains" | "minContains" | "maxContains") => {
-                let limits = self.0.pointer(parent)?.as_object().filter(|_| keyword != "contains");
+                let limits = self.schema.pointer(parent)?.as_object().filter(|_| keyword != "contains");
                 let validator = self.part(&format!("{parent}/contains"))?;
-                Some(contained(&validator, limits, error.instance().as_array()?))
+                Some(contained(validator, limits, error.instance().as_array()?))
             }
             _ => None,
         }
     }
 
     /// A validator for a part of the schema.
-    fn part(&self, pointer: &str) -> Option<Validator> {
+    fn part(&self, pointer: &str) -> Option<Rc<Validator>> {
+        let mut parts = self.parts.borrow_mut();
+        if let Some(known) = parts.get(pointer) {
+            return known.clone();
+        }
+        let part = if parts.len() < PARTS { self.compile(pointer).map(Rc::new) } else { None };
+        parts.insert(pointer.to_owned(), part.clone());
+        part
+    }
+
+    fn compile(&self, pointer: &str) -> Option<Validator> {
         let mut wrapper = Map::new();
         wrapper.insert("$ref".to_owned(), format!("{SCHEMA_URI}#{}", fragment(pointer)).into());
-        if let Some(draft) = self.0.get("$schema") {
+        if let Some(draft) = self.schema.get("$schema") {
             wrapper.insert("$schema".to_owned(), draft.clone());
         }
         jsonschema::options()
             .with_base_uri("file:///part.json")
-            .with_retriever(Whole(self.0.clone()))
+            .with_retriever(Whole(self.schema.clone()))
             .build(&Value::Object(wrapper))
             .ok()
     }
@@ -88,13 +112,10 @@ fn missing_companions(rules: &Map<String, Value>, object: &Map<String, Value>) -
     found
 }
 
-fn contained(validator: &Validator, limits: Option<&Map<String, Value>>, list: &[Value]) -> Vec<Special> {
+fn contained(validator: Rc<Validator>, limits: Option<&Map<String, Value>>, list: &[Value]) -> Vec<Special> {
     let limit = |keyword: &str| limits?.get(keyword)?.as_f64();
-    let (mut matched, mut items) = (Vec::new(), Vec::new());
-    for (at, item) in list.iter().enumerate() {
-        let errors: Vec<_> = validator.iter_errors(item).map(ValidationError::to_owned).collect();
-        if errors.is_empty() { matched.push(at) } else { items.push((at, errors)) }
-    }
+    let (matched, items): (Vec<usize>, Vec<usize>) =
+        (0..list.len()).partition(|at| validator.is_valid(&list[*at]));
     #[expect(clippy::cast_precision_loss, reason = "far fewer items than that")]
     let count = matched.len() as f64;
     let places = || matched.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");
@@ -106,10 +127,14 @@ fn contained(validator: &Validator, limits: Option<&Map<String, Value>>, list: &
     match limit("minContains") {
         Some(min) if count < min => {
             let text = format!("min {min} items required to match contains schema, but {}", but());
-            found.push(Special { text, items });
+            found.push(Special { text, items, wanted: Some(validator) });
         }
         None if matched.is_empty() => {
-            found.push(Special { text: "no items match contains schema".to_owned(), items });
+            found.push(Special {
+                text: "no items match contains schema".to_owned(),
+                items,
+                wanted: Some(validator),
+            });
         }
         _ => {}
     }

@@ -1,5 +1,8 @@
 //! Problems of values in the words and the layout of the library that Helm uses.
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+};
 
 use jsonschema::{
     ValidationError,
@@ -26,99 +29,175 @@ struct Place {
 /// Said of several problems of one part of the values.
 const GROUP: &str = "validation failed";
 
-/// All problems, one a line, indented where they belong together.
+/// Bytes of a report.
+const LONGEST: usize = 64 << 10;
+
+/// All problems, one a line, indented where they belong together; after 64 KiB it says that there are more.
 pub(super) fn report(errors: &[ValidationError<'_>], keywords: &Keywords<'_>) -> String {
-    let mut out = String::new();
-    let mut found = problems("", errors, keywords);
+    let report = Report { keywords, left: Cell::new(LONGEST), cut: Cell::new(false) };
+    let mut found = report.problems("", errors);
     if let [only] = found.as_mut_slice()
         && only.text == GROUP
     {
         found = std::mem::take(&mut only.causes);
     }
-    for problem in found {
-        print(&problem, 0, &mut out);
+    let mut out = String::new();
+    let all = found.iter().all(|problem| print(problem, 0, &mut out));
+    if !all || report.cut.get() {
+        out.push_str("... and more\n");
     }
     out
 }
 
-fn print(problem: &Problem, indent: usize, out: &mut String) {
+/// Prints a problem and its causes; false when the report is full.
+fn print(problem: &Problem, indent: usize, out: &mut String) -> bool {
     let Problem { path, text, causes } = problem;
-    let _ = writeln!(out, "{}- at {}: {text}", "  ".repeat(indent), quote(path));
-    for cause in causes {
-        print(cause, indent + 1, out);
+    let line = format!("{}- at {}: {text}\n", "  ".repeat(indent), quote(path));
+    if out.len() + line.len() > LONGEST {
+        return false;
     }
+    out.push_str(&line);
+    causes.iter().all(|cause| print(cause, indent + 1, out))
 }
 
-/// The problems below a path, those of one place grouped.
-fn problems(base: &str, errors: &[ValidationError<'_>], keywords: &Keywords<'_>) -> Vec<Problem> {
-    let mut root = Place::default();
-    for error in decisive(errors) {
-        let path = error.instance_path().as_str();
-        let relative = path.strip_prefix(base).unwrap_or(path);
-        let place = relative
-            .split('/')
-            .skip(1)
-            .fold(&mut root, |place, step| place.below.entry(step.to_owned()).or_default());
-        add(place, path, error, keywords);
+/// What a problem's place has that makes others moot.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Plain,
+    /// None of the values allowed.
+    Value,
+    /// A wrong type.
+    Type,
+}
+
+fn weight(kind: &Kind) -> Weight {
+    match kind {
+        Kind::Type { .. } => Weight::Type,
+        Kind::Constant { .. } | Kind::Enum { .. } => Weight::Value,
+        _ => Weight::Plain,
     }
-    gather(root, base)
 }
 
 /// A value of a wrong type, or none of those allowed, has no other problems.
-fn decisive<'a, 'e>(errors: &'a [ValidationError<'e>]) -> Vec<&'a ValidationError<'e>> {
-    let place = |error: &ValidationError<'_>| {
+fn decisive<'a, 'e>(errors: &'a [ValidationError<'e>]) -> impl Iterator<Item = &'a ValidationError<'e>> {
+    let place = |error: &'a ValidationError<'e>| {
         let schema = error.schema_path().as_str();
-        let parent = schema.rsplit_once('/').map_or("", |parts| parts.0).to_owned();
-        (error.instance_path().as_str().to_owned(), parent)
+        (error.instance_path().as_str(), schema.rsplit_once('/').map_or("", |parts| parts.0))
     };
-    let decides = |kind: &Kind| matches!(kind, Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. });
-    let is_type = |kind: &Kind| matches!(kind, Kind::Type { .. });
-    errors
-        .iter()
-        .filter(|error| {
-            is_type(error.kind())
-                || !errors.iter().any(|other| {
-                    let wins = is_type(other.kind()) || (decides(other.kind()) && !decides(error.kind()));
-                    wins && place(other) == place(error)
-                })
-        })
-        .collect()
+    let mut heaviest = HashMap::new();
+    for error in errors {
+        let known = heaviest.entry(place(error)).or_insert(Weight::Plain);
+        *known = weight(error.kind()).max(*known);
+    }
+    errors.iter().filter(move |error| {
+        let most = heaviest.get(&place(error)).copied().unwrap_or(Weight::Plain);
+        weight(error.kind()) >= most
+    })
 }
 
-fn add(place: &mut Place, path: &str, error: &ValidationError<'_>, keywords: &Keywords<'_>) {
-    if let Some(special) = keywords.special(error) {
-        for special in special {
-            if !place.here.iter().any(|known| known.text == special.text) {
-                place.here.push(explained(path, special, keywords));
+/// What is told so far.
+struct Report<'r> {
+    keywords: &'r Keywords<'r>,
+    /// Bytes that may be told yet.
+    left: Cell<usize>,
+    /// Something was left out.
+    cut: Cell<bool>,
+}
+
+impl Report<'_> {
+    /// The problems below a path, those of one place grouped.
+    fn problems(&self, base: &str, errors: &[ValidationError<'_>]) -> Vec<Problem> {
+        let mut root = Place::default();
+        for error in decisive(errors) {
+            if self.is_full() {
+                break;
             }
+            let path = error.instance_path().as_str();
+            let relative = path.strip_prefix(base).unwrap_or(path);
+            let place = relative
+                .split('/')
+                .skip(1)
+                .fold(&mut root, |place, step| place.below.entry(step.to_owned()).or_default());
+            self.add(place, path, error);
         }
-        return;
+        gather(root, base)
     }
-    if let Kind::Required { property } = error.kind() {
-        let name = quote(property.as_str().unwrap_or_default());
-        let known = place.here.iter_mut().find(|problem| problem.text.starts_with("missing propert"));
-        if let Some(problem) = known {
-            let all =
-                problem.text.split_once(' ').and_then(|parts| parts.1.split_once(' ')).map_or("", |p| p.1);
-            problem.text = format!("missing properties {all}, {name}");
+
+    /// Whether no more can be told; notes that something is left out then.
+    fn is_full(&self) -> bool {
+        let full = self.left.get() == 0;
+        self.cut.set(self.cut.get() || full);
+        full
+    }
+
+    /// Takes the room for a text at a path from what is left.
+    fn charge(&self, path: &str, text: &str) {
+        self.left.set(self.left.get().saturating_sub(path.len() + text.len()));
+    }
+
+    fn add(&self, place: &mut Place, path: &str, error: &ValidationError<'_>) {
+        if let Some(special) = self.keywords.special(error) {
+            for special in special {
+                if !place.here.iter().any(|known| known.text == special.text) {
+                    place.here.push(self.explained(path, &special, error.instance()));
+                }
+            }
             return;
         }
+        if let Kind::Required { property } = error.kind() {
+            let name = quote(property.as_str().unwrap_or_default());
+            let known = place.here.iter_mut().find(|problem| problem.text.starts_with("missing propert"));
+            if let Some(problem) = known {
+                self.charge("", &name);
+                let all = problem
+                    .text
+                    .split_once(' ')
+                    .and_then(|parts| parts.1.split_once(' '))
+                    .map_or("", |p| p.1);
+                problem.text = format!("missing properties {all}, {name}");
+                return;
+            }
+        }
+        let text = text(error);
+        self.charge(path, &text);
+        place.here.push(Problem { path: path.to_owned(), text, causes: self.causes(path, error.kind()) });
     }
-    place.here.push(Problem {
-        path: path.to_owned(),
-        text: text(error),
-        causes: causes(path, error.kind(), keywords),
-    });
-}
 
-/// A problem with a list, and why each of its items did not do.
-fn explained(path: &str, special: Special, keywords: &Keywords<'_>) -> Problem {
-    let item = |(at, errors): &(usize, Vec<ValidationError<'static>>)| {
-        let mut cause = grouped_problem("", errors, keywords);
-        cause.move_below(&format!("{path}/{at}"));
-        cause
-    };
-    Problem { path: path.to_owned(), text: special.text, causes: special.items.iter().map(item).collect() }
+    /// A problem with a list, and why each of its items did not do.
+    fn explained(&self, path: &str, special: &Special, list: &Value) -> Problem {
+        self.charge(path, &special.text);
+        let mut problem = Problem { path: path.to_owned(), text: special.text.clone(), causes: Vec::new() };
+        let Some(wanted) = &special.wanted else { return problem };
+        for at in &special.items {
+            if self.is_full() {
+                break;
+            }
+            let Some(item) = list.get(at) else { continue };
+            let errors: Vec<_> = wanted.iter_errors(item).collect();
+            let mut cause = self.grouped("", &errors);
+            cause.move_below(&format!("{path}/{at}"));
+            problem.causes.push(cause);
+        }
+        problem
+    }
+
+    fn causes(&self, path: &str, kind: &Kind) -> Vec<Problem> {
+        let alternatives = match kind {
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => context,
+            _ => return Vec::new(),
+        };
+        let told = alternatives.iter().take_while(|_| !self.is_full());
+        told.map(|errors| self.grouped(path, errors)).collect()
+    }
+
+    /// The only problem, or all of them below one line.
+    fn grouped(&self, path: &str, errors: &[ValidationError<'_>]) -> Problem {
+        let mut inner = self.problems(path, errors);
+        match inner.len() {
+            1 => inner.remove(0),
+            _ => Problem { path: path.to_owned(), text: GROUP.to_owned(), causes: inner },
+        }
+    }
 }
 
 fn gather(place: Place, path: &str) -> Vec<Problem> {
@@ -132,23 +211,6 @@ fn gather(place: Place, path: &str) -> Vec<Problem> {
         }
     }
     found
-}
-
-fn causes(path: &str, kind: &Kind, keywords: &Keywords<'_>) -> Vec<Problem> {
-    let alternatives = match kind {
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => context,
-        _ => return Vec::new(),
-    };
-    alternatives.iter().map(|errors| grouped_problem(path, errors, keywords)).collect()
-}
-
-/// The only problem, or all of them below one line.
-fn grouped_problem(path: &str, errors: &[ValidationError<'_>], keywords: &Keywords<'_>) -> Problem {
-    let mut inner = problems(path, errors, keywords);
-    match inner.len() {
-        1 => inner.remove(0),
-        _ => Problem { path: path.to_owned(), text: GROUP.to_owned(), causes: inner },
-    }
 }
 
 impl Problem {
@@ -206,12 +268,30 @@ fn text(error: &ValidationError<'_>) -> String {
     }
 }
 
+/// The first item that equals one before it.
 fn duplicates(list: &Value) -> String {
     let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    let pairs = (0..items.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
-    let found = pairs.into_iter().find(|(first, second)| items[*first] == items[*second]);
-    let (first, second) = found.unwrap_or_default();
+    let mut known = HashMap::new();
+    let (mut first, mut second) = (0, 0);
+    for (at, item) in items.iter().enumerate() {
+        match known.entry(sorted(item)) {
+            Entry::Vacant(place) => {
+                place.insert(at);
+            }
+            Entry::Occupied(place) => {
+                (first, second) = (*place.get(), at);
+                break;
+            }
+        }
+    }
     format!("items at {first} and {second} are equal")
+}
+
+/// A text that only equal values have.
+fn sorted(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value.to_string()
 }
 
 /// The first two alternatives that took the value.
