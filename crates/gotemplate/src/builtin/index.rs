@@ -10,7 +10,7 @@ pub(super) fn len(item: &Value) -> Result<Value, String> {
         Value::String(text) | Value::Bytes(text) => text.len(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.len(),
-        Value::Object(object) if matches!(object.kind(), Kind::Map | Kind::Slice) => object.entries().len(),
+        Value::Object(object) if matches!(object.kind(), Kind::Map | Kind::Slice) => object.count(),
         other => return Err(format!("len of type {}", other.type_name())),
     };
     Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
@@ -40,8 +40,7 @@ fn index_one(item: &Value, index: &Value) -> Result<Value, String> {
         }
         Value::Object(object) if object.kind() == Kind::Map => {
             let key = map_key(index)?;
-            let found = object.entries().into_iter().find(|(name, _)| name == key);
-            Ok(found.map_or_else(|| Value::zero(object.element()), |(_, value)| value))
+            Ok(object.entry(key).unwrap_or_else(|| Value::zero(object.element())))
         }
         Value::Object(object) if object.kind() == Kind::Slice => {
             let entries = object.entries();

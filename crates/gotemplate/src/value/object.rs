@@ -34,9 +34,19 @@ pub trait HostObject: Any {
     }
 
     /// Keys and values for `range`, `index` and `len` of a [`Kind::Map`], sorted; items of a [`Kind::Slice`] with
-    /// empty keys.
+    /// empty keys. Each walk over them asks for all: their texts should be shared.
     fn entries(&self) -> Vec<(Str, Value)> {
         Vec::new()
+    }
+
+    /// How many [`entries`](Self::entries) there are.
+    fn count(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// The value of a key among the [`entries`](Self::entries) of a [`Kind::Map`].
+    fn entry(&self, key: &Str) -> Option<Value> {
+        self.entries().into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
     /// Keys and values for `range` over a [`Kind::Map`] whose keys are no strings, in Go's order.
