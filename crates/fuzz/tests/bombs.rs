@@ -136,12 +136,16 @@ const BOMBS: &[Bomb] = &[
     ("a schema that is its own part", schema, None),
     (
         "a schema of many links",
-        || linked_schema(30_000, "{\"type\": \"string\"}"),
+        || linked_schema(20_000, "{\"type\": \"string\"}"),
         Some("values.schema.json"),
     ),
     ("a schema that doubles", || linked_schema(60, "NEXT"), Some("too many ways")),
     ("a schema of errors that double", || linked_schema(16, "NEXT"), Some("too many reasons")),
     ("a schema of alternatives, nested in values", nested_values, Some("too many ways")),
+    ("aliases of a sub-chart with many values", || aliased_chart(40, 50_000), Some("aliases")),
+    ("values of a sub-chart, as many as may be", || aliased_chart(5, 50_000), None),
+    ("values of a chart, as many as may be", || chart("", &format!("l:\n{}", "- 1\n".repeat(300_000))), None),
+    ("loops over files", files, None),
     ("a default value of 10 MB", default_value, None),
     ("references in references", || substitution(&"${a:-".repeat(100_000)), Some("")),
     ("a pack of deltas on deltas", deltas, Some("unpacked together")),
@@ -261,6 +265,7 @@ fn doubled(use_of_it: &str) -> Answer {
 
 fn chart_with(files: &[(&str, &str)]) -> Answer {
     let mut all = vec![("Chart.yaml".to_owned(), b"apiVersion: v2\nname: c\nversion: 1.0.0\n".to_vec())];
+    all.retain(|(own, _)| files.iter().all(|(path, _)| path != own));
     all.extend(files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())));
     let chart = Chart::from_directory(all, &Limits::default()).map_err(|error| error.to_string())?;
     let out = template_output(&chart, &Values::new(), Rc::new(Still), &TemplateOptions::default());
@@ -275,6 +280,31 @@ fn schema() -> Answer {
     let text = r##"{"$ref": "#/definitions/a", "definitions": {"a": {"allOf": [{"$ref": "#/definitions/b"}]},
         "b": {"anyOf": [{"type": "object"}, {"$ref": "#/definitions/b"}]}}}"##;
     chart_with(&[("values.schema.json", text), ("values.yaml", "a: 1\n")])
+}
+
+/// A sub-chart with a list of numbers, under several names.
+fn aliased_chart(aliases: usize, numbers: usize) -> Answer {
+    let wanted: String =
+        (0..aliases).map(|at| format!("- {{name: s, version: 1.0.0, alias: s{at}}}\n")).collect();
+    let head = format!("apiVersion: v2\nname: c\nversion: 1.0.0\ndependencies:\n{wanted}");
+    let values = format!("l:\n{}", "- 1\n".repeat(numbers));
+    chart_with(&[
+        ("Chart.yaml", &head),
+        ("charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\n"),
+        ("charts/s/values.yaml", &values),
+        ("charts/s/templates/a.yaml", "# {{ len .Values.l }}"),
+    ])
+}
+
+/// Ten files of 4 MiB, asked for again and again.
+fn files() -> Answer {
+    let large = "x".repeat(4 << 20);
+    let names: Vec<String> = (0..10).map(|at| format!("f{at}.txt")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), large.as_str())).collect();
+    let inner = "{{ range $.Files }}{{ range $.Files }}{{ range $.Files }}{{ end }}{{ end }}{{ end }}";
+    let text = format!("{{{{ range until 20000 }}}}{{{{ $_ := len $.Files }}}}{{{{ end }}}}{inner}");
+    files.push(("templates/a.yaml", &text));
+    chart_with(&files)
 }
 
 /// Each definition takes what the next takes, or else `other`.

@@ -7,6 +7,7 @@ mod package;
 
 use std::sync::Arc;
 
+use gotemplate::Str;
 use serde_json::{Map, Value};
 
 pub use self::{
@@ -54,8 +55,8 @@ impl Default for Limits {
 pub struct File {
     /// Path below the chart's folder, with `/`.
     pub name: String,
-    /// Content, without a byte order mark.
-    pub data: Arc<Vec<u8>>,
+    /// Content, without a byte order mark; templates share it.
+    pub data: Str,
 }
 
 impl std::fmt::Debug for File {
@@ -68,7 +69,7 @@ impl File {
     /// A file.
     #[must_use]
     pub fn new(name: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), data: Arc::new(data.into()) }
+        Self { name: name.into(), data: Str::from(data.into()) }
     }
 
     /// The content as text; bytes that are no UTF-8 are replaced.
@@ -84,12 +85,13 @@ impl File {
 pub struct Chart {
     metadata: Metadata,
     lock: Option<Lock>,
-    templates: Vec<File>,
+    templates: Arc<Vec<File>>,
     values_file: Option<File>,
-    values: Map<String, Value>,
+    /// Shared by the aliases of a chart.
+    values: Arc<Map<String, Value>>,
     schema: Option<File>,
-    files: Vec<File>,
-    dependencies: Vec<Chart>,
+    files: Arc<Vec<File>>,
+    dependencies: Arc<Vec<Chart>>,
 }
 
 impl Chart {
@@ -206,7 +208,7 @@ impl Chart {
     /// # Errors
     /// When the text holds no values.
     pub fn set_values_file(&mut self, text: String) -> Result<(), ValuesError> {
-        self.values = Values::parse(&text)?.into_map();
+        self.values = Arc::new(Values::parse(&text)?.into_map());
         self.values_file = Some(File::new("values.yaml", text.into_bytes()));
         Ok(())
     }
@@ -221,7 +223,7 @@ impl Chart {
     #[must_use]
     pub fn file(&self, name: &str) -> Option<&File> {
         let special = self.values_file.iter().chain(&self.schema);
-        special.chain(&self.templates).chain(&self.files).find(|file| file.name == name)
+        special.chain(self.templates.iter()).chain(self.files.iter()).find(|file| file.name == name)
     }
 
     /// The charts under `charts/`.
@@ -232,7 +234,7 @@ impl Chart {
 
     /// Puts a chart under `charts/`.
     pub fn add_dependency(&mut self, chart: Self) {
-        self.dependencies.push(chart);
+        self.dependencies_mut().push(chart);
     }
 
     /// Packs the chart as `helm package` does: order and layout of its archive. `modified` is the time given to
@@ -251,10 +253,10 @@ impl Chart {
     }
 
     pub(crate) fn set_values(&mut self, values: Map<String, Value>) {
-        self.values = values;
+        self.values = Arc::new(values);
     }
 
     pub(crate) fn dependencies_mut(&mut self) -> &mut Vec<Self> {
-        &mut self.dependencies
+        Arc::make_mut(&mut self.dependencies)
     }
 }

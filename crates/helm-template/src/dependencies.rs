@@ -222,4 +222,51 @@ mod tests {
         assert_eq!(json["templates"], json!([{"name": "templates/a", "data": "aGk="}]));
         assert_eq!(json["lock"], Value::Null);
     }
+
+    /// A chart with one sub-chart of so many values, under so many aliases.
+    fn aliased(count: usize, own: &str) -> Chart {
+        let aliases: Vec<String> =
+            (0..count).map(|at| format!("{{name: child, version: 1.x, alias: a{at}}}")).collect();
+        let chart = parent(&format!("[{}]", aliases.join(", ")));
+        let files = [
+            ("Chart.yaml", chart.as_str()),
+            ("charts/child/Chart.yaml", CHILD),
+            ("charts/child/values.yaml", own),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+        Chart::from_files(files.to_vec(), &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn aliases_share_the_values_of_their_chart() {
+        let chart = aliased(3, "list: [1, 2]\n").resolve(&Values::new()).unwrap();
+        let children = chart.chart().dependencies();
+        assert_eq!(children.len(), 3);
+        assert!(children.iter().all(|child| std::ptr::eq(child.values(), children[0].values())));
+    }
+
+    #[test]
+    fn aliases_do_not_multiply_values_without_end() {
+        let own = format!("list:\n{}", "- 1\n".repeat(50_000));
+        let error = aliased(40, &own).resolve(&Values::new()).unwrap_err();
+        assert!(error.to_string().contains("aliases take more than"), "{error}");
+        assert!(aliased(4, &own).resolve(&Values::new()).is_ok());
+        let globals = Values::parse(&format!("global: {{list: [{}]}}\n", "1, ".repeat(50_000))).unwrap();
+        let error = aliased(40, "{}").resolve(&globals).unwrap_err();
+        assert!(error.to_string().contains("aliases take more than"), "{error}");
+    }
+
+    #[test]
+    fn values_of_all_charts_together_are_limited() {
+        let own = format!("list:\n{}", "- 1\n".repeat(100_000)).into_bytes();
+        let mut files =
+            vec![("Chart.yaml".to_owned(), b"apiVersion: v2\nname: c\nversion: 1.0.0\n".to_vec())];
+        for at in 0..4 {
+            let head = format!("apiVersion: v2\nname: s{at}\nversion: 1.0.0\n");
+            files.push((format!("charts/s{at}/Chart.yaml"), head.into_bytes()));
+            files.push((format!("charts/s{at}/values.yaml"), own.clone()));
+        }
+        let error = Chart::from_files(files, &Limits::default()).unwrap_err();
+        assert!(error.to_string().contains("sub-charts take more than"), "{error}");
+    }
 }

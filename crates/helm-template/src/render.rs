@@ -24,7 +24,7 @@ use crate::{
     dependencies::{ResolvedChart, in_range},
     manifests::{SortError, Sorted, read_aside},
     schema::check_schemas,
-    values::{Values, coalesce_chart},
+    values::{Room, Values, coalesce_chart},
 };
 
 /// What a render asks of the world around it; clock and randomness come with [`sprig::Host`].
@@ -146,7 +146,7 @@ fn render_each(
     page: &mut dyn FnMut(&str, Str),
 ) -> Result<(), RenderError> {
     let (root, helm) = (chart.chart(), capabilities.helm_version.major());
-    let values = coalesce_chart(root, values.as_map(), helm)?;
+    let values = coalesce_chart(root, values.as_map(), helm, &mut Room::new())?;
     if !options.skip_schema_validation {
         check_schemas(root, &values)?;
     }

@@ -2,6 +2,7 @@
 mod coalesce;
 mod globals;
 mod merge;
+mod room;
 mod set;
 
 use std::{borrow::Cow, fmt};
@@ -14,8 +15,12 @@ pub use self::{coalesce::CoalesceError, set::SetError};
 pub(crate) use self::{
     coalesce::{coalesce_chart, merge_chart},
     merge::merge_tables,
+    room::{MOST, Room, map_bytes},
 };
 use crate::{capabilities::HelmMajor, godecode::DecodeError};
+
+/// Scalars, lists and mappings of one file of values. Those of the largest public charts have some thousands.
+const NODES: usize = 400_000;
 
 /// The key whose table every sub-chart sees.
 pub(crate) const GLOBAL: &str = "global";
@@ -101,8 +106,9 @@ impl Values {
     }
 
     fn decode(text: &str, wanted: &str) -> Result<Self, String> {
-        let value = parse_value("", text, DuplicateKeys::LastWins, &Limits::default())
-            .map_err(|error| error.go_text(text))?;
+        let limits = Limits { nodes: NODES, ..Limits::default() };
+        let value =
+            parse_value("", text, DuplicateKeys::LastWins, &limits).map_err(|error| error.go_text(text))?;
         match value {
             Value::Object(map) => Ok(Self::from_json(map)),
             Value::Null => Ok(Self::default()),

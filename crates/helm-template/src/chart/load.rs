@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     capabilities::HelmMajor,
-    values::{Values, ValuesError},
+    values::{MOST, Values, ValuesError, map_bytes},
 };
 
 /// Why files are no chart.
@@ -56,13 +56,16 @@ pub enum ChartError {
         /// The file in it.
         found: String,
     },
+    /// The values of a chart and its sub-charts, in MiB, beyond the limit.
+    #[error("the values.yaml of the chart and its sub-charts take more than {0} MiB of memory together")]
+    ValuesSize(u64),
     /// Charts in charts beyond the limit.
     #[error("charts are nested more than {0} deep")]
     Depth(usize),
 }
 
 pub(super) fn from_archive(tgz: &[u8], limits: &Limits, helm: HelmMajor) -> Result<Chart, ChartError> {
-    archive(tgz, &mut Loader { limits, budget: Budget::of(limits), helm }, 0)
+    archive(tgz, &mut Loader { limits, budget: Budget::of(limits), values: MOST, helm }, 0)
 }
 
 pub(super) fn from_files(
@@ -70,7 +73,7 @@ pub(super) fn from_files(
     limits: &Limits,
     helm: HelmMajor,
 ) -> Result<Chart, ChartError> {
-    let mut loader = Loader { limits, budget: Budget::of(limits), helm };
+    let mut loader = Loader { limits, budget: Budget::of(limits), values: MOST, helm };
     for (name, data) in &files {
         loader.budget.take(name, data.len() as u64, limits)?;
     }
@@ -98,6 +101,8 @@ fn archive(tgz: &[u8], loader: &mut Loader<'_>, depth: usize) -> Result<Chart, C
 struct Loader<'a> {
     limits: &'a Limits,
     budget: Budget,
+    /// Bytes that values may take yet.
+    values: u64,
     helm: HelmMajor,
 }
 
@@ -131,6 +136,8 @@ impl Loader<'_> {
         for (name, data) in files {
             draft.add(name, data, self.helm).map_err(|error| worded(error, self.helm))?;
         }
+        let bytes = map_bytes(&draft.values);
+        self.values = self.values.checked_sub(bytes).ok_or(ChartError::ValuesSize(MOST >> 20))?;
         self.finish(draft, depth)
     }
 
@@ -148,12 +155,12 @@ impl Loader<'_> {
         Ok(Chart {
             metadata,
             lock: draft.lock,
-            templates: draft.templates,
+            templates: draft.templates.into(),
             values_file: draft.values_file,
-            values: draft.values,
+            values: draft.values.into(),
             schema: draft.schema,
-            files: draft.files,
-            dependencies,
+            files: draft.files.into(),
+            dependencies: dependencies.into(),
         })
     }
 
@@ -181,7 +188,7 @@ impl Loader<'_> {
             self.chart(inner.collect(), depth)
         };
         loaded.map_err(|cause| match cause {
-            deep @ ChartError::Depth(_) => deep,
+            whole @ (ChartError::Depth(_) | ChartError::ValuesSize(_)) => whole,
             cause => {
                 ChartError::Child { name: name.to_owned(), parent: parent.to_owned(), cause: Box::new(cause) }
             }

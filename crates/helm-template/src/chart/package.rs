@@ -53,10 +53,10 @@ fn write_chart(out: &mut Writer, chart: &Chart, base: &str, modified: u64) -> Re
         serde_json::from_slice::<serde::de::IgnoredAny>(&schema.data).map_err(|_| PackageError::Schema)?;
         file(&schema.name, &schema.data)?;
     }
-    for each in chart.templates.iter().chain(&chart.files) {
+    for each in chart.templates.iter().chain(chart.files.iter()) {
         file(&each.name, &each.data)?;
     }
-    for child in &chart.dependencies {
+    for child in chart.dependencies.iter() {
         write_chart(out, child, &format!("{base}/charts/{}", child.name()), modified)?;
     }
     Ok(())

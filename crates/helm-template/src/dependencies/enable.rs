@@ -6,7 +6,7 @@ use super::ResolveError;
 use crate::{
     capabilities::HelmMajor,
     chart::{Chart, Dependency},
-    values::{coalesce_chart, leaf, table},
+    values::{Room, coalesce_chart, leaf, table},
 };
 
 /// Charts that aliases and nesting may make together.
@@ -14,7 +14,7 @@ const CHARTS: usize = 2_000;
 
 pub(super) fn process(chart: &mut Chart, values: &Map<String, Value>) -> Result<(), ResolveError> {
     let mut left = CHARTS;
-    enable(chart, values, "", &mut left)
+    enable(chart, values, "", &mut left, &mut Room::times(2))
 }
 
 fn enable(
@@ -22,12 +22,14 @@ fn enable(
     values: &Map<String, Value>,
     path: &str,
     left: &mut usize,
+    room: &mut Room,
 ) -> Result<(), ResolveError> {
     let Some(mut wanted) = chart.metadata_mut().dependencies.take() else { return Ok(()) };
-    let children = name_children(chart, &mut wanted);
+    let children = name_children(chart, &mut wanted, room)?;
     *left = left.checked_sub(children.len()).ok_or(ResolveError::Charts(CHARTS))?;
     *chart.dependencies_mut() = children;
-    let coalesced = coalesce_chart(chart, values, HelmMajor::Four)?;
+    let mark = room.mark();
+    let coalesced = coalesce_chart(chart, values, HelmMajor::Four, room)?;
     for dependency in &mut wanted {
         dependency.enabled = true;
         by_tags(dependency, &coalesced);
@@ -39,15 +41,20 @@ fn enable(
     wanted.retain(|dependency| dependency.enabled && !disabled.contains(&dependency.name));
     for child in chart.dependencies_mut() {
         let inner = format!("{path}{}.", child.name());
-        enable(child, &coalesced, &inner, left)?;
+        enable(child, &coalesced, &inner, left, room)?;
     }
+    room.drop_to(mark);
     // An empty list is no list in Go.
     chart.metadata_mut().dependencies = (!wanted.is_empty()).then_some(wanted);
     Ok(())
 }
 
 /// The charts nobody asked for come first, then one for each dependency, under its alias.
-fn name_children(chart: &Chart, wanted: &mut [Dependency]) -> Vec<Chart> {
+fn name_children(
+    chart: &Chart,
+    wanted: &mut [Dependency],
+    room: &mut Room,
+) -> Result<Vec<Chart>, ResolveError> {
     let asked_for = |child: &Chart| {
         wanted.iter().any(|d| d.name == child.name() && in_range(&d.version, child.version()))
     };
@@ -59,6 +66,7 @@ fn name_children(chart: &Chart, wanted: &mut [Dependency]) -> Vec<Chart> {
             .iter()
             .find(|child| child.name() == dependency.name && in_range(&dependency.version, child.version()));
         if let Some(child) = found {
+            room.keep_value(&child.metadata().to_json())?;
             let mut child = child.clone();
             if !dependency.alias.is_empty() {
                 child.metadata_mut().name.clone_from(&dependency.alias);
@@ -69,7 +77,7 @@ fn name_children(chart: &Chart, wanted: &mut [Dependency]) -> Vec<Chart> {
             dependency.name.clone_from(&dependency.alias);
         }
     }
-    children
+    Ok(children)
 }
 
 /// Whether a version is in a range; what cannot be read is not.

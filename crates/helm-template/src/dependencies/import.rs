@@ -4,19 +4,23 @@ use serde_json::{Map, Value};
 use super::ResolveError;
 use crate::{
     chart::{Chart, ImportValues},
-    values::{merge_chart, merge_tables, table},
+    values::{Room, merge_chart, merge_tables, table},
 };
 
 pub(super) fn process(chart: &mut Chart) -> Result<(), ResolveError> {
-    for child in chart.dependencies_mut() {
-        process(child)?;
-    }
-    import(chart)
+    inside_out(chart, &mut Room::times(2))
 }
 
-fn import(chart: &mut Chart) -> Result<(), ResolveError> {
+fn inside_out(chart: &mut Chart, room: &mut Room) -> Result<(), ResolveError> {
+    for child in chart.dependencies_mut() {
+        inside_out(child, room)?;
+    }
+    import(chart, room)
+}
+
+fn import(chart: &mut Chart, room: &mut Room) -> Result<(), ResolveError> {
     let Some(mut wanted) = chart.metadata_mut().dependencies.take() else { return Ok(()) };
-    let mut values = merge_chart(chart, &Map::new())?;
+    let mut values = merge_chart(chart, room)?;
     let mut imported = Map::new();
     let mut shared = Shared::default();
     for dependency in &mut wanted {
@@ -25,10 +29,11 @@ fn import(chart: &mut Chart) -> Result<(), ResolveError> {
             let Some((child, parent)) = paths(each) else { continue };
             let source = format!("{}.{child}", dependency.name);
             if let Some(found) = table(&values, &source) {
+                room.keep(found)?;
                 let found = found.clone();
                 shared.note(&imported, &parent, &found, &source);
                 merge_tables(&mut imported, at_path(&parent, found));
-                shared.follow(&imported, &mut values);
+                shared.follow(&imported, &mut values, room)?;
             }
             written.push(ImportValues::Paths { child, parent });
         }
@@ -97,7 +102,12 @@ impl Shared {
     }
 
     /// Gives the values what was merged into the tables they share.
-    fn follow(&self, imported: &Map<String, Value>, values: &mut Map<String, Value>) {
+    fn follow(
+        &self,
+        imported: &Map<String, Value>,
+        values: &mut Map<String, Value>,
+        room: &mut Room,
+    ) -> Result<(), ResolveError> {
         for (to, source) in &self.0 {
             let Some(table) = step_down(imported, to) else { continue };
             let Some((last, path)) = source.split_last() else { continue };
@@ -105,9 +115,11 @@ impl Shared {
                 .iter()
                 .try_fold(&mut *values, |table, step| table.get_mut(step).and_then(Value::as_object_mut));
             if let Some(owner) = owner {
+                room.keep(table)?;
                 owner.insert(last.clone(), Value::Object(table.clone()));
             }
         }
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{capabilities::HelmMajor, chart::File, glob::FilesPattern};
 
 /// The value of `.Files`.
 pub(super) struct FilesObject {
-    files: Rc<BTreeMap<String, File>>,
+    files: Rc<BTreeMap<Str, File>>,
     helm: HelmMajor,
 }
 
@@ -20,11 +20,11 @@ impl FilesObject {
     }
 
     fn of(files: impl Iterator<Item = File>, helm: HelmMajor) -> Self {
-        Self { files: Rc::new(files.map(|file| (file.name.clone(), file)).collect()), helm }
+        Self { files: Rc::new(files.map(|file| (Str::from(&file.name), file)).collect()), helm }
     }
 
     fn data(&self, name: &str) -> Str {
-        self.files.get(name).map(|file| Str::from(file.data.to_vec())).unwrap_or_default()
+        self.files.get(name.as_bytes()).map(|file| file.data.clone()).unwrap_or_default()
     }
 
     fn glob(&self, pattern: &str) -> Self {
@@ -43,7 +43,7 @@ impl FilesObject {
     }
 
     fn lines(&self, name: &str) -> Result<Value, FuncError> {
-        let Some(file) = self.files.get(name) else { return Ok(Value::strings::<&str>([])) };
+        let Some(file) = self.files.get(name.as_bytes()) else { return Ok(Value::strings::<&str>([])) };
         if file.data.is_empty() {
             if self.helm == HelmMajor::Three {
                 return Ok(Value::strings::<&str>([]));
@@ -65,7 +65,7 @@ impl HostObject for FilesObject {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.files.contains_key(name).then(|| Value::Bytes(self.data(name)))
+        self.files.get(name.as_bytes()).map(|file| Value::Bytes(file.data.clone()))
     }
 
     fn method(&self, name: &str) -> Option<Signature> {
@@ -85,12 +85,20 @@ impl HostObject for FilesObject {
             "Glob" => Ok(Value::object(self.glob(&argument))),
             "Lines" => self.lines(&argument),
             "AsConfig" => Ok(self.config(|file| file.text().into_owned())),
-            _ => Ok(self.config(|file| STANDARD.encode(file.data.as_slice()))),
+            _ => Ok(self.config(|file| STANDARD.encode(&*file.data))),
         }
     }
 
     fn entries(&self) -> Vec<(Str, Value)> {
-        self.files.keys().map(|name| (Str::from(name.as_str()), Value::Bytes(self.data(name)))).collect()
+        self.files.iter().map(|(name, file)| (name.clone(), Value::Bytes(file.data.clone()))).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    fn entry(&self, key: &Str) -> Option<Value> {
+        self.files.get(key).map(|file| Value::Bytes(file.data.clone()))
     }
 
     fn element(&self) -> Type {

@@ -6,17 +6,26 @@ use super::{
     GLOBAL,
     globals::{hand_down, hand_up, spread},
     merge::{join_tables, trim_nulls},
+    room::Room,
 };
 use crate::{capabilities::HelmMajor, chart::Chart};
 
-/// A value that must be a table for a sub-chart is something else.
+/// Values that do not fit a chart.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("type mismatch on {name}: {found}")]
-pub struct CoalesceError {
-    /// The sub-chart.
-    pub name: String,
-    /// The value, in Go's odd words.
-    pub found: String,
+pub enum CoalesceError {
+    /// A value that must be a table for a sub-chart is something else.
+    #[error("type mismatch on {name}: {found}")]
+    Type {
+        /// The sub-chart.
+        name: String,
+        /// The value, in Go's odd words.
+        found: String,
+    },
+    /// The values of a chart and its sub-charts, aliases and globals multiplied out, take more than so many MiB.
+    #[error(
+        "the values of the chart with all its sub-charts and their aliases take more than {0} MiB; use fewer aliases, or smaller values and globals"
+    )]
+    TooLarge(u64),
 }
 
 /// The values a chart's templates see. A null of the user deletes the chart's default.
@@ -24,22 +33,21 @@ pub(crate) fn coalesce_chart(
     chart: &Chart,
     values: &Map<String, Value>,
     helm: HelmMajor,
+    room: &mut Room,
 ) -> Result<Map<String, Value>, CoalesceError> {
+    room.keep(values)?;
     let mut values = values.clone();
     let nulls = if helm == HelmMajor::Three { Nulls::OfCharts } else { Nulls::Gone };
-    coalesce(chart, &mut values, nulls)?;
-    spread(chart, &mut values);
+    coalesce(chart, &mut values, nulls, room)?;
+    spread(chart, &mut values, room)?;
     Ok(values)
 }
 
-/// As [`coalesce_chart`], but nulls stay, for a later coalescing to act on.
-pub(crate) fn merge_chart(
-    chart: &Chart,
-    values: &Map<String, Value>,
-) -> Result<Map<String, Value>, CoalesceError> {
-    let mut values = values.clone();
-    coalesce(chart, &mut values, Nulls::All)?;
-    spread(chart, &mut values);
+/// The values of a chart over those of its sub-charts; nulls stay, for a later coalescing to act on.
+pub(crate) fn merge_chart(chart: &Chart, room: &mut Room) -> Result<Map<String, Value>, CoalesceError> {
+    let mut values = Map::new();
+    coalesce(chart, &mut values, Nulls::All, room)?;
+    spread(chart, &mut values, room)?;
     Ok(values)
 }
 
@@ -54,24 +62,40 @@ enum Nulls {
     All,
 }
 
-fn coalesce(chart: &Chart, values: &mut Map<String, Value>, nulls: Nulls) -> Result<(), CoalesceError> {
-    own_defaults(chart, values, nulls);
+fn coalesce(
+    chart: &Chart,
+    values: &mut Map<String, Value>,
+    nulls: Nulls,
+    room: &mut Room,
+) -> Result<(), CoalesceError> {
+    own_defaults(chart, values, nulls, room)?;
     for child in chart.dependencies() {
-        let globals = values.get(GLOBAL).cloned();
+        room.chart()?;
+        let globals = values.get(GLOBAL);
+        globals.map_or(Ok(()), |globals| room.keep_value(globals))?;
+        let globals = globals.cloned();
         let entry = values.entry(child.name()).or_insert_with(|| Value::Object(Map::new()));
         let Value::Object(table) = entry else {
             let found = sprintf(b"%t", &[Go::from_json(entry, Numbers::Keep)]).unwrap_or_default();
-            return Err(CoalesceError { name: child.name().to_owned(), found: found.text().into_owned() });
+            return Err(CoalesceError::Type {
+                name: child.name().to_owned(),
+                found: found.text().into_owned(),
+            });
         };
         hand_down(table, globals);
-        coalesce(child, table, nulls)?;
-        hand_up(child, values);
+        coalesce(child, table, nulls, room)?;
+        hand_up(child, values, room)?;
     }
     Ok(())
 }
 
 /// Lays the values over the chart's own values file.
-fn own_defaults(chart: &Chart, values: &mut Map<String, Value>, nulls: Nulls) {
+fn own_defaults(
+    chart: &Chart,
+    values: &mut Map<String, Value>,
+    nulls: Nulls,
+    room: &mut Room,
+) -> Result<(), CoalesceError> {
     let keep_nulls = nulls == Nulls::All;
     for (key, default) in chart.values() {
         match values.get_mut(key) {
@@ -80,6 +104,7 @@ fn own_defaults(chart: &Chart, values: &mut Map<String, Value>, nulls: Nulls) {
             }
             Some(Value::Object(over)) => {
                 if let Value::Object(below) = default {
+                    room.keep(below)?;
                     let keep_nulls =
                         keep_nulls || chart.dependencies().iter().any(|child| child.name() == key);
                     let mut below = below.clone();
@@ -90,9 +115,13 @@ fn own_defaults(chart: &Chart, values: &mut Map<String, Value>, nulls: Nulls) {
                 }
             }
             Some(_) => {}
-            None => add_default(values, key, default, nulls != Nulls::Gone),
+            None => {
+                room.keep_value(default)?;
+                add_default(values, key, default, nulls != Nulls::Gone);
+            }
         }
     }
+    Ok(())
 }
 
 fn add_default(values: &mut Map<String, Value>, key: &str, default: &Value, keep_nulls: bool) {
@@ -111,7 +140,7 @@ fn add_default(values: &mut Map<String, Value>, key: &str, default: &Value, keep
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{HelmMajor, coalesce_chart};
+    use super::{CoalesceError, HelmMajor, Room};
     use crate::{
         chart::{Chart, Limits},
         values::Values,
@@ -120,6 +149,14 @@ mod tests {
     fn chart(files: &[(&str, &str)]) -> Chart {
         let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
         Chart::from_files(files.collect(), &Limits::default()).unwrap()
+    }
+
+    fn coalesce_chart(
+        chart: &Chart,
+        values: &serde_json::Map<String, Value>,
+        helm: HelmMajor,
+    ) -> Result<serde_json::Map<String, Value>, CoalesceError> {
+        super::coalesce_chart(chart, values, helm, &mut Room::new())
     }
 
     fn check(chart: &Chart, values: &str, expect: &Value) {

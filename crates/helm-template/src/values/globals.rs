@@ -4,7 +4,7 @@
 //! a sub-chart's values add below `global.<a>.<b>` is there for its parent and for its siblings.
 use serde_json::{Map, Value};
 
-use super::{GLOBAL, merge::join_tables};
+use super::{CoalesceError, GLOBAL, merge::join_tables, room::Room};
 use crate::chart::Chart;
 
 /// Globals of the parent win over those the sub-chart was given.
@@ -34,35 +34,60 @@ pub(super) fn hand_down(child: &mut Map<String, Value>, parent: Option<Value>) {
 }
 
 /// Gives a parent what its sub-chart's values added to the tables they have in common.
-pub(super) fn hand_up(child: &Chart, values: &mut Map<String, Value>) {
-    let own = values.get(child.name()).and_then(|table| table.get(GLOBAL)).cloned();
+pub(super) fn hand_up(
+    child: &Chart,
+    values: &mut Map<String, Value>,
+    room: &mut Room,
+) -> Result<(), CoalesceError> {
+    let own = values.get(child.name()).and_then(|table| table.get(GLOBAL));
+    let own = copied(own, room)?;
     if let (Some(Value::Object(own)), Some(Value::Object(globals))) = (own, values.get_mut(GLOBAL)) {
-        share(&own, globals);
+        share(&own, globals, room)?;
     }
+    Ok(())
+}
+
+/// A copy that is dropped soon.
+fn copied(value: Option<&Value>, room: &mut Room) -> Result<Option<Value>, CoalesceError> {
+    value.map_or(Ok(()), |value| room.copy(value))?;
+    Ok(value.cloned())
 }
 
 /// Gives every sub-chart what any of them added to the tables they all have in common.
-pub(super) fn spread(chart: &Chart, values: &mut Map<String, Value>) {
+pub(super) fn spread(
+    chart: &Chart,
+    values: &mut Map<String, Value>,
+    room: &mut Room,
+) -> Result<(), CoalesceError> {
     for child in chart.dependencies() {
-        let globals = values.get(GLOBAL).cloned();
+        let globals = copied(values.get(GLOBAL), room)?;
         let Some(Value::Object(table)) = values.get_mut(child.name()) else { continue };
         if let (Some(Value::Object(globals)), Some(Value::Object(own))) = (globals, table.get_mut(GLOBAL)) {
-            share(&globals, own);
+            share(&globals, own, room)?;
         }
-        spread(child, table);
+        spread(child, table, room)?;
     }
+    Ok(())
 }
 
 /// Copies the tables at depth two that both have: there they are one and the same for Helm.
-fn share(from: &Map<String, Value>, to: &mut Map<String, Value>) {
+fn share(
+    from: &Map<String, Value>,
+    to: &mut Map<String, Value>,
+    room: &mut Room,
+) -> Result<(), CoalesceError> {
     for (key, from) in from {
         let (Value::Object(from), Some(Value::Object(to))) = (from, to.get_mut(key)) else { continue };
         for (key, from) in from.iter().filter(|(_, value)| value.is_object()) {
-            if let Some(to @ Value::Object(_)) = to.get_mut(key) {
+            if let Some(to @ Value::Object(_)) = to.get_mut(key)
+                && to != from
+            {
+                room.keep_value(from)?;
                 to.clone_from(from);
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -72,14 +97,16 @@ mod tests {
     use crate::{
         capabilities::HelmMajor,
         chart::{Chart, Limits},
-        values::{Values, coalesce_chart},
+        values::{Room, Values, coalesce_chart},
     };
 
     fn globals(files: &[(&str, &str)], values: &str) -> Value {
         let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
         let chart = Chart::from_files(files.collect(), &Limits::default()).unwrap();
         let values = Values::parse(values).unwrap();
-        let all = Value::Object(coalesce_chart(&chart, values.as_map(), HelmMajor::Four).unwrap());
+        let all = Value::Object(
+            coalesce_chart(&chart, values.as_map(), HelmMajor::Four, &mut Room::new()).unwrap(),
+        );
         json!([all["global"], all["a"]["global"], all["b"]["global"], all["b"]["c"]["global"]])
     }
 
