@@ -5,7 +5,7 @@ mod keywords;
 mod node;
 mod report;
 
-use jsonschema::{Retrieve, Uri};
+use jsonschema::{FancyRegex, PatternOptions, Retrieve, Uri};
 use serde_json::{Map, Number, Value};
 
 use self::{
@@ -79,6 +79,7 @@ fn validate(schema: &Value, values: &Value, forecast: Forecast) -> Result<(), St
     let validator = jsonschema::options()
         .with_base_uri(SCHEMA_URI)
         .with_retriever(Offline)
+        .with_pattern_options(patterns())
         .build(schema)
         .map_err(|error| format!("\"{SCHEMA_URI}#\" is not valid: {error}\n"))?;
     if forecast.unknown {
@@ -92,6 +93,12 @@ fn validate(schema: &Value, values: &Value, forecast: Forecast) -> Result<(), St
     }
     let errors: Vec<_> = validator.iter_errors(values).collect();
     Err(report(&errors, &Keywords::new(schema)))
+}
+
+/// Patterns with backtracking, which Helm does not know at all, end soon; others take time linear in the text. What they
+/// take is what `bound` expects of them.
+fn patterns() -> PatternOptions<FancyRegex> {
+    PatternOptions::fancy_regex().backtrack_limit(10_000).size_limit(4 << 20).dfa_size_limit(64 << 10)
 }
 
 /// Values hold floats only. Draft 4 takes none of them for an integer, Helm takes all that are whole.

@@ -251,6 +251,18 @@ mod tests {
     }
 
     #[test]
+    fn patterns_take_room_by_what_they_compile_to() {
+        let patterns = |count: usize, piece: &str| -> String {
+            let all: serde_json::Map<_, _> =
+                (0..count).map(|at| (format!("^({piece}k{at}){{9}}$"), json!({}))).collect();
+            json!({"patternProperties": all}).to_string()
+        };
+        assert_eq!(checked(patterns(500, "[a-z]"), json!({"a": 1})), Ok(()));
+        let error = checked(patterns(30, r"\p{L}{20}"), json!({"a": 1})).unwrap_err();
+        assert!(error.contains("too many schemas"), "{error}");
+    }
+
+    #[test]
     fn usual_schemas_stay_far_below() {
         let container = json!({"type": "object", "additionalProperties": false, "properties": {
             "image": {"oneOf": [{"type": "string"}, {"$ref": "#/$defs/image"}]},

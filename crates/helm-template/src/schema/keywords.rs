@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 use jsonschema::{Retrieve, Uri, ValidationError, Validator, error::ValidationErrorKind as Kind};
 use serde_json::{Map, Value};
 
-use super::{Offline, SCHEMA_URI, report::quote};
+use super::{Offline, SCHEMA_URI, patterns, report::quote};
 
 /// Schemas of `contains` that are compiled once more for a report: each takes as much as the whole schema may.
 const PARTS: usize = 8;
@@ -74,6 +74,7 @@ impl<'s> Keywords<'s> {
         jsonschema::options()
             .with_base_uri("file:///part.json")
             .with_retriever(Whole(self.schema.clone()))
+            .with_pattern_options(patterns())
             .build(&Value::Object(wrapper))
             .ok()
     }

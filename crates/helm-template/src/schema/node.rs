@@ -204,14 +204,15 @@ impl<'s> Node<'s> {
     }
 }
 
-/// Bytes that a regular expression takes, roughly: counted repetitions multiply.
+/// Bytes that a regular expression takes, roughly: counted repetitions multiply, classes of Unicode are large.
 fn expression(pattern: &str) -> u64 {
     let counts = pattern.split('{').skip(1).filter_map(|rest| {
         let inner = rest.split('}').next()?;
         inner.rsplit(',').find_map(|count| count.parse::<u64>().ok())
     });
     let copies = counts.fold(1, |product: u64, count| product.saturating_mul(count.max(1)));
-    (pattern.len() as u64).saturating_mul(32).saturating_mul(copies).clamp(16 << 10, 1 << 20)
+    let class = if pattern.contains("\\p") || pattern.contains("\\P") { 1024 } else { 32 };
+    (pattern.len() as u64).saturating_mul(class).saturating_mul(copies).clamp(16 << 10, 4 << 20)
 }
 
 /// Values in a value, itself included, and about the bytes of their text.
