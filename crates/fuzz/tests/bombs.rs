@@ -401,7 +401,7 @@ fn bombs_end_in_a_clear_error() {
     }
     let (_, idle, _) = run("idle").expect("an idle process ends");
     let mut findings = Vec::new();
-    for (name, _, words) in BOMBS {
+    for &(name, _, words) in BOMBS {
         let (took, peak, error) = match run(name) {
             Ok(told) => told,
             Err(problem) => {

@@ -234,7 +234,7 @@ impl Value {
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
             Self::Object(object) => match object.kind() {
-                Kind::Map | Kind::Slice => !object.entries().is_empty(),
+                Kind::Map | Kind::Slice => object.count() != 0,
                 _ => true,
             },
             Self::Func(_) => true,
