@@ -1,6 +1,6 @@
 use manifest::yaml::Node;
 
-use super::{MergeError, list::set_element};
+use super::{MergeError, keyed::Keyed};
 
 /// The field that holds a directive.
 pub(super) const KEY: &str = "$patch";
@@ -41,6 +41,8 @@ pub(super) fn take_list_directive(patch: &mut Vec<Node>) -> Result<Directive, Me
     }
     let text = element.get(KEY).and_then(Node::text).unwrap_or_default().to_owned();
     let directive = parse(&text)?;
-    set_element(patch, None, &[KEY], &[text])?;
+    let mut list = Keyed::scanned(std::mem::take(patch), &[KEY]);
+    list.set(None, &[text.into()])?;
+    *patch = list.into_items();
     Ok(directive)
 }
