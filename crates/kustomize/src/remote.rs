@@ -35,15 +35,26 @@ pub(crate) fn is_remote_file(path: &str) -> bool {
 pub(crate) fn is_remote_directory(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let lower = lower.strip_prefix("git::").unwrap_or(&lower);
-    let schemes = ["ssh://", "http://", "https://", "file://", "github.com/", "github.com:"];
-    schemes.iter().any(|scheme| lower.starts_with(scheme)) || is_scp_style(lower)
+    let schemes = ["ssh://", "http://", "https://", "file://"];
+    schemes.iter().any(|scheme| lower.starts_with(scheme)) || behind_host(lower).is_some_and(is_repository)
 }
 
-/// `user@host:path` or `user@host/path`.
-fn is_scp_style(path: &str) -> bool {
-    let Some((user, rest)) = path.split_once('@') else { return false };
-    let name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    user.starts_with(|c: char| c.is_ascii_alphabetic()) && name(user) && rest.contains([':', '/'])
+/// What stands behind `github.com/`, or behind the host of `user@host:path` and `user@host/path`.
+fn behind_host(path: &str) -> Option<&str> {
+    if let Some(rest) = path.strip_prefix("github.com") {
+        return rest.strip_prefix(['/', ':']);
+    }
+    let (user, rest) = path.split_once('@')?;
+    let name = user.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let (_, rest) = rest.split_once([':', '/']).filter(|_| name)?;
+    user.starts_with(|c: char| c.is_ascii_alphabetic()).then_some(rest)
+}
+
+/// Whether a path names a repository of a host, which has an owner or says that it is one. Other paths that look like
+/// addresses are folders of these names.
+fn is_repository(path: &str) -> bool {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    path.contains('/') || path.contains(".git")
 }
 
 #[cfg(test)]
@@ -58,10 +69,32 @@ mod tests {
             "git@host:a/b.git",
             "ssh://h/a",
             "git::https://h/a",
+            "github.com:a/b",
+            "github.com//a/b",
+            "github.com/a.git",
+            "GitHub.com/a/",
+            "user@host/a/b",
+            "user@host:a.git?ref=v1",
+            "user@/a/b",
         ] {
             assert!(is_remote_directory(url), "{url}");
         }
-        for path in ["../base", "base@v1", "a/b.yaml", "user@"] {
+        for path in [
+            "../base",
+            "base@v1",
+            "a/b.yaml",
+            "user@",
+            "github.com",
+            "github.com/a",
+            "github.com/a?ref=b/c",
+            "github.com:a",
+            "git::github.com/a",
+            "user@host/a",
+            "user@host:a",
+            "git@github.com/a",
+            "us_er@host/a/b",
+            "./user@host/a/b",
+        ] {
             assert!(!is_remote_directory(path), "{path}");
         }
     }

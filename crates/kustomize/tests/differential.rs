@@ -142,6 +142,33 @@ fn random_builds_equal_those_of_the_reference_tool() {
     assert!(accepted >= 80, "the reference tool takes only {accepted} % of the projects");
 }
 
+/// Names that no repository can be read from.
+#[test]
+fn folders_named_like_addresses_are_built_as_by_the_reference_tool() {
+    let Some(tool) = Tool::KUSTOMIZE.find() else { return };
+    let names = [
+        "github.com/x",
+        "github.com:x",
+        "GitHub.com/x",
+        "user@host/p",
+        "user@host:p",
+        "git@github.com/x",
+        "u_x@h/p/q",
+    ];
+    for name in names {
+        let files = [
+            ("overlay/kustomization.yaml".to_owned(), format!("resources: ['{name}']\n")),
+            (format!("overlay/{name}/kustomization.yaml"), "resources: [a.yaml]\n".to_owned()),
+            (
+                format!("overlay/{name}/a.yaml"),
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n".to_owned(),
+            ),
+        ];
+        let outcome = compare(&tool, &files);
+        assert!(matches!(outcome, Outcome::Equal), "{name}");
+    }
+}
+
 /// Their crashes are no rule; and they cannot print a mapping that got a key such as `1`, which we do.
 fn is_theirs_alone(how: &str) -> bool {
     how.starts_with("only they fail") && (how.contains("panic: ") || how.contains("json: unsupported type"))
