@@ -4,7 +4,7 @@ use crate::{
     charts::ChartError,
     config::ConfigError,
     fields::FieldError,
-    generators::GeneratorError,
+    generators::{GeneratorError, PairsError},
     kustomization::KustomizationError,
     load::LoadError,
     plugins::PluginError,
@@ -148,6 +148,16 @@ impl BuildError {
 
     pub(crate) fn in_file(self, file: &str) -> Self {
         Self::InFile { file: file.to_owned(), source: Box::new(self) }
+    }
+
+    /// Whether files or bases have become too many.
+    pub(crate) fn is_excess(&self) -> bool {
+        match self {
+            Self::Context { source, .. } | Self::InFile { source, .. } => source.is_excess(),
+            Self::Generator(GeneratorError::Pairs { source: PairsError::Load { source, .. }, .. })
+            | Self::Load(source) => matches!(source, LoadError::Excess { .. }),
+            _ => false,
+        }
     }
 
     /// Whether a text is no YAML.

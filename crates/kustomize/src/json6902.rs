@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::weigh::{MAX_BYTES, MAX_COPIES, MAX_DEPTH, Room, Weight};
+use crate::weigh::{Excess, MAX_BYTES, MAX_DEPTH, Room, Weight};
 
 /// Why a JSON patch cannot be read or applied. Messages keep the reference library's phrases.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,8 +67,8 @@ pub enum JsonPatchError {
     #[error("patch exceeds the limit of {0} bytes for one value")]
     TooLarge(usize),
     /// The copies of the whole build are too large together.
-    #[error("patches and replacements copy more than the limit of {0} bytes")]
-    Copies(usize),
+    #[error(transparent)]
+    Copies(#[from] Excess),
     /// The object would nest too deeply.
     #[error("patch exceeds the limit of {0} levels")]
     TooDeep(usize),
@@ -103,16 +103,12 @@ pub(crate) fn decode(patch: &Value) -> Result<Vec<Operation>, JsonPatchError> {
 }
 
 /// Applies every operation in order; copies take of the room.
-pub(crate) fn apply(
-    document: &mut Value,
-    patch: &[Operation],
-    room: &mut Room,
-) -> Result<(), JsonPatchError> {
+pub(crate) fn apply(document: &mut Value, patch: &[Operation], room: &Room) -> Result<(), JsonPatchError> {
     patch.iter().try_for_each(|operation| operation.apply(document, room))
 }
 
 impl Operation {
-    fn apply(&self, document: &mut Value, room: &mut Room) -> Result<(), JsonPatchError> {
+    fn apply(&self, document: &mut Value, room: &Room) -> Result<(), JsonPatchError> {
         let value = || self.value.clone().unwrap_or(Value::Null);
         match self.op.as_deref().unwrap_or("unknown") {
             "add" => bounded_add(document, self.path("add")?, value(), "add"),
@@ -129,7 +125,7 @@ impl Operation {
             "copy" => {
                 let copied = get(document, self.from("copy")?, "copy")?;
                 let bytes = check_weight(self.path("copy")?, copied.unwrap_or(&Value::Null))?;
-                room.take(bytes).ok_or(JsonPatchError::Copies(MAX_COPIES))?;
+                room.take(Excess::Copies, bytes)?;
                 let copied = copied.cloned().unwrap_or(Value::Null);
                 add(document, self.path("copy")?, copied, "copy")
             }
@@ -302,7 +298,7 @@ mod tests {
 
     fn run(mut document: Value, patch: &Value) -> Result<Value, String> {
         let patch = decode(patch).map_err(|error| error.to_string())?;
-        apply(&mut document, &patch, &mut Room::default()).map_err(|error| error.to_string())?;
+        apply(&mut document, &patch, &Room::default()).map_err(|error| error.to_string())?;
         Ok(document)
     }
 

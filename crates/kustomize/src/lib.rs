@@ -79,4 +79,5 @@ pub use crate::{
     transformers::{ImageError, PatchError, ReplicaError, ValueAddError},
     tree::{DirEntry, EntryKind, MemoryTree, Tree, TreeError},
     vars::VarError,
+    weigh::Excess,
 };

@@ -1,10 +1,11 @@
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, collections::HashSet, rc::Rc};
 
 use crate::{
     charts::ChartRenderer,
     path,
     remote::{RemoteError, RemoteLoader, is_remote_directory, is_remote_file},
     tree::{EntryKind, Tree, TreeError},
+    weigh::{Excess, Room},
 };
 
 /// Where a kustomization may read files.
@@ -69,6 +70,14 @@ pub enum LoadError {
     /// Not UTF-8 where text is needed.
     #[error("'{0}' is not valid UTF-8")]
     NotText(String),
+    /// A file is read again, and others were before it.
+    #[error("'/{path}': {source}")]
+    Excess {
+        /// The file, or its address.
+        path: String,
+        /// The limit.
+        source: Excess,
+    },
     /// A remote resource that is refused or cannot be had.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -92,7 +101,14 @@ pub(crate) struct Loader<'a> {
     remote: Option<&'a dyn RemoteLoader>,
     charts: Option<&'a dyn ChartRenderer>,
     depth: usize,
+    /// The address of a remote tree; empty for the caller's.
+    address: Rc<str>,
+    read: ReadFiles,
+    room: Room,
 }
+
+/// The trees' addresses and the paths in them that were read.
+type ReadFiles = Rc<RefCell<HashSet<(Rc<str>, String)>>>;
 
 /// Bytes of a chart's files together.
 const MAX_CHART_BYTES: usize = 64 << 20;
@@ -115,8 +131,18 @@ impl<'a> Loader<'a> {
         let root = path::join("", at).ok_or_else(outside)?;
         check_directory(tree, &root)?;
         let root = tree.follow(&root).ok_or_else(outside)?;
-        let source = Source::Caller(tree);
-        Ok(Self { source, root, visited: Vec::new(), restriction, remote, charts, depth: 0 })
+        Ok(Self {
+            source: Source::Caller(tree),
+            root,
+            visited: Vec::new(),
+            restriction,
+            remote,
+            charts,
+            depth: 0,
+            address: Rc::from(""),
+            read: ReadFiles::default(),
+            room: Room::default(),
+        })
     }
 
     /// The directory files are read from, without a leading slash.
@@ -131,10 +157,31 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// What the whole build may still copy.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// Takes of the room for what a file holds.
+    pub(crate) fn take(&self, way: Excess, bytes: usize, file: &str) -> Result<(), LoadError> {
+        let path = || self.absolute(file);
+        self.room.take(way, bytes).map_err(|source| LoadError::Excess { path: path(), source })
+    }
+
     /// The bytes of a file.
     pub(crate) fn load(&self, file: &str) -> Result<Cow<'_, [u8]>, LoadError> {
+        let (bytes, again) = self.read(file)?;
+        if again {
+            self.take(Excess::Files, bytes.len(), file)?;
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes of a file, and whether it was read before.
+    fn read(&self, file: &str) -> Result<(Cow<'_, [u8]>, bool), LoadError> {
         if is_remote_file(file) {
-            return Ok(Cow::Owned(self.remote()?.file(file)?));
+            let bytes = self.remote()?.file(file)?;
+            return Ok((Cow::Owned(bytes), self.is_read_again(file.to_owned())));
         }
         let resolved = self.resolve(file)?;
         match self.tree().kind(&resolved) {
@@ -146,13 +193,40 @@ impl<'a> Loader<'a> {
         if self.restriction == LoadRestriction::RootOnly && !path::is_in(&real, &self.root) {
             return Err(LoadError::Outside { path: format!("/{resolved}"), root: self.root.clone() });
         }
-        Ok(self.tree().read(&real)?)
+        let bytes = self.tree().read(&real)?;
+        Ok((bytes, self.is_read_again(real)))
+    }
+
+    fn is_read_again(&self, path: String) -> bool {
+        !self.read.borrow_mut().insert((Rc::clone(&self.address), path))
     }
 
     /// The text of a file.
     pub(crate) fn load_text(&self, file: &str) -> Result<String, LoadError> {
-        let bytes = self.load(file)?.into_owned();
-        String::from_utf8(bytes).map_err(|_| LoadError::NotText(file.to_owned()))
+        text(file, self.load(file)?)
+    }
+
+    /// The text of a file of resources, and whether it was read before: then the caller is to weigh what it holds.
+    pub(crate) fn load_resources(&self, file: &str) -> Result<(String, bool), LoadError> {
+        let (bytes, again) = self.read(file)?;
+        Ok((text(file, bytes)?, again))
+    }
+
+    /// The text of a kustomization, if there is a file of this name.
+    pub(crate) fn load_kustomization(&self, file: &str) -> Result<Option<String>, LoadError> {
+        let (text, again) = match self.load_resources(file) {
+            // What is no file of this folder is none to the reference tool.
+            Err(
+                LoadError::Tree(TreeError::NotFound(_) | TreeError::IsADirectory(_))
+                | LoadError::MustBeFile(_)
+                | LoadError::Outside { .. },
+            ) => return Ok(None),
+            loaded => loaded?,
+        };
+        if again {
+            self.take(Excess::Bases, text.len(), file)?;
+        }
+        Ok(Some(text))
     }
 
     /// What renders charts, if anything does.
@@ -231,13 +305,17 @@ impl<'a> Loader<'a> {
         let restriction = LoadRestriction::RootOnly;
         let source = Source::Remote(tree);
         let visited = Vec::new();
-        let (remote, charts) = (self.remote, self.charts);
-        Ok(Self { source, root, visited, restriction, remote, charts, depth: self.depth + 1 })
+        let address = Rc::from(url);
+        Ok(Self { source, root, visited, restriction, address, depth: self.depth + 1, ..self.clone() })
     }
 
     fn remote(&self) -> Result<&'a dyn RemoteLoader, LoadError> {
         self.remote.ok_or(LoadError::Remote(RemoteError::Refused))
     }
+}
+
+fn text(file: &str, bytes: Cow<'_, [u8]>) -> Result<String, LoadError> {
+    String::from_utf8(bytes.into_owned()).map_err(|_| LoadError::NotText(file.to_owned()))
 }
 
 fn check_directory(tree: &dyn Tree, root: &str) -> Result<(), LoadError> {

@@ -1,4 +1,4 @@
-use crate::fields::FieldError;
+use crate::{fields::FieldError, weigh::Excess};
 
 /// Why a replacement cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,8 +49,8 @@ pub enum ReplacementError {
     #[error("replacement exceeds the limit of {0} bytes for one value")]
     TooLarge(usize),
     /// The copies of the whole build are too large together.
-    #[error("patches and replacements copy more than the limit of {0} bytes")]
-    Copies(usize),
+    #[error(transparent)]
+    Copies(#[from] Excess),
     /// The object would nest too deeply.
     #[error("replacement exceeds the limit of {0} levels")]
     TooDeep(usize),

@@ -93,13 +93,8 @@ impl<'a> GvkRef<'a> {
 
     /// `group_version_Kind` with `~G`, `~V`, `~K` for what is empty.
     pub(crate) fn legacy_string(self) -> String {
-        self.legacy_parts().concat()
-    }
-
-    /// The pieces of [`GvkRef::legacy_string`].
-    pub(crate) fn legacy_parts(self) -> [&'a str; 5] {
         let or = |text: &'a str, empty: &'a str| if text.is_empty() { empty } else { text };
-        [or(self.group, "~G"), "_", or(self.version, "~V"), "_", or(self.kind, "~K")]
+        [or(self.group, "~G"), or(self.version, "~V"), or(self.kind, "~K")].join("_")
     }
 }
 

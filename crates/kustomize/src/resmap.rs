@@ -5,7 +5,7 @@ use crate::{
     resid::{OwnedId, ResId},
     resource::{Behavior, Resource},
     selector::{ResourceSelector, SelectorError},
-    weigh::{MAX_COPIES, Room},
+    weigh::Room,
 };
 
 /// Why resources cannot stand together.
@@ -37,9 +37,6 @@ pub enum ResMapError {
     /// A change of namespace makes two ids equal.
     #[error("namespace transformation produces ID conflict: {0}")]
     NamespaceConflict(String),
-    /// What bases copy is too large together.
-    #[error("patches and replacements copy more than the limit of {0} bytes")]
-    Copies(usize),
 }
 
 /// Resources in order, each with an id of its own.
@@ -75,14 +72,14 @@ impl ResMap {
     }
 
     /// The resources, to change, and the room for what is copied into them.
-    pub(crate) fn list_and_room(&mut self) -> (&mut Vec<Resource>, &mut Room) {
+    pub(crate) fn list_and_room(&mut self) -> (&mut Vec<Resource>, &Room) {
         self.ids = None;
-        (&mut self.list, &mut self.room)
+        (&mut self.list, &self.room)
     }
 
-    /// Takes what copies have taken of the room of a base.
-    pub(crate) fn share_room(&mut self, base: &Self) -> Result<(), ResMapError> {
-        self.room.share(base.room).ok_or(ResMapError::Copies(MAX_COPIES))
+    /// What is copied from now on takes of this room.
+    pub(crate) fn set_room(&mut self, room: &Room) {
+        self.room = room.clone();
     }
 
     pub(crate) fn into_list(self) -> Vec<Resource> {
@@ -109,9 +106,8 @@ impl ResMap {
 
     /// Adds resources whose ids are known to differ from each other.
     pub(crate) fn append_map(&mut self, other: Self) -> Result<(), ResMapError> {
-        self.share_room(&other)?;
         if self.list.is_empty() {
-            *self = Self { room: self.room, ..other };
+            *self = other;
             return Ok(());
         }
         self.append_all(other.list)

@@ -100,12 +100,14 @@ impl<'a> Target<'a> {
     fn load_as(session: &'a Session, loader: Loader<'a>, unknown: Unknown) -> Result<Self, BuildError> {
         session.visit()?;
         let dir = format!("/{}", loader.root());
-        let mut found = FILE_NAMES.iter().filter_map(|name| Some((*name, loader.load_text(name).ok()?)));
-        let (file_name, text) = found.next().ok_or_else(|| BuildError::NoKustomization(dir.clone()))?;
-        if found.next().is_some() {
+        let mut found = Vec::new();
+        for name in FILE_NAMES {
+            found.extend(loader.load_kustomization(name)?.map(|text| (name, text)));
+        }
+        if found.len() > 1 {
             return Err(BuildError::ManyKustomizations(dir));
         }
-        drop(found);
+        let (file_name, text) = found.pop().ok_or_else(|| BuildError::NoKustomization(dir.clone()))?;
         let kustomization = Kustomization::parse_as(&text, &dir, &Limits::default(), unknown)?;
         Ok(Self {
             session,

@@ -1,4 +1,7 @@
-//! What copies may cost: `copy` in a JSON patch and replacements can double a value each time, in size and in depth.
+//! What copies may cost: `copy` in a JSON patch and replacements can double a value each time, in size and in depth; a base
+//! can be visited, and a file be read, as often as there are lines to say so.
+
+use std::{cell::Cell, rc::Rc};
 
 use manifest::yaml::Node;
 use serde_json::Value;
@@ -8,29 +11,47 @@ pub(crate) const MAX_BYTES: usize = 4 << 20;
 /// Levels that an object may have, as deep as texts are read and twice as much again.
 pub(crate) const MAX_DEPTH: usize = 512;
 
-/// Bytes that copies may add to a build, all together: a list of copies takes a line each.
-pub(crate) const MAX_COPIES: usize = 64 << 20;
+/// What a build makes more of than was given has a limit of its own for each way to do so: a line takes each copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Excess {
+    /// Values that JSON patches and replacements copy: 64 MiB.
+    #[error("patches and replacements copy more than the limit of {} bytes", Self::Copies.limit())]
+    Copies,
+    /// Files of generators, patches and configurations that are read again, as under several keys: 64 MiB.
+    #[error("files that are read again hold more than the limit of {} bytes", Self::Files.limit())]
+    Files,
+    /// Objects of bases that are visited again, and their kustomizations: 128 MiB, which ten thousand large ones have.
+    #[error("bases that are visited again hold more than the limit of {} bytes", Self::Bases.limit())]
+    Bases,
+}
 
-/// What copies may still add to a build.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Room(usize);
+impl Excess {
+    const ALL: [Self; 3] = [Self::Copies, Self::Files, Self::Bases];
+
+    const fn limit(self) -> usize {
+        match self {
+            Self::Copies | Self::Files => 64 << 20,
+            Self::Bases => 128 << 20,
+        }
+    }
+}
+
+/// What a build may still make of what it was given. Clones are the same room: a whole build has one.
+#[derive(Clone, Debug)]
+pub(crate) struct Room(Rc<[Cell<usize>; 3]>);
 
 impl Default for Room {
     fn default() -> Self {
-        Self(MAX_COPIES)
+        Self(Rc::new(Excess::ALL.map(|way| Cell::new(way.limit()))))
     }
 }
 
 impl Room {
-    /// Room for so many bytes; nothing where there is none left.
-    pub(crate) fn take(&mut self, bytes: usize) -> Option<()> {
-        self.0 = self.0.checked_sub(bytes)?;
-        Some(())
-    }
-
-    /// Takes what another part of the same build has taken; nothing where there is not as much left.
-    pub(crate) fn share(&mut self, other: Self) -> Option<()> {
-        self.take(MAX_COPIES - other.0)
+    /// Takes so many bytes; fails where there are not as many left.
+    pub(crate) fn take(&self, way: Excess, bytes: usize) -> Result<(), Excess> {
+        let left = &self.0[way as usize];
+        left.set(left.get().checked_sub(bytes).ok_or(way)?);
+        Ok(())
     }
 }
 
@@ -83,7 +104,18 @@ impl Weight {
 mod tests {
     use serde_json::json;
 
-    use super::Weight;
+    use super::{Excess, Room, Weight};
+
+    #[test]
+    fn a_room_is_one_for_all_who_hold_it() {
+        let room = Room::default();
+        assert_eq!(room.clone().take(Excess::Bases, 100 << 20), Ok(()));
+        assert_eq!(room.take(Excess::Bases, 100 << 20), Err(Excess::Bases));
+        assert_eq!(room.take(Excess::Bases, 28 << 20), Ok(()));
+        assert_eq!(room.take(Excess::Files, 64 << 20), Ok(()));
+        let message = Excess::Copies.to_string();
+        assert_eq!(message, "patches and replacements copy more than the limit of 67108864 bytes");
+    }
 
     #[test]
     fn every_level_and_text_counts() {

@@ -226,6 +226,8 @@ fn copies_have_one_limit_for_the_whole_build() {
         )
     };
     built(&[("kustomization.yaml", &replace(10)), ("r.yaml", &large)], "", &BuildOptions::default());
+    // Each place counts once.
+    built(&[("kustomization.yaml", &replace(60)), ("r.yaml", &large)], "", &BuildOptions::default());
     fails(&[("kustomization.yaml", &replace(100)), ("r.yaml", &large)], "", "copy more than the limit");
     let (base, bases) = (replace(30), "resources: [a, b, c]\n");
     let other = |name: &str| large.replace("name: a", &format!("name: {name}"));
@@ -240,4 +242,52 @@ fn copies_have_one_limit_for_the_whole_build() {
         ("c/r.yaml", &c),
     ];
     fails(&tree, "", "copy more than the limit");
+}
+
+/// A line for each key, a megabyte of memory for each line.
+#[test]
+fn files_under_many_keys_have_a_limit() {
+    let file = "x".repeat(1 << 20);
+    let generator = |keys: usize| {
+        let files: Vec<_> = (0..keys).map(|key| format!("k{key}=f")).collect();
+        format!("configMapGenerator: [{{name: g, files: [{}]}}]\n", files.join(", "))
+    };
+    built(&[("kustomization.yaml", &generator(10)), ("f", &file)], "", &BuildOptions::default());
+    let many = generator(70);
+    let message = failure(&[("a/kustomization.yaml", &many), ("a/f", &file)], "a", &BuildOptions::default());
+    for part in
+        ["ConfigMapGenerator of '/a/kustomization.yaml'", "'/a/f'", "'g'", "read again", "limit of 67108864"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn bases_that_are_visited_often_have_a_limit() {
+    let object = format!("{CONFIG_MAP}data: {{big: {}}}\n", "x".repeat(1 << 20));
+    let base = ("base/kustomization.yaml".to_owned(), "resources: [a.yaml]\n".to_owned());
+    let project = |overlays: usize| -> MemoryTree {
+        let names: Vec<_> = (0..overlays).map(|at| format!("o{at}")).collect();
+        let mut files = vec![base.clone(), ("base/a.yaml".to_owned(), object.clone())];
+        files.push(("kustomization.yaml".to_owned(), format!("resources: [{}]\n", names.join(", "))));
+        files.extend(names.iter().map(|name| {
+            let text = format!("resources: [../base]\nnamePrefix: {name}-\n");
+            (format!("{name}/kustomization.yaml"), text)
+        }));
+        files.into_iter().collect()
+    };
+    assert_eq!(build(&project(20), "", &BuildOptions::default()).unwrap().objects().len(), 20);
+    let message = build(&project(140), "", &BuildOptions::default()).unwrap_err().to_string();
+    let expect = "'/base/a.yaml': bases that are visited again hold more than the limit of 134217728 bytes";
+    assert!(message.contains(expect), "{message}");
+}
+
+#[test]
+fn a_kustomization_that_is_no_text_is_not_missing() {
+    let mut tree = tree(&[("kustomization.yaml", "resources: [base]\n")]);
+    tree.insert("base/kustomization.yaml", b"# caf\xe9\nresources: []\n");
+    let message = build(&tree, "", &BuildOptions::default()).unwrap_err().to_string();
+    assert!(message.ends_with("'kustomization.yaml' is not valid UTF-8"), "{message}");
+    let missing = failure(&[("a.yaml", CONFIG_MAP)], "", &BuildOptions::default());
+    assert!(missing.starts_with("unable to find one of"), "{missing}");
 }

@@ -12,6 +12,7 @@ use crate::{
     resmap::{ResMap, ResMapError},
     resource::{Resource, parse_limits, parse_resources},
     vars::{VarSet, mark_sources},
+    weigh::{Excess, Weight},
 };
 
 /// What has been gathered so far.
@@ -29,7 +30,6 @@ impl Accumulator {
     }
 
     fn merge(&mut self, other: Self) -> Result<(), BuildError> {
-        self.resources.share_room(&other.resources)?;
         // A base's own patches may have run ids together.
         self.resources.append_all(other.resources.into_list())?;
         self.merge_config(&other.config)?;
@@ -80,7 +80,7 @@ impl<'a> Target<'a> {
             let Err(file_error) = self.accumulate_file(all, path) else { continue };
             let loader = match self.loader.enter(path) {
                 Ok(loader) => loader,
-                Err(_) if file_error.is_malformed_yaml() => return Err(file_error),
+                Err(_) if file_error.is_malformed_yaml() || file_error.is_excess() => return Err(file_error),
                 Err(error) => return Err(accumulation(error.into(), &file_error)),
             };
             self.accumulate_base(all, path, loader).map_err(|error| accumulation(error, &file_error))?;
@@ -95,11 +95,15 @@ impl<'a> Target<'a> {
 
     fn accumulate_file(&self, all: &mut Accumulator, path: &str) -> Result<(), BuildError> {
         let accumulating = |error: BuildError| error.context(format!("accumulating resources from '{path}'"));
-        let text = self.loader.load_text(path).map_err(|error| accumulating(error.into()))?;
+        let (text, again) = self.loader.load_resources(path).map_err(|error| accumulating(error.into()))?;
         let mut resources = parse_resources(&text, &parse_limits()).map_err(|error| {
             let error = BuildError::from(error);
             accumulating(if error.is_malformed_yaml() { error.in_file(path) } else { error })
         })?;
+        if again {
+            let bytes = resources.iter().map(|resource| Weight::of_node(&resource.node).bytes).sum();
+            self.loader.take(Excess::Bases, bytes, path).map_err(|error| accumulating(error.into()))?;
+        }
         if let Some(origin) = &self.origin {
             let origin = origin.append(path);
             for resource in &mut resources {
@@ -174,7 +178,8 @@ impl<'a> Target<'a> {
                 let mut args = args.clone();
                 let global = kustomization.generator_options.as_ref();
                 args.options = GeneratorOptions::merged(args.options.as_ref(), global);
-                let mut resource = generators::generate(kind, &args, &self.loader)?;
+                let mut resource = generators::generate(kind, &args, &self.loader)
+                    .map_err(|error| self.generating(name, error.into()))?;
                 resource.origin =
                     self.origin.as_ref().map(|origin| Box::new(origin.builtin(self.file_name, name)));
                 generated.push(vec![resource]);
@@ -198,6 +203,15 @@ impl<'a> Target<'a> {
             all.resources.absorb(resources).map_err(merging)?;
         }
         Ok(())
+    }
+
+    /// Says which kustomization's files have become too many.
+    fn generating(&self, kind: &str, error: BuildError) -> BuildError {
+        if !error.is_excess() {
+            return error;
+        }
+        let dir = self.dir();
+        error.context(format!("{kind} of '{}/{}'", dir.trim_end_matches('/'), self.file_name))
     }
 
     fn inflate(&self, chart: &HelmChart, globals: &HelmGlobals) -> Result<Vec<Resource>, BuildError> {

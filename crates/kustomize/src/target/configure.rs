@@ -22,6 +22,7 @@ impl Target<'_> {
         let mut steps = self.builtin_steps(&Rc::clone(&all.config))?;
         steps.extend(self.plugin_steps(&self.kustomization.transformers)?);
         let schemas = self.session.schemas();
+        all.resources.set_room(self.loader.room());
         Run { resources: &mut all.resources, traced: self.origin.is_some() }.steps(&steps, &schemas)?;
         self.validate(&mut all.resources)
     }

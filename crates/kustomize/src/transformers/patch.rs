@@ -267,7 +267,7 @@ fn merge(resource: &mut Resource, patch: &Resource, schemas: &Schemas) -> Result
 pub(super) fn apply_operations(
     resource: &mut Resource,
     operations: &[Operation],
-    room: &mut Room,
+    room: &Room,
 ) -> Result<(), BuildError> {
     let id = resource.id().to_string();
     let mut node = std::mem::replace(&mut resource.node, Node::null());

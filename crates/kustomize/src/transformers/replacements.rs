@@ -19,7 +19,7 @@ use crate::{
     schema::Schemas,
     selector::ResourceSelector,
     target::BuildError,
-    weigh::{MAX_BYTES, MAX_COPIES, MAX_DEPTH, Room, Weight},
+    weigh::{Excess, MAX_BYTES, MAX_DEPTH, Room, Weight},
 };
 
 use self::find::{Created, find_fields, locate, node_at, peek};
@@ -204,7 +204,7 @@ fn refine(found: &Node, options: Option<&FieldOptions>) -> Result<Node, Replacem
 }
 
 fn apply(
-    (resources, room): (&mut Vec<Resource>, &mut Room),
+    (resources, room): (&mut Vec<Resource>, &Room),
     source: &mut Source,
     target: &TargetSelector,
 ) -> Result<(), BuildError> {
@@ -234,7 +234,7 @@ fn copy_to(
     index: usize,
     source: &mut Source,
     target: &TargetSelector,
-    room: &mut Room,
+    room: &Room,
 ) -> Result<(), ReplacementError> {
     let default = [DEFAULT_FIELD.to_owned()];
     let fields = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
@@ -245,16 +245,14 @@ fn copy_to(
             return Err(ReplacementError::TooDeep(MAX_DEPTH));
         }
         source.refresh(index, object);
-        let take = |room: &mut Room, value: &Node| {
-            room.take(Weight::of_node(value).bytes).ok_or(ReplacementError::Copies(MAX_COPIES))
-        };
-        take(room, &source.value)?;
+        let take = |value: &Node| room.take(Excess::Copies, Weight::of_node(value).bytes);
         if structured::set(object, &source.value, &parts, options) {
+            take(&source.value)?;
             continue;
         }
         for place in places_of(object, &source.value, field, &parts, options)? {
             source.refresh(index, object);
-            take(room, &source.value)?;
+            take(&source.value)?;
             set_field(node_at(object, &place), &source.value, options, place.len())?;
             source.leave(index, &place);
         }
