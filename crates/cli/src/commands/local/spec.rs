@@ -53,16 +53,16 @@ pub(super) fn ignore_rules(object: &Value) -> Result<IgnoreRules, CommandError> 
 }
 
 fn ignore_rule(value: &Value) -> IgnoreRule {
-    let part = |key| text(value, &["target", key]).to_owned();
+    let target = selector(at(value, &["target"]).unwrap_or(&Value::Null));
     IgnoreRule {
         paths: texts(list(value, &["paths"])),
-        group: part("group"),
-        version: part("version"),
-        kind: part("kind"),
-        name: part("name"),
-        namespace: part("namespace"),
-        label_selector: part("labelSelector"),
-        annotation_selector: part("annotationSelector"),
+        group: target.group,
+        version: target.version,
+        kind: target.kind,
+        name: target.name,
+        namespace: target.namespace,
+        label_selector: target.label_selector,
+        annotation_selector: target.annotation_selector,
     }
 }
 
@@ -76,19 +76,21 @@ fn map(object: &Value, path: &[&str]) -> BTreeMap<String, String> {
 }
 
 fn patch(value: &Value) -> Patch {
-    let target = at(value, &["target"]).map(|target| {
-        let part = |key| text(target, &[key]).to_owned();
-        Selector {
-            group: part("group"),
-            version: part("version"),
-            kind: part("kind"),
-            name: part("name"),
-            namespace: part("namespace"),
-            label_selector: part("labelSelector"),
-            annotation_selector: part("annotationSelector"),
-        }
-    });
-    Patch { patch: text(value, &["patch"]).to_owned(), target }
+    Patch { patch: text(value, &["patch"]).to_owned(), target: at(value, &["target"]).map(selector) }
+}
+
+/// The objects that a target means.
+fn selector(target: &Value) -> Selector {
+    let part = |key| text(target, &[key]).to_owned();
+    Selector {
+        group: part("group"),
+        version: part("version"),
+        kind: part("kind"),
+        name: part("name"),
+        namespace: part("namespace"),
+        label_selector: part("labelSelector"),
+        annotation_selector: part("annotationSelector"),
+    }
 }
 
 fn image(value: &Value) -> Image {
@@ -154,4 +156,28 @@ pub(super) fn from_file(file: &PathBuf, wanted: &str, place: &str) -> Result<Val
         found["metadata"]["namespace"] = place.into();
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ignore_rule, patch};
+
+    #[test]
+    fn a_target_is_read_alike_for_patches_and_for_what_is_ignored() {
+        let target = json!({
+            "group": "g", "version": "v", "kind": "k", "name": "n", "namespace": "ns",
+            "labelSelector": "l=1", "annotationSelector": "a=1",
+        });
+        let read = patch(&json!({ "patch": "[]", "target": target })).target.unwrap();
+        let rule = ignore_rule(&json!({ "paths": ["/x"], "target": target }));
+        let of_patch = [read.group, read.version, read.kind, read.name, read.namespace];
+        let of_rule = [rule.group, rule.version, rule.kind, rule.name, rule.namespace];
+        assert_eq!(of_patch, ["g", "v", "k", "n", "ns"]);
+        assert_eq!(of_rule, of_patch);
+        assert_eq!((read.label_selector, read.annotation_selector), ("l=1".into(), "a=1".into()));
+        assert_eq!((rule.label_selector, rule.annotation_selector), ("l=1".into(), "a=1".into()));
+        assert!(patch(&json!({ "patch": "[]" })).target.is_none());
+    }
 }
