@@ -15,6 +15,14 @@ pub struct SshOptions {
 pub struct SshOptionsError {
     kind: &'static str,
     name: String,
+    flag: &'static str,
+}
+
+impl SshOptionsError {
+    /// The flag that a controller reads the name from.
+    pub fn flag(&self) -> &'static str {
+        self.flag
+    }
 }
 
 impl SshOptions {
@@ -23,17 +31,19 @@ impl SshOptions {
     /// # Errors
     /// A name that is not implemented.
     pub fn parse(kex: &[String], host_keys: &[String]) -> Result<Self, SshOptionsError> {
-        let kex = kex
-            .iter()
-            .map(|name| kex::Name::try_from(name.as_str()).map_err(|()| unsupported("key exchange", name)));
-        let host_keys =
-            host_keys.iter().map(|name| Algorithm::new(name).map_err(|_| unsupported("host key", name)));
+        let kex = kex.iter().map(|name| {
+            kex::Name::try_from(name.as_str())
+                .map_err(|()| unsupported("key exchange", name, "--ssh-kex-algos"))
+        });
+        let host_keys = host_keys.iter().map(|name| {
+            Algorithm::new(name).map_err(|_| unsupported("host key", name, "--ssh-hostkey-algos"))
+        });
         Ok(Self { kex: kex.collect::<Result<_, _>>()?, host_keys: host_keys.collect::<Result<_, _>>()? })
     }
 }
 
-fn unsupported(kind: &'static str, name: &str) -> SshOptionsError {
-    SshOptionsError { kind, name: name.to_owned() }
+fn unsupported(kind: &'static str, name: &str, flag: &'static str) -> SshOptionsError {
+    SshOptionsError { kind, name: name.to_owned(), flag }
 }
 
 #[cfg(test)]
@@ -47,7 +57,10 @@ mod tests {
             SshOptions::parse(&names(&["curve25519-sha256"]), &names(&["ssh-ed25519", "rsa-sha2-512"]))
                 .is_ok()
         );
-        assert!(SshOptions::parse(&names(&["rot13"]), &[]).is_err());
-        assert!(SshOptions::parse(&[], &names(&[""])).is_err());
+        let flag = |kex: &[&str], host_keys: &[&str]| {
+            SshOptions::parse(&names(kex), &names(host_keys)).unwrap_err().flag()
+        };
+        assert_eq!(flag(&["rot13"], &[]), "--ssh-kex-algos");
+        assert_eq!(flag(&["curve25519-sha256"], &[""]), "--ssh-hostkey-algos");
     }
 }

@@ -35,7 +35,8 @@ pub enum StartError {
 pub fn run(args: Args) -> Result<(), RunError> {
     // A replica whose flags are wrong must not become Ready, or wait for the Lease: it would take the place of a good one.
     let gates = FeatureGates::parse(&GATES, &args.common.feature_gates)?;
-    let ssh = ssh_options(&args)?;
+    let ssh = SshOptions::parse(&args.ssh_kex_algos, &args.ssh_hostkey_algos)
+        .map_err(|error| RunError::Flag { flag: error.flag(), cause: error.to_string() })?;
     let common = args.common.clone();
     runtime::run(CONTROLLER, common, |context| async move { set_up(&context, &args, &gates, ssh) })
 }
@@ -83,14 +84,6 @@ fn git_options(ssh: SshOptions) -> Result<GitOptions, StartError> {
     let _ = std::fs::remove_dir_all(&temporary);
     std::fs::create_dir_all(&temporary).map_err(StartError::Temporary)?;
     Ok(GitOptions { addresses: AddressRule::NoLinkLocal, ssh, ..GitOptions::new(temporary) })
-}
-
-fn ssh_options(args: &Args) -> Result<SshOptions, RunError> {
-    let parsed = SshOptions::parse(&args.ssh_kex_algos, &args.ssh_hostkey_algos);
-    parsed.map_err(|error| RunError::Flag {
-        flag: "--ssh-kex-algos, --ssh-hostkey-algos",
-        cause: error.to_string(),
-    })
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ pub enum StartError {
 pub fn run(args: Args) -> Result<(), RunError> {
     // A replica whose flags are wrong must not become Ready, or wait for the Lease: it would take the place of a good one.
     FeatureGates::parse(&GATES, &args.common.feature_gates)?;
-    let ssh = ssh_options(&args)?;
+    let ssh = SshOptions::parse(&args.ssh.ssh_kex_algos, &args.ssh.ssh_hostkey_algos)
+        .map_err(|error| RunError::Flag { flag: error.flag(), cause: error.to_string() })?;
     let common = args.common.clone();
     runtime::run(CONTROLLER, common, |context| async move { set_up(&context, &args, ssh).await })
 }
@@ -144,14 +145,6 @@ fn temporary() -> Result<PathBuf, StartError> {
     let _ = std::fs::remove_dir_all(&temporary);
     std::fs::create_dir_all(&temporary).map_err(StartError::Temporary)?;
     Ok(temporary)
-}
-
-fn ssh_options(args: &Args) -> Result<SshOptions, RunError> {
-    let parsed = SshOptions::parse(&args.ssh.ssh_kex_algos, &args.ssh.ssh_hostkey_algos);
-    parsed.map_err(|error| RunError::Flag {
-        flag: "--ssh-kex-algos, --ssh-hostkey-algos",
-        cause: error.to_string(),
-    })
 }
 
 async fn listen(args: &StorageArgs, root: &Path) -> Result<Server, StartError> {
