@@ -18,15 +18,14 @@ use gix_pack::{
     },
     index,
 };
-use tempfile::TempDir;
 use tokio::sync::mpsc::Receiver;
 
-use crate::{GitError, pack::Pack, unpack_budget::UnpackBudget};
+use crate::{GitError, pack::Pack, temporary::Folder, unpack_budget::UnpackBudget};
 
 /// Turns the pieces of a pack into something that can be read, on a blocking thread.
 pub(crate) struct Ingest {
     pub(crate) pieces: Receiver<Bytes>,
-    pub(crate) dir: TempDir,
+    pub(crate) dir: Folder,
     /// Bytes of the largest object, and of the largest single allocation; half as much again is unpacked at one time.
     pub(crate) object_bytes: u64,
     /// Bytes that may be unpacked afterwards.

@@ -7,10 +7,10 @@ use gix_pack::{
     data::{self, decode::entry::ResolvedBase},
 };
 use gix_zlib::Inflate;
-use tempfile::TempDir;
 
 use crate::{
     GitError, Oid,
+    temporary::Folder,
     unpack_budget::{Base, delta_sizes},
 };
 
@@ -20,7 +20,7 @@ const LONGEST_CHAIN: usize = 8192;
 /// Received objects, in a temporary folder that goes with it.
 pub(crate) struct Pack {
     bundle: Bundle,
-    _dir: TempDir,
+    _dir: Folder,
     /// Bytes that may still be unpacked: one object under many names, or a small one made of a large one, makes
     /// terabytes of a few KB.
     effort: AtomicU64,
@@ -28,7 +28,7 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
-    pub(crate) fn new(bundle: Bundle, dir: TempDir, alloc_limit: usize, most_effort: u64) -> Self {
+    pub(crate) fn new(bundle: Bundle, dir: Folder, alloc_limit: usize, most_effort: u64) -> Self {
         let Bundle { pack, index } = bundle;
         let bundle = Bundle { pack: pack.with_alloc_limit_bytes(Some(alloc_limit)), index };
         Self { bundle, _dir: dir, effort: AtomicU64::new(most_effort), most_effort }

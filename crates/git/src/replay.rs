@@ -17,7 +17,7 @@ use crate::{
     report,
     resolve::{Found, choose},
     stream::ByteStream,
-    temporary,
+    temporary::Folder,
 };
 
 const URL: &str = "https://example.com/app.git";
@@ -81,7 +81,7 @@ pub async fn pack(pieces: &[&[u8]], bytes: u64, objects: u64) -> Result<Vec<u8>,
 /// See [`GitError`].
 pub fn ingest(pack: &[u8], object_bytes: u64) -> Result<(), GitError> {
     let (sender, pieces) = mpsc::channel(1);
-    let dir = temporary::folder(&std::env::temp_dir()).map_err(|error| GitError::Disk(error.to_string()))?;
+    let dir = Folder::new(&std::env::temp_dir()).map_err(|error| GitError::Disk(error.to_string()))?;
     // The channel has room for the one piece.
     drop(sender.try_send(Bytes::copy_from_slice(pack)));
     drop(sender);

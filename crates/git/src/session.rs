@@ -25,7 +25,7 @@ use crate::{
     selector::Wanted,
     service::Service,
     ssh::SshTransport,
-    temporary,
+    temporary::{self, Folder},
     transport::Transport,
 };
 
@@ -346,7 +346,7 @@ impl Session {
         let (sender, pieces) = mpsc::channel(PIECES);
         let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
         let limits = &self.git.inner.options.limits;
-        let dir = temporary::folder(&self.git.inner.options.temporary)
+        let dir = Folder::new(&self.git.inner.options.temporary)
             .map_err(|error| GitError::Disk(error.to_string()))?;
         let ingest = Ingest {
             pieces,
