@@ -36,10 +36,11 @@ pub enum PackError {
 /// Writes a tarball as source-controller does: gzip over ustar, folders 0750, files 0600 or 0700, no times,
 /// owners or links, the root folder as first entry. Equal trees give equal bytes.
 ///
-/// Entries must come in walk order: names sorted by bytes within a folder, a folder right before its content.
+/// Entries must come in walk order: names sorted by bytes within a folder, a folder right before its content. A path is
+/// bytes, as names on Linux are, with slashes and relative to the root.
 pub struct Packer<W: Write> {
     out: GzEncoder<W>,
-    last: String,
+    last: Vec<u8>,
 }
 
 impl<W: Write> Packer<W> {
@@ -50,8 +51,8 @@ impl<W: Write> Packer<W> {
     pub fn new(out: W) -> Result<Self, PackError> {
         // 255 says that the operating system is unknown, as Go's gzip writes it.
         let out = GzBuilder::new().mtime(0).operating_system(255).write(out, Compression::new(6));
-        let mut packer = Self { out, last: String::new() };
-        packer.write(&tar_header::header(".", EntryType::Dir))?;
+        let mut packer = Self { out, last: Vec::new() };
+        packer.write(&tar_header::header(b".", EntryType::Dir))?;
         Ok(packer)
     }
 
@@ -59,7 +60,8 @@ impl<W: Write> Packer<W> {
     ///
     /// # Errors
     /// [`PackError::Order`], [`PackError::Write`].
-    pub fn dir(&mut self, path: &str) -> Result<(), PackError> {
+    pub fn dir(&mut self, path: impl AsRef<[u8]>) -> Result<(), PackError> {
+        let path = path.as_ref();
         self.advance(path)?;
         self.write(&tar_header::header(path, EntryType::Dir))
     }
@@ -70,11 +72,12 @@ impl<W: Write> Packer<W> {
     /// [`PackError::Size`] when the content has another size, else reading, writing or order.
     pub fn file(
         &mut self,
-        path: &str,
+        path: impl AsRef<[u8]>,
         executable: bool,
         size: u64,
         content: &mut dyn Read,
     ) -> Result<(), PackError> {
+        let path = path.as_ref();
         self.advance(path)?;
         self.write(&tar_header::header(path, EntryType::File { executable, size }))?;
         self.copy(path, size, content)?;
@@ -90,25 +93,25 @@ impl<W: Write> Packer<W> {
         self.out.finish().map_err(PackError::Write)
     }
 
-    fn copy(&mut self, path: &str, size: u64, content: &mut dyn Read) -> Result<(), PackError> {
+    fn copy(&mut self, path: &[u8], size: u64, content: &mut dyn Read) -> Result<(), PackError> {
         let mut left = size;
         let mut buffer = [0; 16 * 1024];
         loop {
             let read = content.read(&mut buffer);
-            let read = read.map_err(|source| PackError::Read { path: path.to_owned(), source })?;
+            let read = read.map_err(|source| PackError::Read { path: text(path), source })?;
             if read == 0 {
                 break;
             }
-            left = left.checked_sub(read as u64).ok_or_else(|| PackError::Size(path.to_owned()))?;
+            left = left.checked_sub(read as u64).ok_or_else(|| PackError::Size(text(path)))?;
             self.write(&buffer[..read])?;
         }
-        if left == 0 { Ok(()) } else { Err(PackError::Size(path.to_owned())) }
+        if left == 0 { Ok(()) } else { Err(PackError::Size(text(path))) }
     }
 
-    fn advance(&mut self, path: &str) -> Result<(), PackError> {
+    fn advance(&mut self, path: &[u8]) -> Result<(), PackError> {
         let in_order = self.last.is_empty() || walk_order(&self.last, path) == Ordering::Less;
-        if path.is_empty() || path.starts_with('/') || path.contains('\0') || !in_order {
-            return Err(PackError::Order(path.to_owned()));
+        if path.is_empty() || path.starts_with(b"/") || path.contains(&0) || !in_order {
+            return Err(PackError::Order(text(path)));
         }
         path.clone_into(&mut self.last);
         Ok(())
@@ -120,8 +123,14 @@ impl<W: Write> Packer<W> {
 }
 
 /// The order of a walk over folders: part by part.
-pub(crate) fn walk_order(a: &str, b: &str) -> Ordering {
-    a.split('/').cmp(b.split('/'))
+pub(crate) fn walk_order(a: &[u8], b: &[u8]) -> Ordering {
+    let parts = |path| <[u8]>::split(path, |byte| *byte == b'/');
+    parts(a).cmp(parts(b))
+}
+
+/// A path for a message.
+fn text(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
 }
 
 /// Packs a whole [`Tree`] again, without the paths that `keep` refuses (path, whether a folder).

@@ -38,15 +38,15 @@ impl EntryType {
 }
 
 /// The blocks that stand before the content of the entry.
-pub(crate) fn header(path: &str, entry: EntryType) -> Vec<u8> {
+pub(crate) fn header(path: &[u8], entry: EntryType) -> Vec<u8> {
     if path.is_ascii() && path.len() <= NAME {
-        return main_block(path, "", entry).to_vec();
+        return main_block(path, b"", entry).to_vec();
     }
     if let Some((prefix, name)) = split(path) {
         return main_block(name, prefix, entry).to_vec();
     }
     let mut blocks = pax_blocks(path);
-    blocks.extend_from_slice(&main_block(&ascii(path), "", entry));
+    blocks.extend_from_slice(&main_block(&ascii(path), b"", entry));
     blocks
 }
 
@@ -63,17 +63,17 @@ pub(crate) fn trailer() -> [u8; 2 * BLOCK] {
 }
 
 /// Splits an ASCII path at a slash so that both halves fit, if there is such a slash.
-fn split(path: &str) -> Option<(&str, &str)> {
+fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     if !path.is_ascii() {
         return None;
     }
     let window = path.len().min(PREFIX + 1);
-    let at = path[..window].rfind('/')?;
+    let at = path[..window].iter().rposition(|byte| *byte == b'/')?;
     let (prefix, name) = (&path[..at], &path[at + 1..]);
     (at > 0 && prefix.len() <= PREFIX && (1..=NAME).contains(&name.len())).then_some((prefix, name))
 }
 
-fn main_block(name: &str, prefix: &str, entry: EntryType) -> [u8; BLOCK] {
+fn main_block(name: &[u8], prefix: &[u8], entry: EntryType) -> [u8; BLOCK] {
     let mut block = [0; BLOCK];
     put_name(&mut block, name);
     put_numbers(&mut block, entry.mode(), entry.size());
@@ -86,44 +86,47 @@ fn main_block(name: &str, prefix: &str, entry: EntryType) -> [u8; BLOCK] {
 }
 
 /// A pax header with one record, the path.
-fn pax_blocks(path: &str) -> Vec<u8> {
+fn pax_blocks(path: &[u8]) -> Vec<u8> {
     let record = pax_record("path", path);
     let mut block = [0; BLOCK];
-    let (dir, file) = path.rsplit_once('/').unwrap_or(("", path));
-    let name = match dir {
-        "" => format!("PaxHeaders.0/{file}"),
-        dir => format!("{dir}/PaxHeaders.0/{file}"),
-    };
-    let name = ascii(&name);
-    put_text(&mut block[..NAME], name[..name.len().min(NAME)].trim_end_matches('/'));
+    // The folder with its slash, or nothing.
+    let (dir, file) = path.split_at(path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1));
+    let name = ascii(&[dir, b"PaxHeaders.0/", file].concat());
+    put_text(&mut block[..NAME], without_slashes(&name[..name.len().min(NAME)]));
     put_numbers(&mut block, 0, record.len() as u64);
     block[156] = b'x';
     seal(&mut block);
-    [&block[..], record.as_bytes(), padding(record.len() as u64)].concat()
+    [&block[..], &record, padding(record.len() as u64)].concat()
 }
 
 /// `length key=value\n`, where the length counts its own digits.
-fn pax_record(key: &str, value: &str) -> String {
+fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
     let bare = key.len() + value.len() + 3;
     let mut size = bare + bare.to_string().len();
     if bare + size.to_string().len() != size {
         size = bare + size.to_string().len();
     }
-    format!("{size} {key}={value}\n")
+    [format!("{size} {key}=").as_bytes(), value, b"\n"].concat()
 }
 
-fn put_name(block: &mut [u8; BLOCK], name: &str) {
+/// Without slashes at its end.
+fn without_slashes(name: &[u8]) -> &[u8] {
+    let end = name.iter().rposition(|byte| *byte != b'/').map_or(0, |at| at + 1);
+    &name[..end]
+}
+
+fn put_name(block: &mut [u8; BLOCK], name: &[u8]) {
     put_text(&mut block[..NAME], name);
     // A cut name must not end in a slash: old readers take it for a folder.
     if name.len() > NAME && block[NAME - 1] == b'/' {
-        let end = name[..NAME].trim_end_matches('/').len();
+        let end = without_slashes(&name[..NAME]).len();
         block[end] = 0;
     }
 }
 
-fn put_text(field: &mut [u8], text: &str) {
+fn put_text(field: &mut [u8], text: &[u8]) {
     let fits = text.len().min(field.len());
-    field[..fits].copy_from_slice(&text.as_bytes()[..fits]);
+    field[..fits].copy_from_slice(&text[..fits]);
 }
 
 /// Mode, uid, gid, size and modification time; all but mode and size are zero.
@@ -152,8 +155,8 @@ fn seal(block: &mut [u8; BLOCK]) {
 }
 
 /// Without what is not ASCII.
-fn ascii(text: &str) -> String {
-    text.chars().filter(char::is_ascii).collect()
+fn ascii(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(u8::is_ascii).collect()
 }
 
 #[cfg(test)]
@@ -162,9 +165,9 @@ mod tests {
 
     #[test]
     fn pax_records_count_themselves() {
-        assert_eq!(pax_record("path", "a"), "9 path=a\n");
+        assert_eq!(pax_record("path", b"\xe9"), b"9 path=\xe9\n");
         for length in 80..110 {
-            let record = pax_record("path", &"x".repeat(length));
+            let record = String::from_utf8(pax_record("path", &vec![b'x'; length])).unwrap();
             let said: usize = record.split(' ').next().unwrap().parse().unwrap();
             assert_eq!(said, record.len());
         }
@@ -173,8 +176,9 @@ mod tests {
     #[test]
     fn long_ascii_names_are_split_at_a_slash() {
         let path = format!("{}/{}", "d".repeat(90), "f".repeat(90));
-        assert_eq!(split(&path), Some((&path[..90], &path[91..])));
-        assert_eq!(split(&"x".repeat(101)), None);
-        assert_eq!(split(&format!("é/{}", "f".repeat(99))), None);
+        let path = path.as_bytes();
+        assert_eq!(split(path), Some((&path[..90], &path[91..])));
+        assert_eq!(split(&[b'x'; 101]), None);
+        assert_eq!(split(format!("é/{}", "f".repeat(99)).as_bytes()), None);
     }
 }

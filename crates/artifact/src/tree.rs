@@ -26,7 +26,8 @@ pub(crate) struct Node {
 /// An unpacked artifact: one file that holds the contents one after the other, and an index in memory of about
 /// 60 bytes and its path an entry. Reading is by position, so any number of threads may read at once.
 ///
-/// Paths have slashes, no leading one, and no `.` or `..`; the empty path is the root.
+/// Paths have slashes, no leading one, and no `.` or `..`; the empty path is the root. A byte of a name that is no UTF-8
+/// stands as the character of that number, as in Latin-1.
 pub struct Tree {
     digest: Digest,
     blob: PathBuf,
@@ -36,7 +37,7 @@ pub struct Tree {
 
 impl Tree {
     pub(crate) fn new(digest: Digest, blob: PathBuf, size: u64, mut nodes: Vec<Node>) -> Self {
-        nodes.sort_by(|a, b| walk_order(&a.path, &b.path));
+        nodes.sort_by(|a, b| walk_order(a.path.as_bytes(), b.path.as_bytes()));
         nodes.shrink_to_fit();
         Self { digest, blob, size, nodes }
     }
@@ -109,14 +110,17 @@ impl Tree {
     }
 
     fn children<'a>(&'a self, dir: &'a str) -> impl Iterator<Item = (String, Kind)> + 'a {
-        let start = self.nodes.partition_point(|node| walk_order(&node.path, dir).is_le() && !dir.is_empty());
+        let start = self.nodes.partition_point(|node| {
+            walk_order(node.path.as_bytes(), dir.as_bytes()).is_le() && !dir.is_empty()
+        });
         let below =
             self.nodes[start..].iter().map_while(move |node| Some((below(&node.path, dir)?, node.kind)));
         below.filter(|(name, _)| !name.contains('/')).map(|(name, kind)| (name.to_owned(), kind))
     }
 
     fn find(&self, path: &str) -> Option<&Node> {
-        let at = self.nodes.binary_search_by(|node| walk_order(&node.path, path)).ok()?;
+        let at =
+            self.nodes.binary_search_by(|node| walk_order(node.path.as_bytes(), path.as_bytes())).ok()?;
         Some(&self.nodes[at])
     }
 }

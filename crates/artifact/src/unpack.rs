@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fs::File,
     io::{self, BufReader, BufWriter, Read, Write},
@@ -249,16 +250,30 @@ fn check_end<R: Read>(mut rest: Counted<GzDecoder<BufReader<R>>>, total: u64) ->
     if after == 0 { Ok(()) } else { Err(UnpackError::Trailing) }
 }
 
-/// The path without `.` parts and slashes at its end; empty for the root. Nothing for a name that is not a
-/// plain relative UTF-8 path.
+/// The path without `.` parts and slashes at its end; empty for the root. Nothing for a name that is not a plain
+/// relative path. A backslash is a character as others, unless it would climb where it parts folders.
 fn clean(raw: &[u8], longest: usize) -> Option<String> {
-    let text = std::str::from_utf8(raw).ok()?;
-    let bad = text.is_empty() || text.starts_with('/') || text.contains(['\\', '\0']) || text.len() > longest;
+    let text = text_of(raw);
+    let bad = text.is_empty() || text.starts_with('/') || text.contains('\0') || text.len() > longest;
     let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    (!bad && !parts.contains(&"..")).then(|| parts.join("/"))
+    let climbs = parts.iter().any(|part| part.split('\\').any(|part| part == ".."));
+    (!bad && !climbs).then(|| parts.join("/"))
+}
+
+/// A name as text. Names on Linux are bytes: one that is no UTF-8 stands as the character of that number, as in Latin-1,
+/// so that names that differ mostly stay different. None of these characters means anything in a path.
+fn text_of(raw: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(raw) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::new();
+    for chunk in raw.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| char::from(*byte)));
+    }
+    Cow::Owned(text)
 }
 
 fn shown(raw: &[u8]) -> String {
-    let text = String::from_utf8_lossy(raw);
-    format!("{:?}", text.chars().take(200).collect::<String>())
+    format!("{:?}", text_of(raw).chars().take(200).collect::<String>())
 }

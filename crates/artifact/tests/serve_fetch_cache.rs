@@ -306,7 +306,7 @@ async fn trees_of_empty_files_go_too() {
     for round in 0..6 {
         let mut packer = Packer::new(Vec::new()).unwrap();
         for file in 0..2000 {
-            packer.file(&format!("{round}/{}{file:04}", "d/".repeat(400)), false, 0, &mut &[][..]).unwrap();
+            packer.file(format!("{round}/{}{file:04}", "d/".repeat(400)), false, 0, &mut &[][..]).unwrap();
         }
         let (path, digest) = put(&root, &format!("{round}.tar.gz"), &packer.finish().unwrap());
         cache.get(&format!("http://{address}/{path}"), &digest).await.unwrap();

@@ -3,7 +3,8 @@ use gix_object::Kind;
 
 use crate::{
     Checkout, Entry, EntryKind, GitError, Oid,
-    checkout::{is_name, lines_of},
+    checkout::lines_of,
+    names::{Place, is_name, shown},
     object::LineKind,
 };
 
@@ -26,7 +27,8 @@ impl Checkout {
     /// linked below the path is not entered. What is not below the path is not counted. False when there is nothing.
     ///
     /// # Errors
-    /// As [`Checkout::walk`].
+    /// As [`Checkout::walk`]; [`GitError::Path`] for a wanted file that is unusable, or whose name is no UTF-8: a change of
+    /// it could not be told.
     pub fn files_below<E: From<GitError>>(
         &self,
         path: &str,
@@ -40,14 +42,23 @@ impl Checkout {
             self.give(name, &root, is_wanted, visit)?;
             return Ok(true);
         }
-        self.lines(root.id, &root.path, &mut |path, line| {
+        self.lines(root.id, Place::of(&root.path), &mut |place, line| {
+            let path = &*place.text();
             let name = path.strip_prefix(root.path.as_str()).unwrap_or(path).trim_start_matches('/');
+            if !is_wanted(name) {
+                return Ok(());
+            }
             let found = match line.kind {
-                LineKind::Symlink if is_wanted(name) => links.follow(path)?,
-                LineKind::Symlink => None,
+                LineKind::Symlink => links.follow(path)?,
                 kind => Some(Found { path: path.to_owned(), kind, id: line.id }),
             };
-            found.map_or(Ok(()), |found| self.give(name, &found, is_wanted, visit))
+            let is_file =
+                |found: &Found| matches!(EntryKind::of(found.kind, true), Some(EntryKind::File { .. }));
+            let Some(found) = found.filter(is_file) else { return Ok(()) };
+            match place.is_usable() && str::from_utf8(place.bytes()).is_ok() {
+                true => self.give(name, &found, is_wanted, visit),
+                false => Err(GitError::Path(shown(place.bytes())).into()),
+            }
         })?;
         Ok(true)
     }
@@ -59,9 +70,9 @@ impl Checkout {
         is_wanted: &dyn Fn(&str) -> bool,
         visit: &mut dyn FnMut(&str, &Entry<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        match EntryKind::of(found.kind) {
+        match EntryKind::of(found.kind, true) {
             Some(kind @ EntryKind::File { .. }) if is_wanted(name) => {
-                visit(name, &Entry::new(self, &found.path, kind, found.id))
+                visit(name, &Entry::new(self, (&found.path, found.path.as_bytes()), kind, found.id))
             }
             _ => Ok(()),
         }
@@ -84,7 +95,7 @@ impl Links<'_> {
             match part.as_str() {
                 "" | "." => continue,
                 ".." if way.pop().is_some() => continue,
-                name if !is_name(name) => return Ok(None),
+                name if !is_name(name.as_bytes()) => return Ok(None),
                 _ => {}
             }
             let folder = way.last().map_or(self.checkout.commit().tree, |(_, id)| *id);

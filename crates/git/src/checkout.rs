@@ -2,6 +2,7 @@ use gix_object::Kind;
 
 use crate::{
     Commit, GitError, Oid, Tag,
+    names::{Place, shown},
     object::{LineKind, TreeLine, tree_lines},
     pack::Pack,
 };
@@ -36,43 +37,67 @@ pub enum EntryKind {
         /// Whether it may be run.
         executable: bool,
     },
+    /// What no folder may hold under this name, or what is below such a folder: `..`, `.git`, or a name with a slash in
+    /// it. It is told, so that one who leaves it out can go on; it cannot be read.
+    Unusable {
+        /// Whether it is a folder.
+        is_dir: bool,
+    },
 }
 
 impl EntryKind {
     /// What a line of a tree is; nothing for a symbolic link.
-    pub(crate) fn of(kind: LineKind) -> Option<Self> {
-        match kind {
-            LineKind::Symlink => None,
-            LineKind::Dir | LineKind::Submodule => Some(Self::Dir),
-            LineKind::File => Some(Self::File { executable: false }),
-            LineKind::Executable => Some(Self::File { executable: true }),
-        }
+    pub(crate) fn of(kind: LineKind, is_usable: bool) -> Option<Self> {
+        let found = match kind {
+            LineKind::Symlink => return None,
+            LineKind::Dir | LineKind::Submodule => Self::Dir,
+            LineKind::File => Self::File { executable: false },
+            LineKind::Executable => Self::File { executable: true },
+        };
+        Some(if is_usable { found } else { Self::Unusable { is_dir: found == Self::Dir } })
+    }
+
+    /// Whether it is a folder, usable or not.
+    pub fn is_dir(self) -> bool {
+        matches!(self, Self::Dir | Self::Unusable { is_dir: true })
     }
 }
 
 /// One entry of the tree, in walk order.
 pub struct Entry<'a> {
-    /// Path with slashes, relative to the root.
+    /// Path with slashes, relative to the root. What is no UTF-8 in it is replaced by U+FFFD.
     pub path: &'a str,
     /// What it is.
     pub kind: EntryKind,
+    raw: &'a [u8],
     id: Oid,
     pack: &'a Pack,
 }
 
 impl<'a> Entry<'a> {
-    pub(crate) fn new(checkout: &'a Checkout, path: &'a str, kind: EntryKind, id: Oid) -> Self {
-        Self { path, kind, id, pack: &checkout.pack }
+    pub(crate) fn new(
+        checkout: &'a Checkout,
+        (path, raw): (&'a str, &'a [u8]),
+        kind: EntryKind,
+        id: Oid,
+    ) -> Self {
+        Self { path, kind, raw, id, pack: &checkout.pack }
+    }
+
+    /// The path as it stands in the tree: names on Linux are bytes.
+    pub fn raw_path(&self) -> &[u8] {
+        self.raw
     }
 
     /// The content of a file; nothing for a folder.
     ///
     /// # Errors
-    /// The object is missing, damaged or larger than allowed.
+    /// [`GitError::Path`] for what is unusable; the object is missing, damaged or larger than allowed.
     pub fn read(&self) -> Result<Vec<u8>, GitError> {
         match self.kind {
             EntryKind::Dir => Ok(Vec::new()),
             EntryKind::File { .. } => self.pack.get(self.id, Kind::Blob),
+            EntryKind::Unusable { .. } => Err(GitError::Path(shown(self.raw))),
         }
     }
 
@@ -116,14 +141,14 @@ impl Checkout {
     /// Visits the whole tree, folders before their content, names of a folder sorted by bytes.
     ///
     /// # Errors
-    /// The first error of `visit`; else a damaged object, a path that no checkout may hold, or a limit.
+    /// The first error of `visit`; else a damaged object, a path that is too long, or another limit.
     pub fn walk<E: From<GitError>>(
         &self,
         visit: &mut dyn FnMut(&Entry<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.lines(self.commit.tree, "", &mut |path, line| {
-            let Some(kind) = EntryKind::of(line.kind) else { return Ok(()) };
-            visit(&Entry::new(self, path, kind, line.id))
+        self.lines(self.commit.tree, Place::root(), &mut |place, line| {
+            let Some(kind) = EntryKind::of(line.kind, place.is_usable()) else { return Ok(()) };
+            visit(&Entry::new(self, (&place.text(), place.bytes()), kind, line.id))
         })
     }
 
@@ -131,11 +156,11 @@ impl Checkout {
     pub(crate) fn lines<E: From<GitError>>(
         &self,
         tree: Oid,
-        path: &str,
-        visit: &mut dyn FnMut(&str, &TreeLine<'_>) -> Result<(), E>,
+        place: Place,
+        visit: &mut dyn FnMut(&Place, &TreeLine<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let (entries, links) = (Count::new(self), Count::new(self));
-        Walk { checkout: self, visit, entries, links, held: 0 }.dir(tree, path, DEPTH)
+        Walk { checkout: self, visit, entries, links, held: 0 }.dir(tree, &place, DEPTH)
     }
 }
 
@@ -163,7 +188,7 @@ const HELD: usize = 64 << 20;
 
 struct Walk<'a, 'v, E> {
     checkout: &'a Checkout,
-    visit: &'v mut dyn FnMut(&str, &TreeLine<'_>) -> Result<(), E>,
+    visit: &'v mut dyn FnMut(&Place, &TreeLine<'_>) -> Result<(), E>,
     entries: Count,
     links: Count,
     /// Bytes of the folders that are open.
@@ -171,7 +196,7 @@ struct Walk<'a, 'v, E> {
 }
 
 impl<E: From<GitError>> Walk<'_, '_, E> {
-    fn dir(&mut self, tree: Oid, path: &str, depth: usize) -> Result<(), E> {
+    fn dir(&mut self, tree: Oid, place: &Place, depth: usize) -> Result<(), E> {
         let content = self.checkout.pack.get(tree, Kind::Tree)?;
         let lines = lines_of(&content, tree)?;
         if depth == 0 {
@@ -179,10 +204,10 @@ impl<E: From<GitError>> Walk<'_, '_, E> {
         }
         let held = self.open(&content, &lines)?;
         for line in lines {
-            let path = self.child(path, line.name)?;
-            (self.visit)(&path, &line)?;
+            let place = place.child(line.name, self.checkout.limits.path)?;
+            (self.visit)(&place, &line)?;
             if line.kind == LineKind::Dir {
-                self.dir(line.id, &path, depth - 1)?;
+                self.dir(line.id, &place, depth - 1)?;
             }
         }
         self.held -= held;
@@ -202,15 +227,6 @@ impl<E: From<GitError>> Walk<'_, '_, E> {
             false => Ok(held),
         }
     }
-
-    fn child(&self, dir: &str, name: &[u8]) -> Result<String, GitError> {
-        let bad = || GitError::Path(format!("{:?}", String::from_utf8_lossy(&name[..name.len().min(200)])));
-        let name = std::str::from_utf8(name).map_err(|_| bad())?;
-        if !is_name(name) || dir.len() + name.len() >= self.checkout.limits.path {
-            return Err(bad());
-        }
-        Ok(if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") })
-    }
 }
 
 /// The lines of a folder in the order of a walk: Git sorts a folder as if its name ended in a slash, a walk does not.
@@ -222,12 +238,6 @@ pub(crate) fn lines_of(content: &[u8], tree: Oid) -> Result<Vec<TreeLine<'_>>, G
         true => Err(unusable("a name stands twice in the tree")),
         false => Ok(lines),
     }
-}
-
-/// Whether a checkout may hold a file or folder of this name.
-pub(crate) fn is_name(name: &str) -> bool {
-    let reserved = matches!(name, "" | "." | "..") || name.eq_ignore_ascii_case(".git");
-    !reserved && !name.contains(['/', '\\', '\0'])
 }
 
 pub(crate) fn read_commit(pack: &Pack, id: Oid) -> Result<Commit, GitError> {

@@ -142,7 +142,7 @@ pub enum GitError {
         /// What is wrong.
         cause: &'static str,
     },
-    /// A tree holds a name that no checkout may hold.
+    /// A tree holds a name that no folder may hold, or one that is too long; the path in quotes and escaped.
     #[error("git tree holds an invalid path {0}")]
     Path(String),
     /// The received objects cannot be kept.

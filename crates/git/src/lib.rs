@@ -9,7 +9,7 @@
 //! or the system is read, and secrets have no `Debug`.
 //!
 //! Reading order: url, access, selector; packet, stream, http, ssh, handshake, refs, receive; pack, object,
-//! checkout, below; session; changes, sign, compose, push, report. `replay` (a feature) is for fuzz
+//! names, checkout, below; session; changes, sign, compose, push, report. `replay` (a feature) is for fuzz
 //! targets alone.
 mod url;
 
@@ -38,6 +38,7 @@ mod ingest;
 mod receive;
 mod temporary;
 
+mod names;
 mod object;
 mod oid;
 mod pack;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use git::{GitError, GitOptions, Limits, Remote, Selector};
+use git::{Checkout, EntryKind, GitError, GitOptions, Limits, Remote, Selector};
 use support::{
     branch, checkout, commit, failure, fakes, git, git_with, name, remote,
     repo::Repo,
@@ -239,13 +239,63 @@ async fn trees_with_names_that_escape_are_refused() {
     let repo = Repo::with(&[("a", "1")]);
     let blob = repo.git(&["rev-parse", "HEAD:a"]);
     let server = Server::start(repo.root());
-    for bad in ["..", ".", ".git", ".GIT", "a\\b", "x/y"] {
+    for bad in ["..", ".", ".git", ".GIT", "a\\..\\b", "x/y"] {
         let id = raw_tree(&repo, bad.as_bytes(), &blob);
         let commit_id = repo.git(&["commit-tree", &id, "-m", "m"]);
         repo.git(&["update-ref", "refs/heads/evil", &commit_id]);
         repo.git(&["-c", "transfer.fsckObjects=false", "push", "-q", "-f", "../repo.git", "evil"]);
         let error = failure(&git(), &remote(&server.url()), &branch("evil")).await;
         assert!(matches!(error, GitError::Path(_)), "{bad}: {error}");
+    }
+}
+
+/// The checkout of a commit that holds one file under this name.
+async fn checkout_of_one(repo: &Repo, server: &Server, raw: &[u8]) -> Checkout {
+    let tree = raw_tree(repo, raw, &repo.git(&["rev-parse", "HEAD:a"]));
+    let id = repo.git(&["commit-tree", &tree, "-m", "m"]);
+    let to = format!("{id}:refs/heads/odd");
+    repo.git(&["-c", "transfer.fsckObjects=false", "push", "-q", "-f", "../repo.git", &to]);
+    let mut session = git().open(&remote(&server.url())).await.unwrap();
+    let resolved = session.resolve(&branch("odd")).await.unwrap();
+    session.fetch(&resolved).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_odd_name_is_told_as_it_stands_there() {
+    let repo = Repo::with(&[("a", "1")]);
+    let server = Server::start(repo.root());
+    let odd: [(&[u8], &str, bool); 4] = [
+        (b"a\\b", "a\\b", true),
+        (b"caf\xe9", "caf\u{fffd}", true),
+        (b"C:\\x", "C:\\x", true),
+        (b"..", "..", false),
+    ];
+    for (raw, text, is_usable) in odd {
+        let checkout = checkout_of_one(&repo, &server, raw).await;
+        let mut found = Vec::new();
+        let walked = checkout.walk::<GitError>(&mut |entry| {
+            let kind = match is_usable {
+                true => EntryKind::File { executable: false },
+                false => EntryKind::Unusable { is_dir: false },
+            };
+            assert_eq!((entry.kind, entry.read().is_ok()), (kind, is_usable));
+            found.push((entry.raw_path().to_vec(), entry.path.to_owned()));
+            Ok(())
+        });
+        walked.unwrap();
+        assert_eq!(found, [(raw.to_vec(), text.to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn an_odd_name_is_an_error_below_a_path_only_where_it_is_wanted() {
+    let repo = Repo::with(&[("a", "1")]);
+    let server = Server::start(repo.root());
+    for (raw, named) in [(&b"caf\xe9.yaml"[..], r#""caf\xe9.yaml""#), (b"..", "\"..\"")] {
+        let checkout = checkout_of_one(&repo, &server, raw).await;
+        let below = |wanted: bool| checkout.files_below::<GitError>("", &|_| wanted, &mut |_, _| Ok(()));
+        assert!(below(false).unwrap());
+        assert_eq!(below(true).unwrap_err(), GitError::Path(named.to_owned()));
     }
 }
 

@@ -34,7 +34,11 @@ fn names() -> Vec<Row> {
         entries("a1-parent", &[good(), Entry::file(b"../escaped", b"x")], ARTIFACT),
         entries("a1-absolute", &[good(), Entry::file(b"/tmp/escaped", b"x")], ARTIFACT),
         entries("a1-through", &[good(), Entry::file(b"app/../../escaped", b"x")], ARTIFACT),
-        entries("a1-no-text", &[good(), Entry::file(b"app/\xff\xfe", b"x")], ARTIFACT),
+        entries(
+            "a1-no-text",
+            &[config_map("app/cm.yaml", "a1-no-text"), Entry::file(b"app/\xff\xfe", b"x")],
+            Harmless,
+        ),
         entries("a1-pax", &[pax(b"19 path=../escaped\n"), good()], ARTIFACT),
     ]
 }

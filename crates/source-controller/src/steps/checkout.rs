@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use artifact::{Digest, Hashed, Ignore, Packer};
 use futures::FutureExt;
-use git::{EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
+use git::{Entry, EntryKind, Git, GitError, Remote, Resolved, Selector, Session};
 use tokio::time::Instant;
 
 use crate::answers::Answers;
@@ -50,6 +50,13 @@ pub(crate) async fn resolve(
 pub(crate) struct Checkout {
     tree: git::Checkout,
     sparse: Sparse,
+}
+
+impl Checkout {
+    /// Whether an entry is in the artifact.
+    fn keeps(&self, ignore: &Ignore, entry: &Entry<'_>) -> bool {
+        self.sparse.has(entry.kind, entry.path) && !ignore.excludes(entry.path, entry.kind.is_dir())
+    }
 }
 
 /// What an artifact is made of.
@@ -117,7 +124,7 @@ fn packed(
     checkout: &Checkout,
 ) -> Result<Made, StepError> {
     let commit = checkout.tree.commit();
-    let ignore = ignore(checkout, spec_ignore).map_err(|error| match error {
+    let ignore = rules(checkout, spec_ignore).map_err(|error| match error {
         WalkFailure::Git(error) => fetch_failed(error),
         error => failed(error.to_string()),
     })?;
@@ -154,14 +161,14 @@ fn pack(checkout: &Checkout, ignore: &Ignore, out: &mut dyn Write) -> Result<(),
     let mut left = MOST_BYTES;
     checkout.tree.walk::<WalkFailure>(&mut |entry| {
         match entry.kind {
-            kind if !checkout.sparse.has(kind, entry.path) => {}
-            EntryKind::Dir if !ignore.excludes(entry.path, true) => packer.dir(entry.path)?,
-            EntryKind::File { executable } if !ignore.excludes(entry.path, false) => {
+            _ if !checkout.keeps(ignore, entry) => {}
+            EntryKind::Dir => packer.dir(entry.raw_path())?,
+            EntryKind::File { executable } => {
                 let content = entry.read()?;
                 left = left.checked_sub(content.len()).ok_or(WalkFailure::Large)?;
-                packer.file(entry.path, executable, content.len() as u64, &mut content.as_slice())?;
+                packer.file(entry.raw_path(), executable, content.len() as u64, &mut content.as_slice())?;
             }
-            EntryKind::Dir | EntryKind::File { .. } => {}
+            EntryKind::Unusable { .. } => entry.read().map(drop)?,
         }
         Ok(())
     })?;
@@ -185,15 +192,32 @@ enum WalkFailure {
 /// a small repository.
 const MOST_BYTES: usize = 1 << 30;
 
-/// The rules of the tree's own files and of the spec.
-fn ignore(checkout: &Checkout, spec: Option<&str>) -> Result<Ignore, WalkFailure> {
+/// The rules of the tree's own files and of the spec. They come first: a name that no folder may hold is an error only
+/// where the artifact would have it.
+fn rules(checkout: &Checkout, spec: Option<&str>) -> Result<Ignore, WalkFailure> {
     let mut files = IgnoreFiles::default();
+    let mut has_unusable = false;
     checkout.tree.walk::<WalkFailure>(&mut |entry| {
         let is_file = matches!(entry.kind, EntryKind::File { .. });
+        has_unusable |= matches!(entry.kind, EntryKind::Unusable { .. });
         if is_file && checkout.sparse.has(entry.kind, entry.path) && Ignore::is_ignore_file(entry.path) {
             files.add(entry.path, &entry.read()?)?;
         }
         Ok(())
     })?;
-    Ok(files.rules(spec))
+    let ignore = files.rules(spec);
+    if has_unusable {
+        refuse_unusable(checkout, &ignore)?;
+    }
+    Ok(ignore)
 }
+
+fn refuse_unusable(checkout: &Checkout, ignore: &Ignore) -> Result<(), WalkFailure> {
+    checkout.tree.walk(&mut |entry| match entry.kind {
+        EntryKind::Unusable { .. } if checkout.keeps(ignore, entry) => Ok(entry.read().map(drop)?),
+        _ => Ok(()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

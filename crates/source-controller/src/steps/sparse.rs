@@ -32,9 +32,9 @@ impl Sparse {
         let mut beginnings = self.wanted.iter().map(|wanted| wanted.strip_prefix("./").unwrap_or(wanted));
         let folder = format!("{path}/");
         self.is_everything()
-            || beginnings.any(|beginning| match kind {
-                EntryKind::File { .. } => path.starts_with(beginning),
-                EntryKind::Dir => folder.starts_with(beginning) || beginning.starts_with(&folder),
+            || beginnings.any(|beginning| match kind.is_dir() {
+                false => path.starts_with(beginning),
+                true => folder.starts_with(beginning) || beginning.starts_with(&folder),
             })
     }
 

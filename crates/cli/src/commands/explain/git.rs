@@ -77,7 +77,7 @@ pub(super) async fn fetched(cluster: &Cluster, source: &Value) -> Result<Tree, S
     let checkout = session.fetch(&found).await.map_err(|error| told(&error))?;
     let mut files = Vec::new();
     let walked = checkout.walk::<git::GitError>(&mut |entry| {
-        if is_manifest(entry.path) && entry.kind != git::EntryKind::Dir {
+        if is_manifest(entry.path) && matches!(entry.kind, git::EntryKind::File { .. }) {
             let content = entry.read()?;
             if content.len() <= MAX_FILE {
                 files.push((entry.path.to_owned(), String::from_utf8_lossy(&content).into_owned()));
