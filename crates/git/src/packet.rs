@@ -1,4 +1,5 @@
 use bytes::{Buf, Bytes, BytesMut};
+use net::{LeastPace, Pace};
 
 use crate::{GitError, stream::ByteStream};
 
@@ -48,16 +49,22 @@ impl Message {
     }
 }
 
+/// Length of the packets that only tell that the other end is there.
+const KEEPALIVE: usize = 5;
+
 /// Reads packets from a stream.
 pub(crate) struct PacketReader<'a> {
     stream: ByteStream<'a>,
     buffer: BytesMut,
     url: &'a str,
+    pace: Option<Pace>,
+    /// Whether a packet came that holds more than the number of its side-band.
+    begun: bool,
 }
 
 impl<'a> PacketReader<'a> {
     pub(crate) fn new(stream: ByteStream<'a>, url: &'a str) -> Self {
-        Self { stream, buffer: BytesMut::new(), url }
+        Self { stream, buffer: BytesMut::new(), url, pace: None, begun: false }
     }
 
     pub(crate) fn url(&self) -> &'a str {
@@ -97,6 +104,7 @@ impl<'a> PacketReader<'a> {
             return Err(GitError::protocol(self.url, "unexpected EOF"));
         }
         self.buffer.advance(4);
+        self.begun |= self.pace.is_some() && length > KEEPALIVE;
         Ok(Some(Packet::Data(self.buffer.split_to(length - 4).freeze())))
     }
 
@@ -116,15 +124,34 @@ impl<'a> PacketReader<'a> {
         }
     }
 
+    /// From now on the bytes must come at this pace. Before the first of what was asked for a server may take its time, and
+    /// tell by empty packets that it is still there.
+    pub(crate) fn hold_to(&mut self, pace: Option<LeastPace>) {
+        self.pace = pace.map(Pace::new);
+    }
+
     /// Whether that many bytes are in the buffer; false at the end of the stream.
     async fn fill(&mut self, wanted: usize) -> Result<bool, GitError> {
         while self.buffer.len() < wanted {
-            match self.stream.chunk().await? {
+            match self.chunk().await? {
                 Some(piece) => self.buffer.extend_from_slice(&piece),
                 None => return Ok(false),
             }
         }
         Ok(true)
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, GitError> {
+        let counts = self.begun || !self.buffer.is_empty();
+        let Some(pace) = self.pace.as_mut().filter(|_| counts) else { return self.stream.chunk().await };
+        let size = |piece: &Result<Option<Bytes>, GitError>| match piece {
+            Ok(Some(piece)) => piece.len(),
+            _ => 0,
+        };
+        pace.wait(self.stream.chunk(), size).await.map_err(|cause| GitError::Network {
+            url: self.url.to_owned(),
+            cause: format!("the pack comes too slowly: {cause}"),
+        })?
     }
 }
 

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use net::LeastPace;
 use tokio::sync::mpsc::Sender;
 
 use crate::{
@@ -104,6 +105,7 @@ pub(crate) async fn pack(
     out: Sender<Bytes>,
 ) -> Result<(), GitError> {
     let mut gate = Gate { limits, url, seen: 0, head: Vec::new() };
+    reader.hold_to(limits.pace);
     loop {
         let data = match reader.try_next().await? {
             Some(Packet::Data(data)) => data,
@@ -128,11 +130,12 @@ pub(crate) async fn pack(
     }
 }
 
-/// How large a pack may be.
+/// How large a pack may be, and how slowly it may come.
 #[derive(Clone, Copy)]
 pub(crate) struct PackLimits {
     pub(crate) bytes: u64,
     pub(crate) objects: u64,
+    pub(crate) pace: Option<LeastPace>,
 }
 
 struct Gate<'a> {

@@ -67,7 +67,7 @@ pub async fn pack(pieces: &[&[u8]], bytes: u64, objects: u64) -> Result<Vec<u8>,
     // Room for as many pieces as there are bytes, so that nothing waits.
     let room = pieces.iter().map(|piece| piece.len()).sum::<usize>();
     let (sender, mut receiver) = mpsc::channel(room.max(1));
-    receive::pack(&mut reader, PackLimits { bytes, objects }, URL, sender).await?;
+    receive::pack(&mut reader, PackLimits { bytes, objects, pace: None }, URL, sender).await?;
     let mut read = Vec::new();
     while let Some(piece) = receiver.recv().await {
         read.extend_from_slice(&piece);

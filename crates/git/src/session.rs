@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use net::{AddressRule, Client, Policy};
+use net::{AddressRule, Client, LeastPace, Policy};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
@@ -36,6 +36,8 @@ pub struct Limits {
     pub pack_bytes: u64,
     /// Objects of a received pack.
     pub objects: u64,
+    /// How slow a pack may come once it has begun.
+    pub pace: Option<LeastPace>,
     /// Bytes of one object; half as much again may be in memory to unpack one.
     pub object_bytes: u64,
     /// Bytes that are unpacked to read a tree, with what deltas are made of.
@@ -51,6 +53,7 @@ impl Default for Limits {
         Self {
             pack_bytes: 1 << 30,
             objects: 2_000_000,
+            pace: Some(LeastPace::DEFAULT),
             object_bytes: 256 << 20,
             unpacked_bytes: 16 << 30,
             entries: 100_000,
@@ -213,8 +216,10 @@ impl Inner {
         };
         policy.limits.max_body = self.options.limits.pack_bytes;
         policy.limits.connect = Duration::from_secs(30);
-        // Each request has the rest of the remote's time limit, and may be silent for all of it.
+        // Each request has the rest of the remote's time limit, and may be silent for all of it: a server counts and
+        // compresses before it sends. How fast the pack itself comes is looked at where it is received.
         policy.limits.idle = SILENCE;
+        policy.limits.pace = None;
         policy
     }
 }
@@ -357,7 +362,7 @@ impl Session {
             url: self.remote.url.to_string(),
         };
         let ingested = tokio::task::spawn_blocking(move || ingest.run());
-        let pack_limits = PackLimits { bytes: limits.pack_bytes, objects: limits.objects };
+        let pack_limits = PackLimits { bytes: limits.pack_bytes, objects: limits.objects, pace: limits.pace };
         receive::pack(&mut reader, pack_limits, self.remote.url.as_str(), sender).await?;
         ingested.await.map_err(|error| GitError::Disk(error.to_string()))?
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use git::{Checkout, EntryKind, GitError, GitOptions, Limits, Remote, Selector};
+use net::LeastPace;
 use support::{
     branch, checkout, commit, failure, fakes, git, git_with, name, remote,
     repo::Repo,
@@ -232,6 +233,35 @@ fn noise(length: usize) -> String {
         char::from(b'a' + u8::try_from(state >> 40 & 15).unwrap())
     });
     letter.take(length).collect()
+}
+
+/// A server of the repository, and a fake in front that drips its packs.
+fn dripping_pack(repo: &Repo) -> Server {
+    Server::accept(repo.root(), Rules::default(), |stream| Some(Box::new(fakes::DrippingPack(stream))))
+}
+
+#[tokio::test]
+async fn a_pack_that_drips_ends_long_before_the_time_limit() {
+    let repo = Repo::with(&[("a", &noise(20_000))]);
+    let server = dripping_pack(&repo);
+    let pace = Some(LeastPace { bytes: 10_000, per: Duration::from_secs(1) });
+    let begun = Instant::now();
+    let slow = git_with(Limits { pace, ..Limits::default() });
+    let error = failure(&slow, &remote(&server.url()), &branch("main")).await.to_string();
+    let expected = format!("unable to clone '{}': the pack comes too slowly: only ", server.url());
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(error.ends_with(" bytes came within 1 s; at least 10000 are expected"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_pack_that_comes_slowly_and_steadily_is_taken() {
+    let repo = Repo::with(&[("a", &noise(200))]);
+    let server = dripping_pack(&repo);
+    // The fake sends some fifty bytes a second.
+    let pace = Some(LeastPace { bytes: 5, per: Duration::from_secs(2) });
+    let steady = git_with(Limits { pace, ..Limits::default() });
+    checkout(&steady, &remote(&server.url()), &branch("main")).await.unwrap();
 }
 
 #[tokio::test]

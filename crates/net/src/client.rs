@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
 use url::Url;
 
-use crate::{AddressRule, Auth, RequestError, Response, shown, split_userinfo};
+use crate::{AddressRule, Auth, LeastPace, Limits, RequestError, Response, shown, split_userinfo};
 
 /// The body of a request; kept in memory.
 pub type Body = Bytes;
@@ -48,6 +48,7 @@ pub struct Client {
     inner: reqwest::Client,
     authorization: Option<HeaderValue>,
     max_body: u64,
+    pace: Option<LeastPace>,
     addresses: AddressRule,
     /// Host and port of the proxy.
     proxy: Option<String>,
@@ -57,11 +58,12 @@ impl Client {
     pub(crate) fn new(
         inner: reqwest::Client,
         authorization: Option<HeaderValue>,
-        max_body: u64,
+        limits: &Limits,
         addresses: AddressRule,
         proxy: Option<&Url>,
     ) -> Self {
-        Self { inner, authorization, max_body, addresses, proxy: proxy.map(host_and_port) }
+        let Limits { max_body, pace, .. } = *limits;
+        Self { inner, authorization, max_body, pace, addresses, proxy: proxy.map(host_and_port) }
     }
 
     /// The same client, and the same connections, with another limit for bodies in bytes.
@@ -101,7 +103,7 @@ impl Client {
             builder = builder.timeout(timeout);
         }
         match builder.send().await {
-            Ok(inner) => Ok(Response::new(inner, place, host, self.max_body)),
+            Ok(inner) => Ok(Response::new(inner, place, host, (self.max_body, self.pace))),
             Err(error) => Err(RequestError::from_reqwest(&error, place, &host, self.proxy.as_deref())),
         }
     }

@@ -2,7 +2,7 @@ use std::error::Error as _;
 
 use thiserror::Error;
 
-use crate::secret::Place;
+use crate::{TooSlow, secret::Place};
 
 /// A Secret or setting that no client can be built from. Names keys, never values.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -94,6 +94,14 @@ pub enum RequestError {
         place: String,
         /// Limit in bytes.
         limit: u64,
+    },
+    /// The body comes slower than the policy allows.
+    #[error("{place}: body comes too slowly: {cause}")]
+    Slow {
+        /// Verb and URL.
+        place: String,
+        /// What came, and what is expected.
+        cause: TooSlow,
     },
     /// The connection broke, or the answer is not HTTP.
     #[error("{place}: {cause}")]

@@ -6,7 +6,7 @@
 //!
 //! [`Flights`] lets all who want the same at the same time share one download.
 //!
-//! Reading order: secret, credentials, address, policy, client, response, error, flights.
+//! Reading order: secret, credentials, address, policy, client, pace, response, error, flights.
 mod secret;
 
 mod credentials;
@@ -17,6 +17,7 @@ mod shown;
 mod policy;
 
 mod client;
+mod pace;
 mod response;
 
 mod error;
@@ -29,6 +30,7 @@ pub use crate::{
     credentials::{Auth, Credentials, Proxy, Tls},
     error::{PolicyError, RequestError},
     flights::Flights,
+    pace::{LeastPace, Pace, TooSlow},
     policy::{Limits, Policy},
     response::Response,
     secret::Secret,

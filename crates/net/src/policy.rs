@@ -2,7 +2,7 @@ use std::{hash::Hash, sync::Arc, time::Duration};
 
 use reqwest::redirect;
 
-use crate::{AddressRule, Auth, Client, Credentials, PolicyError, address::FilteredResolver};
+use crate::{AddressRule, Auth, Client, Credentials, LeastPace, PolicyError, address::FilteredResolver};
 
 /// What one request may cost.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +13,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Time for the whole request, body included.
     pub total: Duration,
+    /// How slow a body may come; nothing where silence within `total` is no fault.
+    pub pace: Option<LeastPace>,
     /// Bytes of body that are read, after any content decoding.
     pub max_body: u64,
     /// Redirects that are followed; credentials never go along to another host, port or scheme.
@@ -25,6 +27,7 @@ impl Default for Limits {
             connect: Duration::from_secs(10),
             idle: Duration::from_secs(30),
             total: Duration::from_secs(60),
+            pace: Some(LeastPace::DEFAULT),
             max_body: 100 << 20,
             max_redirects: 5,
         }
@@ -58,7 +61,7 @@ impl Policy {
     pub fn client(&self) -> Result<Client, PolicyError> {
         let header = self.credentials.auth.header()?;
         let proxy = self.credentials.proxy.as_ref().map(crate::Proxy::address);
-        Ok(Client::new(self.build()?, header, self.limits.max_body, self.addresses, proxy))
+        Ok(Client::new(self.build()?, header, &self.limits, self.addresses, proxy))
     }
 
     fn build(&self) -> Result<reqwest::Client, PolicyError> {

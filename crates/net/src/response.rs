@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use url::Url;
 
-use crate::RequestError;
+use crate::{LeastPace, Pace, RequestError};
 
 /// An answer whose body is read under the policy's size limit.
 pub struct Response {
@@ -11,11 +11,17 @@ pub struct Response {
     host: String,
     left: u64,
     limit: u64,
+    pace: Option<Pace>,
 }
 
 impl Response {
-    pub(crate) fn new(inner: reqwest::Response, place: String, host: String, limit: u64) -> Self {
-        Self { inner, place, host, left: limit, limit }
+    pub(crate) fn new(
+        inner: reqwest::Response,
+        place: String,
+        host: String,
+        (limit, pace): (u64, Option<LeastPace>),
+    ) -> Self {
+        Self { inner, place, host, left: limit, limit, pace: pace.map(Pace::new) }
     }
 
     /// Status code, of the last redirect's target.
@@ -41,9 +47,18 @@ impl Response {
     /// The next piece of the body, or nothing at its end.
     ///
     /// # Errors
-    /// [`RequestError::TooLarge`] beyond the limit, else time limit or connection.
+    /// [`RequestError::TooLarge`] beyond the limit, [`RequestError::Slow`], else time limit or connection.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RequestError> {
-        let read = self.inner.chunk().await;
+        let size = |read: &reqwest::Result<Option<Bytes>>| {
+            read.as_ref().map_or(0, |piece| piece.as_ref().map_or(0, Bytes::len))
+        };
+        let read = match &mut self.pace {
+            None => self.inner.chunk().await,
+            Some(pace) => {
+                let read = pace.wait(self.inner.chunk(), size).await;
+                read.map_err(|cause| RequestError::Slow { place: self.place.clone(), cause })?
+            }
+        };
         let read =
             read.map_err(|error| RequestError::from_reqwest(&error, self.place.clone(), &self.host, None))?;
         if let Some(piece) = &read {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use net::{
-    AddressRule, Auth, Credentials, Limits, Policy, PolicyError, Proxy, Request, RequestError, Secret, Tls,
+    AddressRule, Auth, Credentials, LeastPace, Limits, Policy, PolicyError, Proxy, Request, RequestError,
+    Secret, Tls,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -130,6 +131,37 @@ async fn silence_ends_at_the_idle_limit_and_dripping_at_the_total() {
             assert!(error.is_timeout() && started.elapsed() < Duration::from_secs(4));
         }
     }
+}
+
+/// A fake server that sends one byte of its body every 20 ms.
+async fn dripping(length: usize) -> Url {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/x", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+        let mut going = stream.write_all(head.as_bytes()).await.is_ok();
+        for _ in 0..length {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            going = going && stream.write_all(b"x").await.is_ok();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_body_that_drips_ends_at_the_least_pace_and_one_that_is_slow_does_not() {
+    let policy = |bytes| {
+        let pace = Some(LeastPace { bytes, per: Duration::from_secs(1) });
+        Policy { limits: Limits { pace, ..Limits::default() }, ..Policy::default() }
+    };
+    let (url, begun) = (dripping(100_000).await, Instant::now());
+    let error = body(&policy(10_000), &url).await.unwrap_err().to_string();
+    assert!(error.starts_with(&format!("Get \"{url}\": body comes too slowly: only ")), "{error}");
+    assert!(error.ends_with(" bytes came within 1 s; at least 10000 are expected"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(20), "the time limit ended it");
+    assert_eq!(body(&policy(2), &dripping(100).await).await.unwrap().len(), 100);
 }
 
 #[tokio::test]

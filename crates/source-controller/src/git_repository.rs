@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use api::meta::{Artifact, ConditionType};
 use api::source::v1::{GitRepository, GitRepositoryRef, GitRepositorySpec, GitRepositoryStatus};
+use futures::TryFutureExt;
 use git::{Git, Selector};
 use runtime::metrics::Origin;
 use runtime::{Change, Event, Reason, Run, Set, shell_word};
@@ -51,7 +52,7 @@ impl Steps for GitRepositories {
             let remoted = checkout::resolve((&self.git, &self.asked), (remote, selector), since(run)).await;
             remoted.map_err(|error| checkout::unresolved(&error, lists).run(ask_the_remote(run)))
         };
-        let Answer { found: remoted, turn: _turn } = remotes.ask(run, asking).await?;
+        let Answer { found: remoted, turn } = remotes.ask(run, asking).await?;
         progress.sets.push(Set::remove(ConditionType::FetchFailed));
         let revision = remoted.resolved.revision.clone();
         run.revision(&revision);
@@ -64,12 +65,13 @@ impl Steps for GitRepositories {
             Action::Keep => keep(run, progress, &revision),
             Action::Build { outdated, new_revision } => {
                 let wanted = Wanted::new(remoted.remote.clone(), spec);
-                let content = match self.twin(&wanted, &revision).await? {
-                    Some(twin) => Content::Made(twin),
+                let Answer { found: content, turn: _turn } = match self.twin(&wanted, &revision).await? {
+                    Some(twin) => Answer { found: Content::Made(twin), turn },
                     None => {
                         let sparse = Sparse::new(&spec.sparse_checkout);
                         let fetching = checkout::fetch(&self.git, remoted, sparse);
-                        Content::Fetched(Box::new(remotes.receive(run, fetching).await?))
+                        let fetching = fetching.map_ok(|checkout| Content::Fetched(Box::new(checkout)));
+                        remotes.receive(run, turn, fetching).await?
                     }
                 };
                 let text = format!("new upstream revision '{revision}'");

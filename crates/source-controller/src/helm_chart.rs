@@ -13,7 +13,7 @@ use runtime::{Event, Key, Run, Set, Store, read_named};
 use crate::helm::build::{Build, Cached, Order, effective};
 use crate::helm::{local, remote};
 use crate::helm_repository::is_registry;
-use crate::remote::Remotes;
+use crate::remote::{Answer, Remotes};
 use crate::repositories::Repositories;
 use crate::source::{
     Base, Progress, RunFailure, Settled, SourceObject, Steps, announcement, build, is_new, news,
@@ -61,8 +61,8 @@ impl Steps for HelmCharts {
         }
         let building = tokio::time::timeout(LONGEST, self.build(run, &progress.status, &source));
         let building = async { building.await.unwrap_or_else(|_| Err(late())) };
-        let built = remotes.receive(run, building).await;
-        let built = built.inspect_err(|failure| {
+        let built = remotes.receive(run, None, building).await;
+        let Answer { found: built, turn: _turn } = built.inspect_err(|failure| {
             if let RunFailure::Step(error) = failure {
                 progress.sets.push(Set::remove(other(error)));
             }

@@ -44,7 +44,7 @@ impl Steps for OciRepositories {
         let (limit, resolving) = (spec.timeout(), resolve(&session, spec));
         let asking =
             async { tokio::time::timeout(limit, resolving).await.unwrap_or_else(|_| Err(timed_out(spec))) };
-        let Answer { found: (reference, revision), turn: _turn } = remotes.ask(run, asking).await?;
+        let Answer { found: (reference, revision), turn } = remotes.ask(run, asking).await?;
         run.revision(&revision);
         let observed = Observed {
             artifact: progress.status.artifact.as_ref(),
@@ -59,7 +59,9 @@ impl Steps for OciRepositories {
                 let text = format!("new revision '{revision}' for '{name}'");
                 let message =
                     new_revision.then(|| announcement(progress, SourceReason::NewRevision, &text, outdated));
-                self.build(run, progress, (&revision, message), &session).await?;
+                let pulling = layer::pull(&session, spec, &revision, &self.limits);
+                let pulling = remotes.download(|| run.release_permit(), turn, pulling);
+                self.build(run, progress, message, pulling).await?;
             }
         }
         progress.sets.push(Set::remove(ConditionType::FetchFailed));
@@ -73,12 +75,12 @@ impl OciRepositories {
         &self,
         run: &Run<OCIRepository>,
         progress: &mut Progress<OCIRepository>,
-        (revision, message): (&str, Option<String>),
-        session: &Session,
+        message: Option<String>,
+        pulling: impl Future<Output = Result<Answer<'_, layer::Pulled>, StepError>>,
     ) -> Result<(), RunFailure> {
         let spec = &run.object.spec;
         let target = Target::new(&self.base, OCIRepository::FOLDER, &run.key);
-        let storing = layer::pull(session, spec, revision, target, &self.limits);
+        let storing = layer::store(pulling, target, &self.limits);
         let (artifact, url) = build(run, progress, message, storing).await?;
         if is_new(run, &artifact) {
             self.base.metrics.change(Origin::Source, false);

@@ -22,6 +22,12 @@ const LATE: usize = 2;
 /// Runs without a permit at most, per kind: each has a connection open, and what it was told so far. Those beyond keep
 /// their permits.
 const ASIDE: usize = 64;
+/// A download that takes longer gives its permit back: `spec.timeout` has no largest value, and a server that sends byte
+/// by byte must not hold a place of `--concurrent` for all of it.
+const LONG: Duration = Duration::from_secs(60);
+/// Downloads without a permit at most, per kind: each may fill a gigabyte of the disk. Those beyond keep their permits
+/// until one of them is over.
+const DOWNLOADS: usize = 8;
 
 /// What the runs of one kind share about servers.
 pub(crate) struct Remotes {
@@ -30,6 +36,7 @@ pub(crate) struct Remotes {
     hurried: Mutex<HashMap<Key, u32>>,
     late: Semaphore,
     aside: Semaphore,
+    downloads: Semaphore,
 }
 
 /// An answer, and the right to go on with it where the run had given its permit back.
@@ -40,7 +47,12 @@ pub(crate) struct Answer<'a, T> {
 
 impl Remotes {
     pub(crate) fn new() -> Self {
-        Self { hurried: Mutex::default(), late: Semaphore::new(LATE), aside: Semaphore::new(ASIDE) }
+        Self {
+            hurried: Mutex::default(),
+            late: Semaphore::new(LATE),
+            aside: Semaphore::new(ASIDE),
+            downloads: Semaphore::new(DOWNLOADS),
+        }
     }
 
     /// Asks a server what it has: little is transferred, so that little is lost when it is asked anew.
@@ -87,22 +99,52 @@ impl Remotes {
         }
     }
 
-    /// Receives what a server has. Only another spec, the object's deletion or the end of the process end
-    /// that early; what was received meanwhile is then given up. Where it was only asked for again it is
-    /// kept: the next run sees what is new since.
-    pub(crate) async fn receive<K: SourceObject, T>(
-        &self,
+    /// Receives what a server has, with the turn that the answer before it came with. Only another spec, the object's
+    /// deletion or the end of the process end that early; what was received meanwhile is then given up. Where it was only
+    /// asked for again it is kept: the next run sees what is new since.
+    pub(crate) async fn receive<'a, K: SourceObject, T>(
+        &'a self,
         run: &Run<K>,
+        turn: Option<SemaphorePermit<'a>>,
         receiving: impl Future<Output = Result<T, StepError>>,
-    ) -> Result<T, RunFailure> {
+    ) -> Result<Answer<'a, T>, RunFailure> {
         tokio::select! {
             biased;
-            received = receiving => match received? {
+            received = self.download(|| run.release_permit(), turn, receiving) => match received? {
                 _ if is_outdated(run) => Err(RunFailure::Outdated),
                 received => Ok(received),
             },
             () = outdated(run, None) => Err(RunFailure::Outdated),
         }
+    }
+
+    /// Waits for a download. One that takes [`LONG`] goes on without the permit, which `release` gives back, and without
+    /// its turn; it is gone on with when there is a turn again.
+    pub(crate) async fn download<'a, T>(
+        &'a self,
+        release: impl Fn(),
+        turn: Option<SemaphorePermit<'a>>,
+        receiving: impl Future<Output = Result<T, StepError>>,
+    ) -> Result<Answer<'a, T>, StepError> {
+        let held = Mutex::new((turn, None));
+        let long = async {
+            tokio::time::sleep(LONG).await;
+            // The semaphore is never closed.
+            if let Ok(place) = self.downloads.acquire().await {
+                *held.lock().unwrap_or_else(PoisonError::into_inner) = (None, Some(place));
+                release();
+            }
+            std::future::pending::<Infallible>().await
+        };
+        let found = tokio::select! {
+            biased;
+            found = receiving => found?,
+            never = long => match never {},
+        };
+        let (turn, place) = held.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // The place is kept until the turn comes: what was received lies on the disk meanwhile.
+        let turn = if place.is_some() { self.late.acquire().await.ok() } else { turn };
+        Ok(Answer { found, turn })
     }
 
     /// The object is gone.
@@ -132,10 +174,71 @@ async fn outdated<K: SourceObject>(run: &Run<K>, patience: Option<Duration>) {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use futures::FutureExt;
 
-    use super::{LATE, Remotes, RunFailure};
+    use super::{DOWNLOADS, LATE, LONG, Remotes, RunFailure};
+
+    /// A permit, which counts how often it was given back.
+    #[derive(Default)]
+    struct Permit(AtomicUsize);
+
+    impl Permit {
+        fn given_back(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+
+        /// A download that takes so long, by a run that has a turn.
+        async fn download(&self, remotes: &Remotes, time: Duration) {
+            let turn = remotes.late.acquire().await.ok();
+            let receiving = async {
+                tokio::time::sleep(time).await;
+                Ok(())
+            };
+            let release = || _ = self.0.fetch_add(1, Ordering::SeqCst);
+            assert!(remotes.download(release, turn, receiving).await.ok().unwrap().turn.is_some());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_download_that_takes_long_holds_neither_permit_nor_turn() {
+        let (remotes, permit) = (Remotes::new(), Permit::default());
+        permit.download(&remotes, LONG / 2).await;
+        assert_eq!(permit.given_back(), 0, "a short one keeps what it has");
+        let looking = async {
+            tokio::time::sleep(LONG / 2).await;
+            assert_eq!((permit.given_back(), remotes.late.available_permits()), (0, LATE - 1));
+            tokio::time::sleep(LONG).await;
+            assert_eq!((permit.given_back(), remotes.late.available_permits()), (1, LATE));
+        };
+        tokio::join!(permit.download(&remotes, LONG * 1000), looking);
+        assert_eq!(
+            (remotes.late.available_permits(), remotes.downloads.available_permits()),
+            (LATE, DOWNLOADS)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn downloads_without_a_permit_are_bounded() {
+        let (remotes, permit) = (Remotes::new(), Permit::default());
+        let receiving = || async {
+            remotes
+                .download(|| _ = permit.0.fetch_add(1, Ordering::SeqCst), None, pending::<Result<(), _>>())
+                .await
+        };
+        let mut all: Vec<_> = (0..=DOWNLOADS).map(|_| Box::pin(receiving())).collect();
+        let wait = async |all: &mut Vec<_>| {
+            let waiting = futures::future::join_all(all.iter_mut());
+            assert!(tokio::time::timeout(LONG * 2, waiting).await.is_err());
+        };
+        wait(&mut all).await;
+        assert_eq!(permit.given_back(), DOWNLOADS, "all of them gave their permits back");
+        drop(all.remove(0));
+        wait(&mut all).await;
+        assert_eq!(permit.given_back(), DOWNLOADS + 1, "a place that was left is taken");
+    }
 
     #[tokio::test]
     async fn who_is_not_wanted_any_more_does_not_wait_for_its_turn() {

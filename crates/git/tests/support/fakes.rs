@@ -43,6 +43,35 @@ pub fn dripping() -> SocketAddr {
     })
 }
 
+/// A connection of a server that sends a few bytes of each pack, and then one byte a moment.
+pub struct DrippingPack(pub TcpStream);
+
+impl Read for DrippingPack {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for DrippingPack {
+    /// Answers are written whole.
+    fn write(&mut self, answer: &[u8]) -> std::io::Result<usize> {
+        let Some(pack) = answer.windows(4).position(|word| word == b"PACK") else {
+            return self.0.write(answer);
+        };
+        let (first, rest) = answer.split_at(pack + 8);
+        self.0.write_all(first)?;
+        for byte in rest {
+            std::thread::sleep(Duration::from_millis(20));
+            self.0.write_all(&[*byte])?;
+        }
+        Ok(answer.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// A way to a server that forgets its connections, as a router does: those of before stay open and carry nothing any
 /// more, new ones are as good as ever.
 pub struct Router {

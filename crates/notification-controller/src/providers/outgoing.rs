@@ -142,7 +142,7 @@ fn worth_repeating(status: StatusCode) -> bool {
 /// What may be otherwise the next time.
 fn is_passing(error: &RequestError) -> bool {
     match error {
-        RequestError::Timeout { .. } | RequestError::Broken { .. } => true,
+        RequestError::Timeout { .. } | RequestError::Slow { .. } | RequestError::Broken { .. } => true,
         RequestError::Connect { cause, .. } => !cause.starts_with("tls: failed to verify"),
         RequestError::Scheme { .. }
         | RequestError::Address { .. }

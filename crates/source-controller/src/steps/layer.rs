@@ -8,6 +8,7 @@ use oci::{Descriptor, Manifest, Session};
 use tempfile::NamedTempFile;
 
 use crate::oci_repository::{is_copied, media_type, timed_out};
+use crate::remote::Answer;
 use crate::status::{SourceReason, StepError};
 use crate::steps::ignore_files::IgnoreFiles;
 use crate::steps::put::{NewArtifact, Target, blocking};
@@ -23,29 +24,27 @@ pub(crate) struct LayerLimits {
     pub(crate) dir: PathBuf,
 }
 
-/// Pulls the selected layer of a revision and stores it. Gives the artifact and its stable URL.
+/// Stores the layer that is being pulled. Gives the artifact and its stable URL. Storing is waited for: left alone it would
+/// go on, and write into the folder of an object that is built anew or gone meanwhile.
+pub(crate) async fn store(
+    pulling: impl Future<Output = Result<Answer<'_, Pulled>, StepError>>,
+    target: Target,
+    limits: &LayerLimits,
+) -> Result<(Artifact, Option<String>), StepError> {
+    let Answer { found: pulled, turn: _turn } = pulling.await?;
+    let limits = limits.clone();
+    blocking(move || pulled.store(&target, &limits)).await
+}
+
+/// Pulls the selected layer of a revision, within the spec's timeout.
 pub(crate) async fn pull(
     session: &Session,
     spec: &OCIRepositorySpec,
     revision: &str,
-    target: Target,
     limits: &LayerLimits,
-) -> Result<(Artifact, Option<String>), StepError> {
-    store(fetch(session, spec, revision, limits), spec, target, limits).await
-}
-
-/// The spec's timeout is the registry's. Storing is waited for: left alone it would go on, and write into the folder of
-/// an object that is built anew or gone meanwhile.
-async fn store(
-    fetching: impl Future<Output = Result<Pulled, StepError>>,
-    spec: &OCIRepositorySpec,
-    target: Target,
-    limits: &LayerLimits,
-) -> Result<(Artifact, Option<String>), StepError> {
-    let fetching = tokio::time::timeout(spec.timeout(), fetching);
-    let pulled = fetching.await.unwrap_or_else(|_| Err(timed_out(spec)))?;
-    let limits = limits.clone();
-    blocking(move || pulled.store(&target, &limits)).await
+) -> Result<Pulled, StepError> {
+    let fetching = tokio::time::timeout(spec.timeout(), fetch(session, spec, revision, limits));
+    fetching.await.unwrap_or_else(|_| Err(timed_out(spec)))
 }
 
 async fn fetch(
@@ -87,7 +86,8 @@ fn select<'a>(manifest: &'a Manifest, media_type: Option<&str>) -> Result<&'a De
     found.ok_or_else(|| operation(format!("failed to find layer with media type '{wanted}' in artifact")))
 }
 
-struct Pulled {
+/// A layer as it was pulled, in a file.
+pub(crate) struct Pulled {
     file: NamedTempFile,
     digest: String,
     revision: String,
@@ -173,6 +173,7 @@ mod tests {
     use tempfile::NamedTempFile;
 
     use super::{LayerLimits, Pulled, store};
+    use crate::remote::Answer;
     use crate::steps::put::Target;
 
     /// A layer that is copied as it is.
@@ -200,7 +201,8 @@ mod tests {
             let (go, wait) = mpsc::channel::<()>();
             // The only thread for what blocks is taken: storing takes longer than any timeout.
             let taken = tokio::task::spawn_blocking(move || wait.recv());
-            let mut storing = Box::pin(store(async { Ok(pulled()) }, &spec, target, &limits));
+            let pulling = async { Ok(Answer { found: pulled(), turn: None }) };
+            let mut storing = Box::pin(store(pulling, target, &limits));
             assert!(futures::poll!(&mut storing).is_pending());
             tokio::time::advance(spec.timeout() + Duration::from_secs(1)).await;
             assert!(futures::poll!(&mut storing).is_pending(), "the run ended, and storing goes on");
