@@ -34,6 +34,9 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | GitRepository: size of an artifact and of `.sourceignore` files | no limit | 1 GiB of files, 4 MiB of patterns; more is refused |
 | GitRepository: `ref.commit` | is looked for in the history of the branch, or of all branches without one | is asked for by its id, while the branch must exist: servers of protocol 2 give whatever they have, commits of forks and of pull requests too |
 | Git: what is received | no limit | 1 GiB and 2,000,000 objects, an object of 256 MiB, 384 MiB unpacked together, 64 MiB of references, 100,000 files and folders, as many links, 16 GiB read of one tree; more is refused |
+| Git: a file name that no folder can hold (`..`, `.git`) | fails the checkout, even where it is ignored | fails where it would be in the artifact, with its whole path |
+| Git: names with backslashes, control characters or Latin-1 bytes | in the artifact as they are; Flux's own reader refuses a backslash | in the artifact as they are; a byte that is no UTF-8 is read as the character of its number, two files whose names become equal are refused |
+| downloads | as slow as the server likes, until `spec.timeout` | less than 12,000 bytes in 120 s of waiting is an error; after 60 s a download holds no place of `--concurrent` |
 | an artifact as Kustomizations, HelmCharts and layers of OCIRepositories take it | no limit | 100 MiB as it is fetched; 100 MiB and 100,000 files unpacked; more is refused, also where `spec.path` is a small part of it |
 | HelmRepository: values of an index | no limit beside `--helm-index-max-size` | three million, three times what the largest public ones have |
 | images: controllers | image-reflector- and image-automation-controller | one, image-automation-controller |
@@ -47,11 +50,15 @@ Written by `cargo xtask generate` and `cargo xtask test` from the gap files; do 
 | what is not built yet: Bucket, `spec.decryption`, `spec.kubeConfig`, `spec.verify`, `spec.include`, `recurseSubmodules`, `spec.provider` of clouds | works | Stalled with the name of the field, and nothing is applied |
 | ArtifactGenerator | source-watcher makes ExternalArtifacts of it | nobody takes it up: it has no condition |
 | Kustomization: size | no limit | a file 32 MiB, 50,000 files and objects, 256 MiB of output, 1.25 MB of inventory (about 14,000 objects) |
+| Kustomization: what a build copies | no limit | 64 MiB by patches and replacements, 64 MiB of files that are read again, 128 MiB of bases that are visited again |
 | ImageUpdateAutomation: files above 16 MiB | any size | left alone |
 | `--artifact-digest-algo=blake3` | taken | refused at the start |
 | HelmChart | waits for its interval when its source is deleted or a static OCI repository changes | is told at once |
 | HelmRelease: events of a failed action | end in the last lines of Helm's log | name objects, pods and containers in the message itself |
 | HelmRelease: `lookup` in templates | no limit | 1,000 lookups, 64 MiB and 60 s a rendering |
+| HelmRelease: values of a chart with all its sub-charts and aliases | no limit | 24 MiB in memory; a large public chart takes half a MiB |
+| HelmRelease: `values.schema.json` | no limit: a short one may take any memory and time | 256 schemas inside one another, 30,000 compiled, 400,000 looked at for the values; more is an error that says so |
+| HelmRelease: memory and time of templates | no limit | ten million steps, a minute, 16 MiB a value, 40 MiB of values held at once (of 48 public charts the one with most holds at most 8) |
 | HelmRelease: a `status.helmChart` of a namespace that may not be referred to | the deletion fails | the HelmChart is left alone, with a warning |
 | HelmRelease: objects of an API version that is served no more | the action fails | they are found in a version that is served |
 | HelmRelease: the condition `Acting` | | while an action runs: a digest of what it does; a process that comes after a kill goes on with nothing else |

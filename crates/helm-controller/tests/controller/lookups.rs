@@ -7,7 +7,8 @@ use crate::rig::Rig;
 
 /// Keeps what 900 lookups answer.
 const GREEDY: &str = "{{- $all := list }}{{- range until 900 }}\
-    {{- $all = append $all (lookup \"v1\" \"ConfigMap\" $.Release.Namespace $.Values.name) }}{{- end }}\n\
+    {{- $found := lookup \"v1\" \"ConfigMap\" $.Release.Namespace $.Values.name }}\
+    {{- $all = append $all (ternary $found (len $found) $.Values.keep) }}{{- end }}\n\
     apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  found: {{ len $all | quote }}\n";
 
 #[tokio::test]
@@ -15,7 +16,7 @@ async fn a_template_that_keeps_more_of_the_cluster_than_one_may_ends_in_a_condit
     let rig = Rig::start("greedy").await.unwrap();
     let big = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "big", "namespace": rig.ns.name() } });
     rig.cluster.apply(&big).await.unwrap();
-    rig.publish(&chart("1.0.0", &[("values.yaml", "name: big\n"), ("templates/cm.yaml", GREEDY)]))
+    rig.publish(&chart("1.0.0", &[("values.yaml", "name: big\nkeep: true\n"), ("templates/cm.yaml", GREEDY)]))
         .await
         .unwrap();
     rig.apply("small", json!({})).await.unwrap();
@@ -24,9 +25,12 @@ async fn a_template_that_keeps_more_of_the_cluster_than_one_may_ends_in_a_condit
 
     let data = json!({ "data": { "text": "x".repeat(1_000_000) } });
     rig.cluster.patch("ConfigMap", rig.ns.name(), "big", data).await.unwrap();
-    for (release, name) in [("one", "big"), ("all", "")] {
-        rig.apply(release, json!({ "values": { "name": name } })).await.unwrap();
-        rig.says(release, "False", "bytes that are left for it").await.unwrap();
+    let (asked, kept) = ("bytes that are left for it", "bytes at once");
+    for (release, name, keep, words) in
+        [("one", "big", false, asked), ("all", "", false, asked), ("kept", "big", true, kept)]
+    {
+        rig.apply(release, json!({ "values": { "name": name, "keep": keep } })).await.unwrap();
+        rig.says(release, "False", words).await.unwrap();
         assert!(!rig.exists("ConfigMap", release).await.unwrap());
     }
 }
