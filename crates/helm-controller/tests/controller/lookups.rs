@@ -16,9 +16,12 @@ async fn a_template_that_keeps_more_of_the_cluster_than_one_may_ends_in_a_condit
     let rig = Rig::start("greedy").await.unwrap();
     let big = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "big", "namespace": rig.ns.name() } });
     rig.cluster.apply(&big).await.unwrap();
-    rig.publish(&chart("1.0.0", &[("values.yaml", "name: big\nkeep: true\n"), ("templates/cm.yaml", GREEDY)]))
-        .await
-        .unwrap();
+    rig.publish(&chart(
+        "1.0.0",
+        &[("values.yaml", "name: big\nkeep: true\n"), ("templates/cm.yaml", GREEDY)],
+    ))
+    .await
+    .unwrap();
     rig.apply("small", json!({})).await.unwrap();
     rig.ready("small", "True").await.unwrap();
     assert_eq!(rig.get("ConfigMap", "small").await.unwrap()["data"]["found"], "900");

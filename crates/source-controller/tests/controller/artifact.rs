@@ -53,12 +53,13 @@ async fn a_new_commit_costs_two_status_writes_and_keeps_the_old_file_for_a_while
     let first = rig.repo.commit(&[("cm.yaml", CONFIG)], "first").unwrap();
     rig.apply(json!({})).await.unwrap();
     rig.ready("True").await.unwrap();
-    let written = rig.writes("").unwrap().len();
-    assert!(written <= 4, "finalizer and three status writes: {:?}", rig.writes("").unwrap());
+    let first_writes = rig.settled_writes().await.unwrap();
+    assert!(first_writes.len() <= 4, "finalizer and three status writes: {first_writes:?}");
     let second = rig.repo.commit(&[("cm.yaml", "a: 2\n")], "second").unwrap();
     let object = rig.reconcile().await.unwrap();
     assert_eq!(object["status"]["artifact"]["revision"], format!("main@sha1:{second}"));
-    assert_eq!(rig.writes("").unwrap().len(), written + 2, "{:?}", rig.writes("").unwrap());
+    let writes = rig.settled_writes().await.unwrap();
+    assert_eq!(writes.len(), first_writes.len() + 2, "{writes:?}");
     let folder = rig.controller().dir().join("storage/gitrepository").join(rig.ns.name()).join("app");
     assert!(folder.join(format!("{first}.tar.gz")).exists());
 }

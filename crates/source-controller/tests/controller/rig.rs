@@ -150,6 +150,19 @@ impl Rig {
         }
     }
 
+    /// As [`writes`](Self::writes) of the first controller, once no more come: the API server notes requests a moment late.
+    pub(crate) async fn settled_writes(&self) -> Result<Vec<String>> {
+        let mut known = self.writes("")?;
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let now = self.writes("")?;
+            if now == known {
+                return Ok(now);
+            }
+            known = now;
+        }
+    }
+
     /// Requests of the controller so far that change GitRepositories.
     pub(crate) fn writes(&self, suffix: &str) -> Result<Vec<String>> {
         let all = self.plane.requests_of(&self.user(suffix))?;
