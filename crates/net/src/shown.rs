@@ -1,3 +1,4 @@
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::Auth;
@@ -34,27 +35,7 @@ pub fn split_userinfo(url: &Url) -> (Url, Auth) {
 }
 
 fn decoded(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        match escaped(rest) {
-            Some(byte) => {
-                out.push(byte);
-                rest = &rest[3..];
-            }
-            None => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn escaped(rest: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = rest else { return None };
-    let digit = |byte: u8| (byte as char).to_digit(16);
-    u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! reference depend on the draft. The places here hold the one that the validator takes.
 use std::{collections::HashMap, ptr};
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::SCHEMA_URI;
@@ -159,15 +160,5 @@ fn holds(value: &Value) -> bool {
 
 /// A part of a URI without its escapes.
 fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escape = (*first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok());
-        bytes.push(escape.unwrap_or(*first));
-        rest = if escape.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
