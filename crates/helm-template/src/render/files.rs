@@ -27,6 +27,10 @@ impl FilesObject {
         self.files.get(name.as_bytes()).map(|file| file.data.clone()).unwrap_or_default()
     }
 
+    fn bytes(&self, name: &[u8]) -> Option<Value> {
+        self.files.get(name).map(|file| Value::Bytes(file.data.clone()))
+    }
+
     fn glob(&self, pattern: &str) -> Self {
         let pattern = FilesPattern::new(pattern);
         Self::of(self.files.values().filter(|file| pattern.matches(&file.name)).cloned(), self.helm)
@@ -65,7 +69,7 @@ impl HostObject for FilesObject {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.files.get(name.as_bytes()).map(|file| Value::Bytes(file.data.clone()))
+        self.bytes(name.as_bytes())
     }
 
     fn method(&self, name: &str) -> Option<Signature> {
@@ -98,7 +102,7 @@ impl HostObject for FilesObject {
     }
 
     fn entry(&self, key: &Str) -> Option<Value> {
-        self.files.get(key).map(|file| Value::Bytes(file.data.clone()))
+        self.bytes(key)
     }
 
     fn element(&self) -> Type {

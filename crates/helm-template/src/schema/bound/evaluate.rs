@@ -22,6 +22,15 @@ struct Visit<'s, 'v> {
     referred: bool,
 }
 
+impl<'v> Visit<'_, 'v> {
+    /// What the schemas in `node`, which is this visit's, are asked about; `path` bytes longer in errors.
+    fn inside(&self, node: &Node<'_>, value: &'v Value, path: u64) -> Self {
+        // What is evaluated is found out by asking once more, and so at each such schema inside.
+        let times = if node.unevaluated { self.times.saturating_mul(3) } else { self.times };
+        Self { value, depth: self.depth + 1, times, path: self.path + path, referred: false, ..*self }
+    }
+}
+
 type Pair = (*const Value, *const Value);
 
 enum Step<'s, 'v> {
@@ -109,9 +118,7 @@ impl<'s, 'v> Walk<'_, 's, 'v> {
     }
 
     fn same_value(&mut self, node: &Node<'s>, visit: &Visit<'s, 'v>) -> Result<(), TooMuch> {
-        // What is evaluated is found out by asking once more, and so at each such schema inside.
-        let times = if node.unevaluated { visit.times.saturating_mul(3) } else { visit.times };
-        let inner = Visit { depth: visit.depth + 1, times, path: visit.path + 24, referred: false, ..*visit };
+        let inner = visit.inside(node, visit.value, 24);
         for schema in &node.same {
             self.push(Visit { schema, ..inner })?;
         }
@@ -124,7 +131,7 @@ impl<'s, 'v> Walk<'_, 's, 'v> {
             self.push(Visit { schema, path: inner.path + 64, referred: true, ..inner })?;
         }
         if node.elsewhere {
-            let steps = size(visit.value).0.saturating_mul(64).saturating_mul(times);
+            let steps = size(visit.value).0.saturating_mul(64).saturating_mul(inner.times);
             charge(&mut self.budget.steps, steps, TooMuch::Steps)?;
         }
         Ok(())
@@ -132,10 +139,8 @@ impl<'s, 'v> Walk<'_, 's, 'v> {
 
     fn properties(&mut self, node: &Node<'s>, visit: &Visit<'s, 'v>) -> Result<(), TooMuch> {
         let Value::Object(map) = visit.value else { return Ok(()) };
-        let times = if node.unevaluated { visit.times.saturating_mul(3) } else { visit.times };
         for (name, value) in map {
-            let path = visit.path + 3 * name.len() as u64 + 48;
-            let inner = Visit { value, depth: visit.depth + 1, times, path, referred: false, ..*visit };
+            let inner = visit.inside(node, value, 3 * name.len() as u64 + 48);
             let own = node.properties.and_then(|schemas| schemas.get(name)).or(node.additional);
             for schema in own.into_iter().chain(node.any_property.iter().map(|(_, schema)| *schema)) {
                 self.push(Visit { schema, ..inner })?;
@@ -149,16 +154,8 @@ impl<'s, 'v> Walk<'_, 's, 'v> {
 
     fn items(&mut self, node: &Node<'s>, visit: &Visit<'s, 'v>) -> Result<(), TooMuch> {
         let Value::Array(items) = visit.value else { return Ok(()) };
-        let times = if node.unevaluated { visit.times.saturating_mul(3) } else { visit.times };
         for (at, value) in items.iter().enumerate() {
-            let inner = Visit {
-                value,
-                depth: visit.depth + 1,
-                times,
-                path: visit.path + 48,
-                referred: false,
-                ..*visit
-            };
+            let inner = visit.inside(node, value, 48);
             let own = node.prefix.iter().filter_map(|schemas| schemas.get(at));
             for schema in own.chain(node.any_item.iter().copied()) {
                 self.push(Visit { schema, ..inner })?;
