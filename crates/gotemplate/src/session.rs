@@ -131,21 +131,25 @@ impl Session {
     /// # Errors
     /// When it is larger than a value may be, or there is no such room beside the other values.
     pub fn allow(&self, size: u64) -> Result<(), LimitError> {
+        self.fits(size)?;
+        // No more than a value may take, so that it fits.
+        self.check_memory(usize::try_from(size).unwrap_or(usize::MAX))
+    }
+
+    /// Whether one value may be so large, whatever the others hold. Functions that write a long text ask it on the way.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn fits(&self, size: u64) -> Result<(), LimitError> {
         let limit = self.limits.value;
-        match usize::try_from(size) {
-            Ok(size) if size <= limit => self.check_memory(size),
-            _ => Err(LimitError::Value { size, limit }),
-        }
+        if size > limit as u64 { Err(LimitError::Value { size, limit }) } else { Ok(()) }
     }
 
     /// Counts bytes of one value, or of the output of one template, that were made and entered already; `size` is all of
     /// it.
     pub(crate) fn made(&self, bytes: usize, size: usize) -> Result<(), LimitError> {
-        let limit = self.limits.value;
         self.produce(bytes)?;
-        if size > limit {
-            return Err(LimitError::Value { size: size as u64, limit });
-        }
+        self.fits(size as u64)?;
         self.check()
     }
 

@@ -48,7 +48,7 @@ fn read(call: &Call<'_>) -> Result<Result<Value, String>, LimitError> {
 
 /// The first argument as JSON, within what a value may take.
 pub(crate) fn write(call: &Call<'_>, style: Style) -> Result<Written, FuncError> {
-    to_json(call.value(0), style, call.session().limits().value)
+    to_json(call.value(0), style, call.session())
 }
 
 /// What a function answers that hides why a value cannot be written. A limit is no such reason.

@@ -17,7 +17,7 @@ pub(crate) fn add(funcs: &mut Funcs) {
 
 fn print(call: &Call<'_>, must: bool) -> Answer {
     let value = call.value(0);
-    match write::to_toml(value, call.session().limits().value) {
+    match write::to_toml(value, call.session()) {
         Ok(text) => Ok(Value::string(text)),
         Err(FuncError::Message(error)) if !must && !value.is_nil() => Ok(error.into()),
         Err(error) => Err(error),

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use gotemplate::{FuncError, Kind, LimitError, Value};
+use gotemplate::{FuncError, Kind, Session, Value};
 
 /// How deep a value is followed before it is taken for a cycle.
 const MAX_DEPTH: usize = 1_000;
@@ -17,12 +17,12 @@ pub(crate) enum Style {
     Raw,
 }
 
-/// A value as JSON, of at most about `limit` bytes.
+/// A value as JSON, about as long at most as the session allows a value to be.
 ///
 /// # Errors
-/// In Go's words, for infinities, functions and values that contain themselves; [`LimitError::Value`] for a longer text.
-pub(crate) fn to_json(value: &Value, style: Style, limit: usize) -> Result<Written, FuncError> {
-    let mut writer = Writer { out: String::new(), style, limit, depth: 0 };
+/// In Go's words, for infinities, functions and values that contain themselves; at a limit of the session.
+pub(crate) fn to_json(value: &Value, style: Style, session: &Session) -> Result<Written, FuncError> {
+    let mut writer = Writer { out: String::new(), style, session, depth: 0 };
     writer.value(value, 0)?;
     Ok(Written { text: writer.out, depth: writer.depth })
 }
@@ -33,23 +33,21 @@ pub(crate) struct Written {
     pub(crate) depth: usize,
 }
 
-struct Writer {
+struct Writer<'s> {
     out: String,
     style: Style,
-    limit: usize,
+    session: &'s Session,
     depth: usize,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), FuncError> {
         self.depth = self.depth.max(depth);
         if depth > MAX_DEPTH {
             let name = value.type_name();
             return Err(format!("json: unsupported value: encountered a cycle via {name}").into());
         }
-        if self.out.len() > self.limit {
-            return Err(LimitError::Value { size: self.out.len() as u64, limit: self.limit }.into());
-        }
+        self.session.fits(self.out.len() as u64)?;
         match value {
             Value::Nil | Value::Absent => self.out.push_str("null"),
             Value::Bool(truth) => self.out.push_str(if *truth { "true" } else { "false" }),

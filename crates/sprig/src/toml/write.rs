@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use gotemplate::{FuncError, LimitError, Map, Value, format_float};
+use gotemplate::{FuncError, Map, Session, Value, format_float};
 
 /// How deep tables may nest.
 const MAX_DEPTH: usize = 200;
@@ -8,26 +8,21 @@ const MAX_DEPTH: usize = 200;
 /// A value as TOML; a map has its plain keys first, then tables, each group sorted; nested tables are indented.
 ///
 /// # Errors
-/// When it holds what TOML cannot say; [`LimitError::Value`] when the text is longer than about `limit` bytes.
-pub(super) fn to_toml(value: &Value, limit: usize) -> Result<String, FuncError> {
+/// When it holds what TOML cannot say; at a limit of the session.
+pub(super) fn to_toml(value: &Value, session: &Session) -> Result<String, FuncError> {
     match value {
         Value::Map(map) => {
             let mut out = String::new();
-            table(&mut out, map, &mut Vec::new(), limit)?;
+            table(&mut out, map, &mut Vec::new(), session)?;
             Ok(out)
         }
         Value::Nil | Value::Absent => Err("reflect: call of reflect.Value.Type on zero Value".into()),
         other => {
             let mut out = String::new();
-            inline(&mut out, other, 0, limit)?;
+            inline(&mut out, other, 0, session)?;
             Ok(out)
         }
     }
-}
-
-fn fits(out: &str, limit: usize) -> Result<(), LimitError> {
-    let size = out.len() as u64;
-    if out.len() > limit { Err(LimitError::Value { size, limit }) } else { Ok(()) }
 }
 
 fn is_table(value: &Value) -> bool {
@@ -43,17 +38,17 @@ fn is_nil(value: &Value) -> bool {
     value.is_nil() || value.as_map().is_some_and(Map::is_nil)
 }
 
-fn table(out: &mut String, map: &Map, path: &mut Vec<String>, limit: usize) -> Result<(), FuncError> {
+fn table(out: &mut String, map: &Map, path: &mut Vec<String>, session: &Session) -> Result<(), FuncError> {
     if path.len() > MAX_DEPTH {
         return Err("toml: nested too deep".into());
     }
-    fits(out, limit)?;
+    session.fits(out.len() as u64)?;
     let entries: Vec<_> = map.entries().into_iter().filter(|(_, value)| !is_nil(value)).collect();
     let indent = "  ".repeat(path.len().saturating_sub(1));
     let own = if path.is_empty() { "" } else { "  " };
     for (key, value) in entries.iter().filter(|(_, value)| !is_table(value)) {
         let _ = write!(out, "{indent}{own}{} = ", quoted_key(&key.text()));
-        inline(out, value, path.len(), limit)?;
+        inline(out, value, path.len(), session)?;
         out.push('\n');
     }
     for (key, value) in entries.iter().filter(|(_, value)| is_table(value)) {
@@ -62,12 +57,12 @@ fn table(out: &mut String, map: &Map, path: &mut Vec<String>, limit: usize) -> R
         match value {
             Value::Map(map) => {
                 header(out, path.len(), &format!("{indent}[{name}]\n"));
-                table(out, map, path, limit)?;
+                table(out, map, path, session)?;
             }
             Value::List(list) => {
                 for item in list.iter().filter_map(Value::as_map) {
                     header(out, path.len(), &format!("{indent}[[{name}]]\n"));
-                    table(out, item, path, limit)?;
+                    table(out, item, path, session)?;
                 }
             }
             _ => {}
@@ -85,11 +80,11 @@ fn header(out: &mut String, level: usize, text: &str) {
     out.push_str(text);
 }
 
-fn inline(out: &mut String, value: &Value, depth: usize, limit: usize) -> Result<(), FuncError> {
+fn inline(out: &mut String, value: &Value, depth: usize, session: &Session) -> Result<(), FuncError> {
     if depth > MAX_DEPTH {
         return Err("toml: nested too deep".into());
     }
-    fits(out, limit)?;
+    session.fits(out.len() as u64)?;
     match value {
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
         Value::Float(f) => out.push_str(&float(*f)),
@@ -100,7 +95,7 @@ fn inline(out: &mut String, value: &Value, depth: usize, limit: usize) -> Result
                 if index > 0 {
                     out.push_str(", ");
                 }
-                inline(out, item, depth + 1, limit)?;
+                inline(out, item, depth + 1, session)?;
             }
             out.push(']');
         }
@@ -111,7 +106,7 @@ fn inline(out: &mut String, value: &Value, depth: usize, limit: usize) -> Result
             {
                 let comma = if index > 0 { ", " } else { "" };
                 let _ = write!(out, "{comma}{} = ", quoted_key(&key.text()));
-                inline(out, &value, depth + 1, limit)?;
+                inline(out, &value, depth + 1, session)?;
             }
             out.push('}');
         }
