@@ -7,12 +7,10 @@ mod eval;
 mod field;
 mod walk;
 
-use std::sync::Arc;
-
 use crate::{
     error::{ExecError, Place},
     func::{Context, FuncError},
-    parse::{Command, Expr, Pipe, Span, Tree, template_text},
+    parse::{Call, Command, Expr, Id, Piece, Pipe, Run, Source, Span, Tree, template_text},
     session::LimitError,
     value::{Str, Value, account::Entry},
 };
@@ -28,7 +26,7 @@ pub(crate) fn execute(context: &Context<'_>, name: &str, data: &Value) -> Result
     let Some(tree) = context.templates.tree(name) else {
         return Err(no_template(context, name));
     };
-    let tree = Arc::clone(tree);
+    let tree = tree.clone();
     let bytes = Vec::with_capacity(tree.text.len().min(1 << 16));
     let mut out = Output { bytes, held: Entry::default() };
     let root = Held { value: if data.is_nil() { Value::Absent } else { data.clone() }, boxed: false };
@@ -68,7 +66,7 @@ enum At<'t> {
     Pipe(&'t Pipe),
     Command(&'t Command),
     Action(&'t Pipe),
-    Template(u32, &'t str, Option<&'t Pipe>),
+    Template(&'t Call),
 }
 
 /// What a template has printed so far.
@@ -90,9 +88,17 @@ struct Exec<'t, 'o> {
 impl<'t> Exec<'t, '_> {
     fn run(&mut self, dot: Held) -> Done<()> {
         self.variables.push(("$", dot.clone()));
-        let tree = self.tree;
-        stacker::maybe_grow(RED_ZONE, STACK, || self.walk_list(&dot, &tree.root))?;
+        let root = self.tree.root;
+        stacker::maybe_grow(RED_ZONE, STACK, || self.walk_list(&dot, root))?;
         Ok(())
+    }
+
+    fn one<T: Piece>(&self, id: Id<T>) -> &'t T {
+        self.tree.source.pieces.one(id)
+    }
+
+    fn all<T: Piece>(&self, run: Run<T>) -> &'t [T] {
+        self.tree.source.pieces.run(run)
     }
 
     /// A piece of the template's text.
@@ -157,14 +163,14 @@ impl<'t> Exec<'t, '_> {
 }
 
 impl At<'_> {
-    fn describe(&self, tree: &Tree) -> Option<(u32, String)> {
+    fn describe(&self, source: &Source) -> Option<(u32, String)> {
         Some(match self {
             Self::Nothing => return None,
-            Self::Expr(expr) => (expr.at(), tree.show(*expr).to_string()),
-            Self::Pipe(pipe) => (pipe.at, tree.show(*pipe).to_string()),
-            Self::Command(command) => (command.at, tree.show(*command).to_string()),
-            Self::Action(pipe) => (pipe.at, format!("{{{{{}}}}}", tree.show(*pipe))),
-            Self::Template(at, name, pipe) => (*at, template_text(tree, name, *pipe)),
+            Self::Expr(expr) => (expr.at(), source.show(*expr).to_string()),
+            Self::Pipe(pipe) => (pipe.at, source.show(*pipe).to_string()),
+            Self::Command(command) => (command.at, source.show(*command).to_string()),
+            Self::Action(pipe) => (pipe.at, format!("{{{{{}}}}}", source.show(*pipe))),
+            Self::Template(call) => (call.at, template_text(source, call)),
         })
     }
 }

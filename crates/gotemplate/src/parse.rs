@@ -3,11 +3,13 @@
 mod lexer;
 mod number;
 mod parser;
+mod pieces;
 mod tree;
 mod unquote;
 
 pub(crate) use self::{
     number::Number,
     parser::parse,
-    tree::{Branch, Command, Expr, Node, Pipe, Span, Tree, template_text},
+    pieces::{Id, Piece, Run},
+    tree::{Branch, Call, Command, Expr, Node, Pipe, Source, Span, Tree, template_text},
 };

@@ -14,7 +14,7 @@ pub struct Limits {
     pub steps: u64,
     /// Templates executing inside each other, by `template` and by functions. Go's own limit is 100,000.
     pub depth: usize,
-    /// Bytes that templates print and functions return, together.
+    /// Bytes that templates print and functions make, together.
     pub produced: u64,
     /// Bytes of one string, list or output that is made.
     pub value: usize,

@@ -36,7 +36,7 @@ pub enum MissingKey {
 const MAX_TREE: usize = 16 << 20;
 const MAX_TREES: usize = 48 << 20;
 
-type Trees = BTreeMap<Arc<str>, Arc<Tree>>;
+type Trees = BTreeMap<Arc<str>, Tree>;
 
 /// A set of parsed templates with a name of its own.
 #[derive(Clone, Debug)]
@@ -89,7 +89,8 @@ impl Templates {
     /// In Go's words, with the line. Functions must be known already. When the trees of the text need more than 16 MiB.
     pub fn parse(&mut self, name: &str, text: &str, funcs: &Funcs) -> Result<(), ParseError> {
         let known = |function: &str| funcs.get(function).is_some();
-        self.add(parse::parse(name, text, (&self.delims.0, &self.delims.1), &known, MAX_TREE)?);
+        let trees = parse::parse(name, text, (&self.delims.0, &self.delims.1), &known, MAX_TREE);
+        self.add(trees.map_err(|error| *error)?);
         Ok(())
     }
 
@@ -111,12 +112,12 @@ impl Templates {
         let parse = |(name, text): &(&str, &str)| {
             let room = MAX_TREES.saturating_sub(taken.load(Ordering::Relaxed)).min(MAX_TREE);
             let trees = parse::parse(name, text, (&delims.0, &delims.1), &known, room)?;
-            let bytes = trees.iter().map(|(_, tree)| tree.held.bytes()).sum();
+            let bytes = trees.first().map_or(0, |(_, tree)| tree.held.bytes());
             taken.fetch_add(bytes, Ordering::Relaxed);
             Ok(trees)
         };
         for (at, parsed) in each(texts, threads, parse).into_iter().enumerate() {
-            self.add(parsed.map_err(|error| (at, error))?);
+            self.add(parsed.map_err(|error: Box<ParseError>| (at, *error))?);
         }
         Ok(())
     }
@@ -124,7 +125,7 @@ impl Templates {
     fn add(&mut self, parsed: Vec<(Arc<str>, Tree)>) {
         for (name, tree) in parsed {
             if !tree.is_empty() || self.tree(&name).is_none() {
-                self.own.insert(name, Arc::new(tree));
+                self.own.insert(name, tree);
             }
         }
     }
@@ -165,7 +166,7 @@ impl Templates {
         exec::execute(&Context { templates: self, funcs, session, depth: 0 }, name, data)
     }
 
-    pub(crate) fn tree(&self, name: &str) -> Option<&Arc<Tree>> {
+    pub(crate) fn tree(&self, name: &str) -> Option<&Tree> {
         self.own.get(name).or_else(|| self.shared.get(name))
     }
 

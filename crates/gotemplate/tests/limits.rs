@@ -64,6 +64,16 @@ fn large_output_stops() {
 }
 
 #[test]
+fn what_a_function_only_finds_is_not_produced_again() {
+    let data = Value::map([("text", Value::string("x".repeat(4_000)))]);
+    let few = Limits { produced: 10_000, ..limits() };
+    let found = "{{range 100}}{{$x := index $ \"text\"}}{{if not $x}}none{{end}}{{end}}";
+    assert_eq!(run_with(found, &data, few).unwrap(), "");
+    let made = "{{range 100}}{{$x := print (index $ \"text\")}}{{end}}";
+    assert_eq!(run_with(made, &data, few).unwrap_err().limit, Some(LimitError::Produced(10_000)));
+}
+
+#[test]
 fn wide_paddings_are_bounded() {
     assert_eq!(run_with("{{printf \"%1000000d\" 1 | len}}", &Value::Nil, limits()).unwrap(), "1000000");
     let out = run_with("{{printf \"%10000010d\" 1}}", &Value::Nil, limits()).unwrap();

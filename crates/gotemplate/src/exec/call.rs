@@ -84,12 +84,14 @@ impl<'t> Exec<'t, '_> {
         let charged = result.and_then(|value| {
             let session = self.context.session;
             session.step(1)?;
-            let size = match &value {
-                Value::String(text) | Value::Bytes(text) => text.len(),
-                Value::List(list) => list.len() * size_of::<Value>(),
-                _ => 0,
+            let (new, size) = match &value {
+                // One that others hold too was made before, as `index` of a map gives it.
+                Value::String(text) | Value::Bytes(text) if text.is_shared() => (0, text.len()),
+                Value::String(text) | Value::Bytes(text) => (text.len(), text.len()),
+                Value::List(list) => (list.len() * size_of::<Value>(), list.len() * size_of::<Value>()),
+                _ => (0, 0),
             };
-            session.made(size, size)?;
+            session.made(new, size)?;
             Ok(value)
         });
         charged.or_else(|error| {
@@ -187,9 +189,11 @@ impl<'t> Exec<'t, '_> {
             Expr::Nil(_) => return self.fail(format!("cannot assign nil to {kind}")),
             Expr::Field(_, fields) => self.field(dot, word, *fields, &[], None)?.value,
             Expr::Variable(_, name) => self.variable(dot, word, *name, &[], None)?.value,
-            Expr::Pipe(pipe) => self.grow(|exec| exec.pipeline(dot, pipe))?,
+            Expr::Pipe(_, pipe) => self.grow(|exec| exec.pipeline(dot, exec.one(*pipe)))?,
             Expr::Function(_, name) => self.function(dot, self.text(*name), At::Expr(word), &[], None)?,
-            Expr::Chain { base, fields, .. } => self.chain(dot, word, base, *fields, &[], None)?.value,
+            Expr::Chain { base, fields, .. } => {
+                self.chain(dot, word, self.one(*base), *fields, &[], None)?.value
+            }
             Expr::Bool(..) | Expr::Number { .. } | Expr::String { .. } => {
                 return self.constant_as(kind, word);
             }
@@ -200,30 +204,28 @@ impl<'t> Exec<'t, '_> {
     fn constant_as(&mut self, kind: Type, word: &'t Expr) -> Done<Value> {
         let expected = |what: &str| format!("expected {what}; found {}", self.tree.show(word));
         match (kind, word) {
-            (Type::Any | Type::Reflect, Expr::Number { number, .. }) => self.ideal(word, number),
+            (Type::Any | Type::Reflect, Expr::Number { number, .. }) => self.ideal(word, self.one(*number)),
             (Type::Any | Type::Reflect | Type::Bool, Expr::Bool(_, truth)) => Ok(Value::Bool(*truth)),
             (Type::Any | Type::Reflect | Type::String, Expr::String { text, .. }) => {
-                Ok(Value::String(text.clone()))
+                Ok(Value::String(self.one(*text).clone()))
             }
             (Type::Bool, _) => self.fail(expected("bool")),
             (Type::String, _) => self.fail(expected("string")),
-            (Type::Float64, Expr::Number { number, .. }) => match number.float {
+            (Type::Float64, Expr::Number { number, .. }) => match self.one(*number).float {
                 Some(float) => Ok(Value::Float(float)),
                 None => self.fail(expected("float")),
             },
             (Type::Float64, _) => self.fail(expected("float")),
-            (kind, word) if kind.is_signed() => match word {
-                Expr::Number { number, .. } if number.int.is_some() => {
-                    Ok(Value::zero(kind).signed_like(number.int.unwrap_or_default()))
-                }
-                _ => self.fail(expected("integer")),
+            (kind, Expr::Number { number, .. }) if kind.is_signed() => match self.one(*number).int {
+                Some(int) => Ok(Value::zero(kind).signed_like(int)),
+                None => self.fail(expected("integer")),
             },
-            (kind, word) if kind.is_unsigned() => match word {
-                Expr::Number { number, .. } if number.uint.is_some() => {
-                    Ok(Value::zero(kind).unsigned_like(number.uint.unwrap_or_default()))
-                }
-                _ => self.fail(expected("unsigned integer")),
+            (kind, _) if kind.is_signed() => self.fail(expected("integer")),
+            (kind, Expr::Number { number, .. }) if kind.is_unsigned() => match self.one(*number).uint {
+                Some(uint) => Ok(Value::zero(kind).unsigned_like(uint)),
+                None => self.fail(expected("unsigned integer")),
             },
+            (kind, _) if kind.is_unsigned() => self.fail(expected("unsigned integer")),
             (kind, word) => {
                 self.fail(format!("can't handle {} for arg of type {kind}", self.tree.show(word)))
             }

@@ -11,12 +11,12 @@ impl<'t> Exec<'t, '_> {
     pub(super) fn pipeline(&mut self, dot: &Held, pipe: &'t Pipe) -> Done<Value> {
         self.at = At::Pipe(pipe);
         let mut last = None;
-        for command in pipe.commands() {
+        for command in self.all(pipe.commands) {
             let value = self.command(dot, command, last.take())?.value;
             last = Some(if matches!(value, Value::Nil) { Value::Absent } else { value });
         }
         let value = last.unwrap_or(Value::Absent);
-        for name in &pipe.variables {
+        for name in self.all(pipe.variables) {
             let (name, held) = (self.text(*name), Held::bare(value.clone()));
             if pipe.assign {
                 self.set_variable(name, held)?;
@@ -28,18 +28,20 @@ impl<'t> Exec<'t, '_> {
     }
 
     fn command(&mut self, dot: &Held, command: &'t Command, last: Option<Value>) -> Done<Held> {
-        let Command { word, arguments, .. } = command;
+        let (word, arguments) = (self.one(command.word), self.all(command.arguments));
         match word {
             Expr::Field(_, fields) => self.field(dot, word, *fields, arguments, last),
-            Expr::Chain { base, fields, .. } => self.chain(dot, word, base, *fields, arguments, last),
+            Expr::Chain { base, fields, .. } => {
+                self.chain(dot, word, self.one(*base), *fields, arguments, last)
+            }
             Expr::Function(_, name) => {
                 self.at = At::Expr(word);
                 let name = self.text(*name);
                 self.function(dot, name, At::Command(command), arguments, last).map(Held::bare)
             }
-            Expr::Pipe(pipe) => {
+            Expr::Pipe(_, pipe) => {
                 self.not_a_function(word, arguments, last.is_some())?;
-                self.grow(|exec| exec.pipeline(dot, pipe)).map(Held::bare)
+                self.grow(|exec| exec.pipeline(dot, exec.one(*pipe))).map(Held::bare)
             }
             Expr::Variable(_, name) => self.variable(dot, word, *name, arguments, last),
             constant => {
@@ -61,8 +63,8 @@ impl<'t> Exec<'t, '_> {
         Ok(match word {
             Expr::Dot(_) => dot.clone(),
             Expr::Bool(_, truth) => Held::bare(Value::Bool(*truth)),
-            Expr::Number { number, .. } => Held::bare(self.ideal(word, number)?),
-            Expr::String { text, .. } => Held::bare(Value::String(text.clone())),
+            Expr::Number { number, .. } => Held::bare(self.ideal(word, self.one(*number))?),
+            Expr::String { text, .. } => Held::bare(Value::String(self.one(*text).clone())),
             _ => return self.fail("nil is not a command"),
         })
     }

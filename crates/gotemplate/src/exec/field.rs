@@ -35,9 +35,9 @@ impl<'t> Exec<'t, '_> {
     ) -> Done<Held> {
         self.at = At::Expr(word);
         let receiver = match base {
-            Expr::Pipe(pipe) => {
+            Expr::Pipe(_, pipe) => {
                 self.at = At::Expr(base);
-                Held::bare(self.grow(|exec| exec.pipeline(dot, pipe))?)
+                Held::bare(self.grow(|exec| exec.pipeline(dot, exec.one(*pipe)))?)
             }
             Expr::Function(_, name) => {
                 self.at = At::Expr(base);

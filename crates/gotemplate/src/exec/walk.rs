@@ -1,11 +1,9 @@
 //! Control: text, if, with, range, template.
 
-use std::sync::Arc;
-
 use super::{At, Done, Exec, Held, RED_ZONE, STACK};
 use crate::{
     func::Context,
-    parse::{Branch, Expr, Node, Pipe},
+    parse::{Branch, Call, Expr, Id, Node, Pipe, Run},
     printf::{self, quote},
     value::{Kind, Str, Type, Value},
 };
@@ -19,9 +17,9 @@ pub(super) enum Flow {
 }
 
 impl<'t> Exec<'t, '_> {
-    pub(super) fn walk_list(&mut self, dot: &Held, nodes: &'t [Node]) -> Done<Flow> {
-        for node in nodes {
-            let flow = self.walk(dot, node)?;
+    pub(super) fn walk_list(&mut self, dot: &Held, nodes: Run<Node>) -> Done<Flow> {
+        for node in self.all(nodes) {
+            let flow = self.walk(dot, *node)?;
             if flow != Flow::Next {
                 return Ok(flow);
             }
@@ -29,17 +27,17 @@ impl<'t> Exec<'t, '_> {
         Ok(Flow::Next)
     }
 
-    fn walk(&mut self, dot: &Held, node: &'t Node) -> Done<Flow> {
+    fn walk(&mut self, dot: &Held, node: Node) -> Done<Flow> {
         self.step()?;
         match node {
-            Node::Text(text) => self.write(self.text(*text).as_bytes())?,
-            Node::Action(pipe) => self.action(dot, pipe)?,
+            Node::Text(text) => self.write(self.text(text).as_bytes())?,
+            Node::Action(pipe) => self.action(dot, self.one(pipe))?,
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
-            Node::Template { at, name, pipe } => self.template(dot, *at, name, pipe.as_deref())?,
+            Node::Template(call) => self.template(dot, self.one(call))?,
             Node::If(branch) => return self.grow(|exec| exec.if_or_with(dot, branch, false)),
             Node::With(branch) => return self.grow(|exec| exec.if_or_with(dot, branch, true)),
-            Node::Range(branch) => return self.grow(|exec| exec.range(dot, branch)),
+            Node::Range(branch) => return self.grow(|exec| exec.range(dot, exec.one(branch))),
         }
         Ok(Flow::Next)
     }
@@ -51,13 +49,13 @@ impl<'t> Exec<'t, '_> {
     fn action(&mut self, dot: &Held, pipe: &'t Pipe) -> Done<()> {
         self.at = At::Action(pipe);
         let value = self.pipeline(dot, pipe)?;
-        if pipe.variables.is_empty() { self.print(pipe, &value) } else { Ok(()) }
+        if pipe.variables.len() == 0 { self.print(pipe, &value) } else { Ok(()) }
     }
 
     fn print(&mut self, pipe: &'t Pipe, value: &Value) -> Done<()> {
         self.at = At::Action(pipe);
         if let Value::Object(object) = value
-            && has_address(pipe)
+            && self.has_address(pipe)
             && let Some(text) = object.addressed_text()
         {
             return self.write(text.as_bytes());
@@ -76,12 +74,13 @@ impl<'t> Exec<'t, '_> {
         }
     }
 
-    fn if_or_with(&mut self, dot: &Held, branch: &'t Branch, with: bool) -> Done<Flow> {
+    fn if_or_with(&mut self, dot: &Held, branch: Id<Branch>, with: bool) -> Done<Flow> {
+        let branch = self.one(branch);
         let mark = self.variables.len();
-        let value = self.pipeline(dot, &branch.pipe)?;
-        let flow = match (value.truth(), &branch.otherwise) {
-            (true, _) if with => self.walk_list(&Held::bare(value), &branch.list),
-            (true, _) => self.walk_list(dot, &branch.list),
+        let value = self.pipeline(dot, self.one(branch.pipe))?;
+        let flow = match (value.truth(), branch.otherwise) {
+            (true, _) if with => self.walk_list(&Held::bare(value), branch.list),
+            (true, _) => self.walk_list(dot, branch.list),
             (false, Some(otherwise)) => self.walk_list(dot, otherwise),
             (false, None) => Ok(Flow::Next),
         };
@@ -91,10 +90,10 @@ impl<'t> Exec<'t, '_> {
 
     fn range(&mut self, dot: &Held, branch: &'t Branch) -> Done<Flow> {
         let mark = self.variables.len();
-        let value = self.pipeline(dot, &branch.pipe)?;
+        let value = self.pipeline(dot, self.one(branch.pipe))?;
         let result = self.range_over(branch, &value);
         let flow = match result {
-            Ok(false) => match &branch.otherwise {
+            Ok(false) => match branch.otherwise {
                 Some(otherwise) => self.walk_list(dot, otherwise),
                 None => Ok(Flow::Next),
             },
@@ -145,7 +144,7 @@ impl<'t> Exec<'t, '_> {
         if !matches!(value.kind(), Kind::Int | Kind::Uint) {
             return self.fail(format!("range can't iterate over {}", shown()));
         }
-        if branch.pipe.variables.len() > 1 {
+        if self.one(branch.pipe).variables.len() > 1 {
             return self.fail(format!("can't use {} to iterate over more than one variable", shown()));
         }
         match (value.signed(), value.unsigned()) {
@@ -173,8 +172,8 @@ impl<'t> Exec<'t, '_> {
             any = true;
             self.step()?;
             let item = Held { value, boxed };
-            self.set_loop_variables(&branch.pipe, index, &item)?;
-            let flow = self.walk_list(&item, &branch.list)?;
+            self.set_loop_variables(self.one(branch.pipe), index, &item)?;
+            let flow = self.walk_list(&item, branch.list)?;
             self.variables.truncate(mark);
             if flow == Flow::Break {
                 break;
@@ -185,7 +184,7 @@ impl<'t> Exec<'t, '_> {
 
     fn set_loop_variables(&mut self, pipe: &'t Pipe, index: Value, item: &Held) -> Done<()> {
         let top = self.variables.len();
-        match (&*pipe.variables, pipe.assign) {
+        match (self.all(pipe.variables), pipe.assign) {
             ([], _) => {}
             ([one], true) => self.set_variable(self.text(*one), item.clone())?,
             ([first, second, ..], true) => {
@@ -201,8 +200,9 @@ impl<'t> Exec<'t, '_> {
         Ok(())
     }
 
-    fn template(&mut self, dot: &Held, at: u32, name: &'t Arc<str>, pipe: Option<&'t Pipe>) -> Done<()> {
-        self.at = At::Template(at, name, pipe);
+    fn template(&mut self, dot: &Held, call: &'t Call) -> Done<()> {
+        let name = &call.name;
+        self.at = At::Template(call);
         let Some(tree) = self.context.templates.tree(name) else {
             return self.fail(format!("template {} not defined", quote(name.as_bytes())));
         };
@@ -210,20 +210,20 @@ impl<'t> Exec<'t, '_> {
         if self.context.depth >= limit {
             return self.limit(crate::LimitError::Depth(limit));
         }
-        let value = match pipe {
-            Some(pipe) => self.pipeline(dot, pipe)?,
+        let value = match call.pipe {
+            Some(pipe) => self.pipeline(dot, self.one(pipe))?,
             None => Value::Absent,
         };
         let context = Context { depth: self.context.depth + 1, ..self.context };
         let mut inner = Exec { context, tree, name, variables: Vec::new(), out: self.out, at: At::Nothing };
         inner.run(Held::bare(value))
     }
-}
 
-/// Whether a pipeline ends with what Go can take the address of: not with what a function returned.
-fn has_address(pipe: &Pipe) -> bool {
-    let word = &pipe.more.last().unwrap_or(&pipe.first).word;
-    matches!(word, Expr::Dot(_) | Expr::Field(..) | Expr::Variable(..) | Expr::Chain { .. })
+    /// Whether a pipeline ends with what Go can take the address of: not with what a function returned.
+    fn has_address(&self, pipe: &Pipe) -> bool {
+        let word = self.all(pipe.commands).last().map(|command| self.one(command.word));
+        matches!(word, Some(Expr::Dot(_) | Expr::Field(..) | Expr::Variable(..) | Expr::Chain { .. }))
+    }
 }
 
 fn index(n: usize) -> Value {

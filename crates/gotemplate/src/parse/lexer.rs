@@ -2,6 +2,7 @@
 
 use memchr::memmem::Finder;
 
+use super::tree::Span;
 use crate::printf::{quote, rune_name};
 
 /// What a token is.
@@ -34,11 +35,10 @@ pub(super) enum Kind {
 }
 
 /// A token; keywords are told apart by their text. What is wrong at an error says [`Lexer::message`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'t> {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
     pub(super) kind: Kind,
-    pub(super) at: usize,
-    pub(super) text: &'t str,
+    pub(super) span: Span,
 }
 
 pub(super) struct Lexer<'t> {
@@ -100,9 +100,9 @@ impl<'t> Lexer<'t> {
         self.failed.as_deref().unwrap_or_default()
     }
 
-    pub(super) fn next_token(&mut self) -> Token<'t> {
+    pub(super) fn next_token(&mut self) -> Token {
         if self.failed.is_some() {
-            return Token { kind: Kind::End, at: self.start, text: "EOF" };
+            return self.empty(Kind::End);
         }
         if self.inside { self.inside_action() } else { self.text() }
     }
@@ -153,32 +153,31 @@ impl<'t> Lexer<'t> {
         self.skip(rest.len() - rest.trim_start_matches(is_space).len());
     }
 
-    fn token(&mut self, kind: Kind) -> Token<'t> {
-        let text = &self.input[self.start..self.at];
-        let token = Token { kind, at: self.start, text };
+    fn token(&mut self, kind: Kind) -> Token {
+        let token = Token { kind, span: Span::new(self.start, self.at) };
         self.ignore();
         token
+    }
+
+    /// A token of no text.
+    fn empty(&self, kind: Kind) -> Token {
+        Token { kind, span: Span::new(self.start, self.start) }
     }
 
     fn ignore(&mut self) {
         self.start = self.at;
     }
 
-    fn error(&mut self, message: String) -> Token<'t> {
+    fn error(&mut self, message: String) -> Token {
         self.failed = Some(message);
-        Token { kind: Kind::Error, at: self.start, text: "" }
+        self.empty(Kind::Error)
     }
 
-    fn text(&mut self) -> Token<'t> {
+    fn text(&mut self) -> Token {
         loop {
             let Some(found) = self.left.find(self.rest().as_bytes()) else {
                 self.skip(self.rest().len());
-                let kind = if self.at > self.start { Kind::Text } else { Kind::End };
-                let mut token = self.token(kind);
-                if kind == Kind::End {
-                    token.text = "EOF";
-                }
-                return token;
+                return self.token(if self.at > self.start { Kind::Text } else { Kind::End });
             };
             if let Some(token) = self.text_before(found) {
                 return token;
@@ -194,7 +193,7 @@ impl<'t> Lexer<'t> {
         self.left.needle().len()
     }
 
-    fn text_before(&mut self, found: usize) -> Option<Token<'t>> {
+    fn text_before(&mut self, found: usize) -> Option<Token> {
         if found == 0 {
             return None;
         }
@@ -209,7 +208,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// The delimiter, or nothing when it opened a comment that is now behind.
-    fn left_delim(&mut self) -> Option<Token<'t>> {
+    fn left_delim(&mut self) -> Option<Token> {
         self.skip(self.left_len());
         let marker = if trims_left(self.rest()) { 2 } else { 0 };
         if self.rest()[marker..].starts_with("/*") {
@@ -225,7 +224,7 @@ impl<'t> Lexer<'t> {
         Some(token)
     }
 
-    fn comment(&mut self) -> Option<Token<'t>> {
+    fn comment(&mut self) -> Option<Token> {
         self.skip(2);
         let Some(end) = self.rest().find("*/") else { return Some(self.error("unclosed comment".into())) };
         self.skip(end + 2);
@@ -258,7 +257,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn right_delim(&mut self, trims: bool) -> Token<'t> {
+    fn right_delim(&mut self, trims: bool) -> Token {
         if trims {
             self.skip(2);
             self.ignore();
@@ -273,7 +272,7 @@ impl<'t> Lexer<'t> {
         token
     }
 
-    fn inside_action(&mut self) -> Token<'t> {
+    fn inside_action(&mut self) -> Token {
         if let Some(trims) = self.at_right_delim() {
             if self.parens > 0 {
                 return self.error("unclosed left paren".into());
@@ -297,7 +296,7 @@ impl<'t> Lexer<'t> {
         self.punctuation(next)
     }
 
-    fn punctuation(&mut self, c: char) -> Token<'t> {
+    fn punctuation(&mut self, c: char) -> Token {
         match c {
             '=' => self.token(Kind::Assign),
             ':' if self.peek() == Some('=') => {
@@ -325,7 +324,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn space(&mut self) -> Token<'t> {
+    fn space(&mut self) -> Token {
         let begin = self.at;
         while self.byte().is_some_and(is_space_byte) {
             self.at += 1;
@@ -340,7 +339,7 @@ impl<'t> Lexer<'t> {
         self.token(Kind::Space)
     }
 
-    fn word(&mut self) -> Token<'t> {
+    fn word(&mut self) -> Token {
         self.bump_word();
         if !self.at_terminator() {
             return self.bad_character();
@@ -356,12 +355,12 @@ impl<'t> Lexer<'t> {
         })
     }
 
-    fn bad_character(&mut self) -> Token<'t> {
+    fn bad_character(&mut self) -> Token {
         let name = self.peek().map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), rune_name);
         self.error(format!("bad character {name}"))
     }
 
-    fn field_or_variable(&mut self, kind: Kind) -> Token<'t> {
+    fn field_or_variable(&mut self, kind: Kind) -> Token {
         if self.at_terminator() {
             return self.token(if kind == Kind::Variable { kind } else { Kind::Dot });
         }
@@ -379,7 +378,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn quoted(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token<'t> {
+    fn quoted(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token {
         loop {
             while self
                 .byte()
@@ -398,7 +397,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn raw_string(&mut self) -> Token<'t> {
+    fn raw_string(&mut self) -> Token {
         let Some(end) = self.rest().find('`') else {
             self.skip(self.rest().len());
             return self.error("unterminated raw quoted string".into());
@@ -407,7 +406,7 @@ impl<'t> Lexer<'t> {
         self.token(Kind::RawString)
     }
 
-    fn number(&mut self) -> Token<'t> {
+    fn number(&mut self) -> Token {
         let complex = match self.scan_number() {
             false => None,
             true if matches!(self.peek(), Some('+' | '-')) => {

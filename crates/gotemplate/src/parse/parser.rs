@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{
     lexer::{Kind, Lexer, Token},
     number::Number,
-    tree::{Branch, Command, Expr, Node, Pipe, Span, Tree, show},
+    pieces::{Id, Piece, Pieces, Run},
+    tree::{Branch, Call, Command, Expr, Node, Pipe, Source, Span, Tree, print_nothing},
     unquote::unquote,
 };
 use crate::{error::ParseError, printf::quote, value::account::Entry};
@@ -13,15 +14,15 @@ use crate::{error::ParseError, printf::quote, value::account::Entry};
 /// How deep blocks and parentheses may nest, together. (Go: 10,000 parentheses, blocks without limit.)
 const MAX_NESTING: usize = 1_000;
 
-type Parsed<T> = Result<T, ParseError>;
+type Parsed<T> = Result<T, Box<ParseError>>;
 
 /// Parses a text as template `name`; answers it and all it defines, in the order of their ends. Their trees take at most
 /// `room` bytes, about.
-pub(crate) fn parse(
-    name: &str,
-    text: &str,
-    delims: (&str, &str),
-    known: &dyn Fn(&str) -> bool,
+pub(crate) fn parse<'t>(
+    name: &'t str,
+    text: &'t str,
+    delims: (&'t str, &'t str),
+    known: &'t dyn Fn(&str) -> bool,
     room: usize,
 ) -> Parsed<Vec<(Arc<str>, Tree)>> {
     let loop_words = (!known("break"), !known("continue"));
@@ -29,8 +30,8 @@ pub(crate) fn parse(
         lexer: Lexer::new(text, delims, loop_words),
         ahead: Vec::new(),
         read: 0,
-        file: name.into(),
-        text: text.into(),
+        name,
+        text,
         known,
         variables: vec!["$"],
         action: None,
@@ -39,37 +40,42 @@ pub(crate) fn parse(
         nodes: Vec::new(),
         commands: Vec::new(),
         words: Vec::new(),
-        trees: Vec::new(),
-        weight: 0,
+        pieces: Pieces::default(),
+        roots: Vec::new(),
         room,
     };
     parser.takes(text.len())?;
     let root = parser.top()?;
     parser.add(name.into(), root)?;
-    Ok(parser.trees)
+    let Parser { mut pieces, roots, room: left, .. } = parser;
+    pieces.shrink();
+    let source = Source { file: name.into(), text: text.into(), pieces, held: Entry::new(room - left) };
+    let source = Arc::new(source);
+    Ok(roots.into_iter().map(|(name, root)| (name, Tree { source: source.clone(), root })).collect())
 }
 
 struct Parser<'t> {
     lexer: Lexer<'t>,
     /// Tokens given back, last first.
-    ahead: Vec<Token<'t>>,
+    ahead: Vec<Token>,
     /// Where the token read last begins, for errors.
-    read: usize,
-    file: Arc<str>,
-    text: Arc<str>,
+    read: u32,
+    name: &'t str,
+    text: &'t str,
     known: &'t dyn Fn(&str) -> bool,
     variables: Vec<&'t str>,
     /// Where the action begins that is being read.
-    action: Option<usize>,
+    action: Option<u32>,
     loops: usize,
     nesting: usize,
     /// What lists, pipelines and commands hold that are not at their end yet, the outer ones first.
     nodes: Vec<Node>,
     commands: Vec<Command>,
     words: Vec<Expr>,
-    trees: Vec<(Arc<str>, Tree)>,
-    /// Bytes of what no tree holds yet, and how many more there may be.
-    weight: usize,
+    /// What is at its end.
+    pieces: Pieces,
+    roots: Vec<(Arc<str>, Run<Node>)>,
+    /// How many more bytes the pieces may take.
     room: usize,
 }
 
@@ -97,58 +103,51 @@ impl Control {
     }
 }
 
-/// How Go's parser prints a token in errors.
-fn shown(token: &Token<'_>) -> String {
-    match token.kind {
-        Kind::End => "EOF".into(),
-        Kind::Keyword | Kind::Nil | Kind::Dot => format!("<{}>", token.text),
-        _ if token.text.len() > 10 => {
-            let cut: String = token.text.chars().take(10).collect();
-            format!("{}...", quote(cut.as_bytes()))
-        }
-        _ => quote(token.text.as_bytes()),
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the text is shorter than 4 GiB: parse() of larger is not offered"
-)]
-fn at(token: &Token<'_>) -> u32 {
-    token.at as u32
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "as above")]
-fn end(token: &Token<'_>) -> u32 {
-    (token.at + token.text.len()) as u32
-}
-
-fn span(token: &Token<'_>) -> Span {
-    Span::new(at(token), end(token))
-}
-
 impl<'t> Parser<'t> {
-    fn next(&mut self) -> Token<'t> {
+    fn text(&self, token: Token) -> &'t str {
+        token.span.of(self.text)
+    }
+
+    fn is_keyword(&self, token: Token, word: &str) -> bool {
+        token.kind == Kind::Keyword && self.text(token) == word
+    }
+
+    /// How Go's parser prints a token in errors.
+    fn shown(&self, token: Token) -> String {
+        let text = self.text(token);
+        match token.kind {
+            Kind::End => "EOF".into(),
+            Kind::Keyword | Kind::Nil | Kind::Dot => format!("<{text}>"),
+            _ if text.len() > 10 => {
+                let cut: String = text.chars().take(10).collect();
+                format!("{}...", quote(cut.as_bytes()))
+            }
+            _ => quote(text.as_bytes()),
+        }
+    }
+
+    fn next(&mut self) -> Token {
         self.ahead.pop().unwrap_or_else(|| {
             let token = self.lexer.next_token();
-            self.read = token.at;
+            self.read = token.span.at();
             token
         })
     }
 
-    fn give_back(&mut self, token: Token<'t>) {
+    fn give_back(&mut self, token: Token) {
         self.ahead.push(token);
     }
 
-    fn peek(&mut self) -> &Token<'t> {
-        if self.ahead.is_empty() {
-            let token = self.next();
-            self.give_back(token);
+    fn peek(&mut self) -> Token {
+        if let Some(token) = self.ahead.last() {
+            return *token;
         }
-        &self.ahead[self.ahead.len() - 1]
+        let token = self.next();
+        self.give_back(token);
+        token
     }
 
-    fn next_non_space(&mut self) -> Token<'t> {
+    fn next_non_space(&mut self) -> Token {
         loop {
             let token = self.next();
             if token.kind != Kind::Space {
@@ -157,43 +156,48 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn peek_non_space(&mut self) -> &Token<'t> {
-        let token = self.next_non_space();
-        self.give_back(token);
-        self.peek()
+    fn peek_non_space(&mut self) -> Token {
+        loop {
+            let token = self.peek();
+            if token.kind != Kind::Space {
+                return token;
+            }
+            self.ahead.pop();
+        }
     }
 
     fn at_keyword(&mut self, word: &str) -> bool {
         let token = self.peek();
-        token.kind == Kind::Keyword && token.text == word
+        self.is_keyword(token, word)
     }
 
     /// The line of a place, from 1.
-    fn line(&self, at: usize) -> usize {
-        1 + memchr::memchr_iter(b'\n', &self.text.as_bytes()[..at]).count()
+    fn line(&self, at: u32) -> usize {
+        1 + memchr::memchr_iter(b'\n', &self.text.as_bytes()[..at as usize]).count()
     }
 
     fn error<T>(&self, message: impl Into<String>) -> Parsed<T> {
-        Err(ParseError { name: self.file.to_string(), line: self.line(self.read), message: message.into() })
+        let line = self.line(self.read);
+        Err(Box::new(ParseError { name: self.name.to_owned(), line, message: message.into() }))
     }
 
-    fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
+    fn unexpected<T>(&self, token: Token, context: &str) -> Parsed<T> {
         if token.kind != Kind::Error {
-            return self.error(format!("unexpected {} in {context}", shown(token)));
+            return self.error(format!("unexpected {} in {context}", self.shown(token)));
         }
         let mut message = self.lexer.message().to_owned();
         let begun = self.action.map(|action| self.line(action));
-        if let Some(begun) = begun.filter(|begun| *begun != self.line(token.at)) {
+        if let Some(begun) = begun.filter(|begun| *begun != self.line(token.span.at())) {
             let twice = message.ends_with(" action");
             message += if twice { " started" } else { " in action started" };
-            message += &format!(" at {}:{begun}", self.file);
+            message += &format!(" at {}:{begun}", self.name);
         }
         self.error(message)
     }
 
-    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token<'t>> {
+    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token> {
         let token = self.next_non_space();
-        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+        if token.kind == kind { Ok(token) } else { self.unexpected(token, context) }
     }
 
     fn nest<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
@@ -213,22 +217,21 @@ impl<'t> Parser<'t> {
                 .error("the template is too large: its parts need more memory than templates may take");
         };
         self.room = left;
-        self.weight += bytes;
         Ok(())
     }
 
-    /// As [`takes`](Self::takes), for something in a box.
-    fn takes_box<T>(&mut self) -> Parsed<()> {
-        self.takes(size_of::<T>() + 16)
+    fn keep<T: Piece>(&mut self, piece: T) -> Parsed<Id<T>> {
+        self.takes(size_of::<T>())?;
+        Ok(self.pieces.add(piece))
     }
 
-    fn add(&mut self, name: Arc<str>, root: Box<[Node]>) -> Parsed<()> {
-        let held = Entry::new(std::mem::take(&mut self.weight));
-        let tree = Tree { file: self.file.clone(), text: self.text.clone(), root, held };
-        match self.trees.iter_mut().find(|(known, _)| *known == name) {
-            None => self.trees.push((name, tree)),
-            Some(known) if known.1.is_empty() => known.1 = tree,
-            Some(_) if tree.is_empty() => {}
+    fn add(&mut self, name: Arc<str>, root: Run<Node>) -> Parsed<()> {
+        self.takes(name.len() + 64)?;
+        let is_empty = |root| print_nothing(self.pieces.run(root), self.text);
+        match self.roots.iter_mut().find(|(known, _)| *known == name) {
+            None => self.roots.push((name, root)),
+            Some(known) if is_empty(known.1) => known.1 = root,
+            Some(_) if is_empty(root) => {}
             Some(_) => {
                 return self
                     .error(format!("template: multiple definition of template {}", quote(name.as_bytes())));
@@ -237,12 +240,12 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    fn top(&mut self) -> Parsed<Box<[Node]>> {
+    fn top(&mut self) -> Parsed<Run<Node>> {
         while self.peek().kind != Kind::End {
             if self.peek().kind == Kind::LeftDelim {
                 let delim = self.next();
                 let token = self.next_non_space();
-                if token.kind == Kind::Keyword && token.text == "define" {
+                if self.is_keyword(token, "define") {
                     self.definition()?;
                     continue;
                 }
@@ -255,7 +258,7 @@ impl<'t> Parser<'t> {
                 Item::Else => return self.error("unexpected {{else}}"),
             }
         }
-        Ok(std::mem::take(&mut self.nodes).into())
+        Ok(self.pieces.add_all(self.nodes.drain(..)))
     }
 
     fn node(&mut self, node: Node) -> Parsed<()> {
@@ -277,7 +280,7 @@ impl<'t> Parser<'t> {
         const CONTEXT: &str = "define clause";
         self.separate(|parser| {
             let token = parser.next_non_space();
-            let name = parser.template_name(&token, CONTEXT)?;
+            let name = parser.template_name(token, CONTEXT)?;
             parser.expect(Kind::RightDelim, CONTEXT)?;
             let (root, end) = parser.list()?;
             parser.require_end(&end, CONTEXT)?;
@@ -292,23 +295,23 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn template_name(&mut self, token: &Token<'_>, context: &str) -> Parsed<Arc<str>> {
+    fn template_name(&mut self, token: Token, context: &str) -> Parsed<Arc<str>> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match unquote(token.text) {
+        match unquote(self.text(token)) {
             Some(name) => Ok(String::from_utf8_lossy(&name).into()),
             None => self.error("invalid syntax"),
         }
     }
 
     /// Nodes up to `{{end}}` or `{{else}}`.
-    fn list(&mut self) -> Parsed<(Box<[Node]>, Item)> {
+    fn list(&mut self) -> Parsed<(Run<Node>, Item)> {
         let mark = self.nodes.len();
         while self.peek_non_space().kind != Kind::End {
             match self.text_or_action()? {
                 Item::Node(node) => self.node(node)?,
-                end => return Ok((self.nodes.drain(mark..).collect(), end)),
+                end => return Ok((self.pieces.add_all(self.nodes.drain(mark..)), end)),
             }
         }
         self.error("unexpected EOF")
@@ -317,24 +320,25 @@ impl<'t> Parser<'t> {
     fn text_or_action(&mut self) -> Parsed<Item> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Item::Node(Node::Text(span(&token)))),
+            Kind::Text => Ok(Item::Node(Node::Text(token.span))),
             Kind::LeftDelim => {
-                self.action = Some(token.at);
+                self.action = Some(token.span.at());
                 let item = self.action();
                 self.action = None;
                 item
             }
-            _ => self.unexpected(&token, "input"),
+            _ => self.unexpected(token, "input"),
         }
     }
 
     fn action(&mut self) -> Parsed<Item> {
         let token = self.next_non_space();
-        if token.kind != Kind::Keyword || token.text == "define" {
+        let word = self.text(token);
+        if token.kind != Kind::Keyword || word == "define" {
             self.give_back(token);
             return Ok(Item::Node(Node::Action(self.pipeline("command", Kind::RightDelim)?)));
         }
-        let node = match token.text {
+        let node = match word {
             "block" => self.block()?,
             "break" => self.loop_control("break", Node::Break)?,
             "continue" => self.loop_control("continue", Node::Continue)?,
@@ -354,7 +358,7 @@ impl<'t> Parser<'t> {
     fn loop_control(&mut self, word: &str, node: Node) -> Parsed<Node> {
         let token = self.next_non_space();
         if token.kind != Kind::RightDelim {
-            return self.unexpected(&token, &format!("{{{{{word}}}}}"));
+            return self.unexpected(token, &format!("{{{{{word}}}}}"));
         }
         if self.loops == 0 {
             return self.error(format!("{{{{{word}}}}} outside {{{{range}}}}"));
@@ -374,8 +378,7 @@ impl<'t> Parser<'t> {
         let known = self.variables.len();
         let branch = self.nest(|parser| parser.branch(control));
         self.variables.truncate(known);
-        let branch = Box::new(branch?);
-        self.takes_box::<Branch>()?;
+        let branch = self.keep(branch?)?;
         Ok(match control {
             Control::If => Node::If(branch),
             Control::With => Node::With(branch),
@@ -396,10 +399,12 @@ impl<'t> Parser<'t> {
         Ok(Branch { pipe, list, otherwise })
     }
 
-    fn otherwise(&mut self, control: Control) -> Parsed<Box<[Node]>> {
+    fn otherwise(&mut self, control: Control) -> Parsed<Run<Node>> {
         if control != Control::Range && self.at_keyword(control.word()) {
             self.next();
-            return Ok(Box::new([self.control(control)?]));
+            let node = self.control(control)?;
+            self.takes(size_of::<Node>())?;
+            return Ok(self.pieces.add_all(std::iter::once(node)));
         }
         match self.list()? {
             (nodes, Item::End) => Ok(nodes),
@@ -410,33 +415,38 @@ impl<'t> Parser<'t> {
     fn block(&mut self) -> Parsed<Node> {
         const CONTEXT: &str = "block clause";
         let token = self.next_non_space();
-        let name = self.template_name(&token, CONTEXT)?;
-        let pipe = Box::new(self.pipeline(CONTEXT, Kind::RightDelim)?);
+        let name = self.template_name(token, CONTEXT)?;
+        let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
         let defined = name.clone();
         self.separate(|parser| {
             let (root, end) = parser.list()?;
             parser.require_end(&end, CONTEXT)?;
             parser.add(defined, root)
         })?;
-        Ok(Node::Template { at: at(&token), name, pipe: Some(pipe) })
+        self.call(token, name, Some(pipe))
     }
 
     fn template(&mut self) -> Parsed<Node> {
         const CONTEXT: &str = "template clause";
         let token = self.next_non_space();
-        let name = self.template_name(&token, CONTEXT)?;
+        let name = self.template_name(token, CONTEXT)?;
         let next = self.next_non_space();
         let pipe = if next.kind == Kind::RightDelim {
             None
         } else {
             self.give_back(next);
-            Some(Box::new(self.pipeline(CONTEXT, Kind::RightDelim)?))
+            Some(self.pipeline(CONTEXT, Kind::RightDelim)?)
         };
-        Ok(Node::Template { at: at(&token), name, pipe })
+        self.call(token, name, pipe)
     }
 
-    fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
-        let at = at(self.peek_non_space());
+    fn call(&mut self, token: Token, name: Arc<str>, pipe: Option<Id<Pipe>>) -> Parsed<Node> {
+        self.takes(name.len() + 32)?;
+        Ok(Node::Template(self.keep(Call { at: token.span.at(), name, pipe })?))
+    }
+
+    fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Id<Pipe>> {
+        let at = self.peek_non_space().span.at();
         let (mut assign, mut variables) = (false, Vec::new());
         while self.declaration(&mut variables, &mut assign, context)? {}
         let mark = self.commands.len();
@@ -459,21 +469,23 @@ impl<'t> Parser<'t> {
                     self.give_back(token);
                     let command = self.command()?;
                     self.commands.push(command);
-                    self.takes_box::<Command>()?;
+                    self.takes(size_of::<Command>())?;
                 }
-                _ => return self.unexpected(&token, context),
+                _ => return self.unexpected(token, context),
             }
         }
-        let mut commands = self.commands.drain(mark..);
-        let Some(first) = commands.next() else {
-            drop(commands);
+        let first_word_is_constant = |command: &Command| self.pieces.one(command.word).is_constant();
+        let commands = &self.commands[mark..];
+        if commands.is_empty() {
             return self.error(format!("missing value for {context}"));
-        };
-        let more: Box<[Command]> = commands.collect();
-        match more.iter().position(|command| command.word.is_constant()) {
-            Some(index) => self.error(format!("non executable command in pipeline stage {}", index + 2)),
-            None => Ok(Pipe { at, assign, variables: variables.into(), first, more }),
         }
+        if let Some(index) = commands.iter().skip(1).position(first_word_is_constant) {
+            return self.error(format!("non executable command in pipeline stage {}", index + 2));
+        }
+        let commands = self.pieces.add_all(self.commands.drain(mark..));
+        self.takes(variables.len() * size_of::<Span>())?;
+        let variables = self.pieces.add_all(variables.into_iter());
+        self.keep(Pipe { at, assign, variables, commands })
     }
 
     /// One `$x :=`, `$x =` or, in a range, `$x,`; whether another may follow.
@@ -482,9 +494,9 @@ impl<'t> Parser<'t> {
             return Ok(false);
         }
         let variable = self.next();
-        let after = *self.peek();
-        let next = *self.peek_non_space();
-        let comma = next.kind == Kind::Char && next.text == ",";
+        let after = self.peek();
+        let next = self.peek_non_space();
+        let comma = next.kind == Kind::Char && self.text(next) == ",";
         if !comma && !matches!(next.kind, Kind::Assign | Kind::Declare) {
             if after.kind == Kind::Space {
                 self.give_back(after);
@@ -493,8 +505,8 @@ impl<'t> Parser<'t> {
             return Ok(false);
         }
         self.next_non_space();
-        variables.push(span(&variable));
-        self.variables.push(variable.text);
+        variables.push(variable.span);
+        self.variables.push(self.text(variable));
         if !comma {
             *assign = next.kind == Kind::Assign;
             return Ok(false);
@@ -509,82 +521,82 @@ impl<'t> Parser<'t> {
     }
 
     fn command(&mut self) -> Parsed<Command> {
-        let (at, mark) = (at(self.peek_non_space()), self.words.len());
+        let (at, mark) = (self.peek_non_space().span.at(), self.words.len());
         loop {
             self.peek_non_space();
             if let Some(operand) = self.operand()? {
                 self.words.push(operand);
-                self.takes_box::<Expr>()?;
+                self.takes(size_of::<Expr>())?;
             }
             let token = self.next();
             match token.kind {
                 Kind::Space => continue,
                 Kind::RightDelim | Kind::RightParen => self.give_back(token),
                 Kind::Pipe => {}
-                _ => return self.unexpected(&token, "operand"),
+                _ => return self.unexpected(token, "operand"),
             }
             break;
         }
-        let mut words = self.words.drain(mark..);
-        let Some(word) = words.next() else {
-            drop(words);
-            return self.error("empty command");
-        };
-        Ok(Command { at, word, arguments: words.collect() })
+        let words = self.pieces.add_all(self.words.drain(mark..));
+        match words.split_first() {
+            Some((word, arguments)) => Ok(Command { at, word, arguments }),
+            None => self.error("empty command"),
+        }
     }
 
     fn operand(&mut self) -> Parsed<Option<Expr>> {
-        let Some(mut term) = self.term()? else { return Ok(None) };
+        let begin = self.peek().span;
+        let Some(term) = self.term()? else { return Ok(None) };
         if self.peek().kind != Kind::Field {
             return Ok(Some(term));
         }
-        let first = self.next();
-        let mut last = first;
+        let first = self.next().span;
+        let mut fields = first;
         while self.peek().kind == Kind::Field {
-            last = self.next();
+            fields = fields.up_to(self.next().span);
         }
-        let (at, to) = (at(&first), end(&last));
-        match &mut term {
-            Expr::Field(place, span) | Expr::Variable(place, span) => {
-                *place = at;
-                *span = span.up_to(to);
-            }
+        let at = first.at();
+        Ok(Some(match term {
+            Expr::Field(_, name) => Expr::Field(at, name.up_to(fields)),
+            Expr::Variable(_, name) => Expr::Variable(at, name.up_to(fields)),
             term if term.is_constant() => {
-                let term = show(&self.text, &*term).to_string();
+                let term = begin.before(first).of(self.text);
                 return self.error(format!("unexpected . after term {}", quote(term.as_bytes())));
             }
-            _ => return Ok(Some(Expr::Chain { at, base: Box::new(term), fields: Span::new(at, to) })),
-        }
-        Ok(Some(term))
+            term => Expr::Chain { at, base: self.keep(term)?, fields },
+        }))
     }
 
     fn term(&mut self) -> Parsed<Option<Expr>> {
         let token = self.next_non_space();
-        let at = at(&token);
+        let at = token.span.at();
         Ok(Some(match token.kind {
             Kind::Identifier => {
-                if !(self.known)(token.text) && !crate::builtin::is_builtin(token.text) {
-                    return self.error(format!("function {} not defined", quote(token.text.as_bytes())));
+                let name = self.text(token);
+                if !(self.known)(name) && !crate::builtin::is_builtin(name) {
+                    return self.error(format!("function {} not defined", quote(name.as_bytes())));
                 }
-                Expr::Function(at, span(&token))
+                Expr::Function(at, token.span)
             }
             Kind::Dot => Expr::Dot(at),
             Kind::Nil => Expr::Nil(at),
-            Kind::Variable => self.variable(&token)?,
-            Kind::Field => Expr::Field(at, span(&token)),
-            Kind::Bool => Expr::Bool(at, token.text == "true"),
+            Kind::Variable => self.variable(token)?,
+            Kind::Field => Expr::Field(at, token.span),
+            Kind::Bool => Expr::Bool(at, self.text(token) == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
-                self.takes_box::<Number>()?;
-                Expr::Number { at, text: span(&token), number: Box::new(self.number(&token)?) }
+                let number = self.number(token)?;
+                Expr::Number { at, text: token.span, number: self.keep(number)? }
             }
             Kind::LeftParen => {
                 let inner =
                     self.nest(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?;
-                self.takes_box::<Pipe>()?;
-                Expr::Pipe(Box::new(inner))
+                Expr::Pipe(self.pieces.one(inner).at, inner)
             }
-            Kind::String | Kind::RawString => match unquote(token.text) {
-                Some(text) => Expr::String { at, quoted: span(&token), text: text.as_ref().into() },
+            Kind::String | Kind::RawString => match unquote(self.text(token)) {
+                Some(text) => {
+                    let text = self.keep(text.as_ref().into())?;
+                    Expr::String { at, quoted: token.span, text }
+                }
                 None => return self.error("invalid syntax"),
             },
             _ => {
@@ -594,18 +606,19 @@ impl<'t> Parser<'t> {
         }))
     }
 
-    fn number(&self, token: &Token<'_>) -> Parsed<Number> {
+    fn number(&self, token: Token) -> Parsed<Number> {
         let number = match token.kind {
-            Kind::CharConstant => Number::from_char(token.text),
-            _ => Number::parse(token.text),
+            Kind::CharConstant => Number::from_char(self.text(token)),
+            _ => Number::parse(self.text(token)),
         };
         number.or_else(|message| self.error(message))
     }
 
-    fn variable(&self, token: &Token<'_>) -> Parsed<Expr> {
-        if !self.variables.contains(&token.text) {
-            return self.error(format!("undefined variable {}", quote(token.text.as_bytes())));
+    fn variable(&self, token: Token) -> Parsed<Expr> {
+        let name = self.text(token);
+        if !self.variables.contains(&name) {
+            return self.error(format!("undefined variable {}", quote(name.as_bytes())));
         }
-        Ok(Expr::Variable(at(token), span(token)))
+        Ok(Expr::Variable(token.span.at(), token.span))
     }
 }

@@ -1,43 +1,69 @@
 //! What a template is once parsed, and how its pieces print in error texts.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
-use super::Number;
+use super::{
+    Number,
+    pieces::{Id, Pieces, Run},
+};
 use crate::{
     printf::quote,
     value::{Str, account::Entry},
 };
 
-/// One template of a set.
+/// A text once parsed, with the pieces of every template that it defines.
 #[derive(Debug)]
-pub(crate) struct Tree {
+pub(crate) struct Source {
     /// The name under which the text was parsed.
     pub(crate) file: Arc<str>,
     /// The whole text, for places in errors.
-    pub(crate) text: Arc<str>,
-    pub(crate) root: Box<[Node]>,
-    /// What it takes, about, with its part of the text.
+    pub(crate) text: Box<str>,
+    pub(crate) pieces: Pieces,
+    /// What it takes, about.
     pub(crate) held: Entry,
 }
 
+/// One template of a set.
+#[derive(Clone, Debug)]
+pub(crate) struct Tree {
+    pub(crate) source: Arc<Source>,
+    pub(crate) root: Run<Node>,
+}
+
+impl Deref for Tree {
+    type Target = Source;
+    fn deref(&self) -> &Source {
+        &self.source
+    }
+}
+
 /// A node of a list; positions are byte offsets in the text.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
 pub(crate) enum Node {
     Text(Span),
-    Action(Pipe),
-    If(Box<Branch>),
-    With(Box<Branch>),
-    Range(Box<Branch>),
-    Template { at: u32, name: Arc<str>, pipe: Option<Box<Pipe>> },
+    Action(Id<Pipe>),
+    If(Id<Branch>),
+    With(Id<Branch>),
+    Range(Id<Branch>),
+    Template(Id<Call>),
     Break,
     Continue,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Branch {
-    pub(crate) pipe: Pipe,
-    pub(crate) list: Box<[Node]>,
-    pub(crate) otherwise: Option<Box<[Node]>>,
+    pub(crate) pipe: Id<Pipe>,
+    pub(crate) list: Run<Node>,
+    pub(crate) otherwise: Option<Run<Node>>,
+}
+
+/// `{{ template }}`, or where a `{{ block }}` stands.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) at: u32,
+    pub(crate) name: Arc<str>,
+    pub(crate) pipe: Option<Id<Pipe>>,
 }
 
 /// A piece of the tree's text: names and constants are not copied out of it.
@@ -49,13 +75,27 @@ pub(crate) struct Span {
 
 impl Span {
     /// From byte `from` to before byte `to`.
-    pub(super) fn new(from: u32, to: u32) -> Self {
-        Self { from, to }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the text is shorter than 4 GiB: parse() of larger is not offered"
+    )]
+    pub(super) fn new(from: usize, to: usize) -> Self {
+        Self { from: from as u32, to: to as u32 }
     }
 
-    /// The same piece, longer: to before byte `to`.
-    pub(super) fn up_to(self, to: u32) -> Self {
-        Self { to, ..self }
+    /// The first byte's place.
+    pub(super) fn at(self) -> u32 {
+        self.from
+    }
+
+    /// This piece and all up to the end of a later one.
+    pub(super) fn up_to(self, later: Self) -> Self {
+        Self { to: later.to, ..self }
+    }
+
+    /// What stands before a later piece.
+    pub(super) fn before(self, later: Self) -> Self {
+        Self { to: later.from, ..self }
     }
 
     /// The piece of `text`, the text of the span's tree.
@@ -64,26 +104,28 @@ impl Span {
     }
 }
 
-/// Commands, each given the value of the one before.
-#[derive(Debug)]
+/// Commands, each given the value of the one before; at least one.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pipe {
     pub(crate) at: u32,
     /// `=` instead of `:=`.
     pub(crate) assign: bool,
-    pub(crate) variables: Box<[Span]>,
-    pub(crate) first: Command,
-    pub(crate) more: Box<[Command]>,
+    pub(crate) variables: Run<Span>,
+    pub(crate) commands: Run<Command>,
 }
 
-#[derive(Debug)]
+/// A word and its arguments.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Command {
     pub(crate) at: u32,
-    pub(crate) word: Expr,
-    pub(crate) arguments: Box<[Expr]>,
+    pub(crate) word: Id<Expr>,
+    pub(crate) arguments: Run<Expr>,
 }
 
 /// An operand; spans hold it as it is written.
-#[derive(Debug)]
+// The tag as wide as what follows: it is read as it was written, without a wait of the processor.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
 pub(crate) enum Expr {
     Dot(u32),
     Nil(u32),
@@ -91,12 +133,12 @@ pub(crate) enum Expr {
     Number {
         at: u32,
         text: Span,
-        number: Box<Number>,
+        number: Id<Number>,
     },
     String {
         at: u32,
         quoted: Span,
-        text: Str,
+        text: Id<Str>,
     },
     /// `.a.b`
     Field(u32, Span),
@@ -106,21 +148,29 @@ pub(crate) enum Expr {
     /// A word in front of `.a.b`.
     Chain {
         at: u32,
-        base: Box<Expr>,
+        base: Id<Expr>,
         fields: Span,
     },
-    Pipe(Box<Pipe>),
+    /// In parentheses; where the pipeline begins.
+    Pipe(u32, Id<Pipe>),
+}
+
+/// Whether nodes print nothing: only blank text and comments.
+pub(super) fn print_nothing(nodes: &[Node], text: &str) -> bool {
+    nodes.iter().all(|node| match node {
+        Node::Text(piece) => piece.of(text).trim().is_empty(),
+        _ => false,
+    })
 }
 
 impl Tree {
     /// Whether it prints nothing: only blank text and comments.
     pub(crate) fn is_empty(&self) -> bool {
-        self.root.iter().all(|node| match node {
-            Node::Text(text) => text.of(&self.text).trim().is_empty(),
-            _ => false,
-        })
+        print_nothing(self.pieces.run(self.root), &self.text)
     }
+}
 
+impl Source {
     /// Line from 1, and column as Go counts it: from 0 on the first line, from 1 on others.
     pub(crate) fn place(&self, at: u32) -> (usize, usize) {
         let before = &self.text.as_bytes()[..(at as usize).min(self.text.len())];
@@ -130,6 +180,11 @@ impl Tree {
             None => before.len(),
         };
         (lines + 1, column)
+    }
+
+    /// A piece of this text, to be printed.
+    pub(crate) fn show<'t, T>(&'t self, piece: &'t T) -> Shown<'t, T> {
+        Shown { source: self, piece }
     }
 }
 
@@ -144,8 +199,8 @@ impl Expr {
             | Self::Field(at, _)
             | Self::Variable(at, _)
             | Self::Function(at, _)
-            | Self::Chain { at, .. } => *at,
-            Self::Pipe(pipe) => pipe.at,
+            | Self::Chain { at, .. }
+            | Self::Pipe(at, _) => *at,
         }
     }
 
@@ -158,33 +213,15 @@ impl Expr {
     }
 }
 
-impl Pipe {
-    /// The commands, in the order they run.
-    pub(crate) fn commands(&self) -> impl Iterator<Item = &Command> {
-        std::iter::once(&self.first).chain(&self.more)
-    }
-}
-
 /// A piece of a tree as error texts print it.
 pub(crate) struct Shown<'t, T> {
-    text: &'t str,
+    source: &'t Source,
     piece: &'t T,
-}
-
-impl Tree {
-    /// A piece of this tree, to be printed.
-    pub(crate) fn show<'t, T>(&'t self, piece: &'t T) -> Shown<'t, T> {
-        show(&self.text, piece)
-    }
-}
-
-/// A piece of the tree of `text`, to be printed.
-pub(super) fn show<'t, T>(text: &'t str, piece: &'t T) -> Shown<'t, T> {
-    Shown { text, piece }
 }
 
 impl fmt::Display for Shown<'_, Expr> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Source { text, pieces, .. } = self.source;
         match self.piece {
             Expr::Dot(_) => f.write_str("."),
             Expr::Nil(_) => f.write_str("nil"),
@@ -193,12 +230,12 @@ impl fmt::Display for Shown<'_, Expr> {
             | Expr::String { quoted: span, .. }
             | Expr::Field(_, span)
             | Expr::Variable(_, span)
-            | Expr::Function(_, span) => f.write_str(span.of(self.text)),
+            | Expr::Function(_, span) => f.write_str(span.of(text)),
             Expr::Chain { base, fields, .. } => {
-                show(self.text, &InList(base)).fmt(f)?;
-                f.write_str(fields.of(self.text))
+                self.source.show(&InList(pieces.one(*base))).fmt(f)?;
+                f.write_str(fields.of(text))
             }
-            Expr::Pipe(pipe) => show(self.text, &**pipe).fmt(f),
+            Expr::Pipe(_, pipe) => self.source.show(pieces.one(*pipe)).fmt(f),
         }
     }
 }
@@ -208,34 +245,38 @@ struct InList<'t>(&'t Expr);
 
 impl fmt::Display for Shown<'_, InList<'_>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = show(self.text, self.piece.0);
-        if let Expr::Pipe(_) = self.piece.0 { write!(f, "({word})") } else { word.fmt(f) }
+        let word = self.source.show(self.piece.0);
+        if let Expr::Pipe(..) = self.piece.0 { write!(f, "({word})") } else { word.fmt(f) }
     }
 }
 
 impl fmt::Display for Shown<'_, Command> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(self.text, &InList(&self.piece.word)).fmt(f)?;
-        self.piece.arguments.iter().try_for_each(|word| write!(f, " {}", show(self.text, &InList(word))))
+        let (source, Command { word, arguments, .. }) = (self.source, *self.piece);
+        source.show(&InList(source.pieces.one(word))).fmt(f)?;
+        source.pieces.run(arguments).iter().try_for_each(|word| write!(f, " {}", source.show(&InList(word))))
     }
 }
 
 impl fmt::Display for Shown<'_, Pipe> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pipe = self.piece;
-        for (index, variable) in pipe.variables.iter().enumerate() {
-            write!(f, "{}{}", if index > 0 { ", " } else { "" }, variable.of(self.text))?;
+        let (source, pipe) = (self.source, self.piece);
+        let variables = source.pieces.run(pipe.variables);
+        for (index, variable) in variables.iter().enumerate() {
+            write!(f, "{}{}", if index > 0 { ", " } else { "" }, variable.of(&source.text))?;
         }
-        if !pipe.variables.is_empty() {
+        if !variables.is_empty() {
             f.write_str(if pipe.assign { " = " } else { " := " })?;
         }
-        show(self.text, &pipe.first).fmt(f)?;
-        pipe.more.iter().try_for_each(|command| write!(f, " | {}", show(self.text, command)))
+        for (index, command) in source.pieces.run(pipe.commands).iter().enumerate() {
+            write!(f, "{}{}", if index > 0 { " | " } else { "" }, source.show(command))?;
+        }
+        Ok(())
     }
 }
 
 /// A `{{ template }}` node as errors print it.
-pub(crate) fn template_text(tree: &Tree, name: &str, pipe: Option<&Pipe>) -> String {
-    let argument = pipe.map(|pipe| format!(" {}", tree.show(pipe))).unwrap_or_default();
-    format!("{{{{template {}{argument}}}}}", quote(name.as_bytes()))
+pub(crate) fn template_text(source: &Source, call: &Call) -> String {
+    let argument = call.pipe.map(|pipe| format!(" {}", source.show(source.pieces.one(pipe))));
+    format!("{{{{template {}{}}}}}", quote(call.name.as_bytes()), argument.unwrap_or_default())
 }

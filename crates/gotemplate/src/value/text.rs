@@ -40,6 +40,11 @@ impl Str {
         &self.0
     }
 
+    /// Whether another value has the same bytes in the same place.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// As text; each invalid byte becomes U+FFFD.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
